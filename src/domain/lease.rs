@@ -1,0 +1,60 @@
+//! What is rented, as a provider's list tells it. Not responsible for wire formats.
+use jiff::Timestamp;
+
+use super::{AccountName, Currency, Kind, LeaseId, Money, OrderId};
+
+/// One rented IP (or order, where the provider sells those) as last read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lease {
+    /// The account it was read from.
+    pub account: AccountName,
+    /// The provider's id.
+    pub id: LeaseId,
+    /// The order it belongs to.
+    pub order: OrderId,
+    /// Its address as text; empty if the provider did not say.
+    pub ip: String,
+    /// What it is.
+    pub kind: Kind,
+    /// ISO 3166-1 alpha-3, if known.
+    pub country: Option<String>,
+    /// The order's tag, where the provider has tags.
+    pub tag: Option<String>,
+    /// End of the current term; `None` = the provider's text could not be read, which is an alert, never "not due".
+    pub expires_at: Option<Timestamp>,
+    /// The provider's own auto-renewal flag; `None` = not told.
+    pub provider_renews: Option<bool>,
+}
+
+/// A balance as read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Balance {
+    /// How much there is.
+    pub amount: Money,
+    /// In what.
+    pub currency: Currency,
+}
+
+/// One whole read of an account: every lease and the balance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inventory {
+    /// Every lease, sorted by id, each id once.
+    pub leases: Vec<Lease>,
+    /// The balance, read after the list.
+    pub balance: Balance,
+    /// What was odd but readable (dates without a zone, duplicate rows): for the log.
+    pub oddities: Vec<String>,
+    /// Records that could not be read at all (no id): each is an alert, since one of them may be due.
+    pub unreadable: usize,
+    /// How far the provider's `Date` header is ahead of our wall clock (negative: behind); `None` if it had none.
+    pub clock_skew: Option<jiff::SignedDuration>,
+}
+
+/// How a lease is paid for in one call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bundle {
+    /// Leases are paid singly or in any set.
+    Lease,
+    /// All leases of an order are paid together.
+    Order,
+}

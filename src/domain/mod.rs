@@ -1,0 +1,20 @@
+//! The words of the trade as types: money, names, leases, quotes, payments, alerts.
+//!
+//! Pure: no I/O, no clock, no runtime. Depends on nothing of renewd.
+pub mod alert;
+mod ids;
+pub mod lease;
+mod money;
+pub mod payment;
+mod percent;
+pub mod quote;
+pub mod time;
+
+pub use alert::{Alert, AlertKey, Severity};
+pub use ids::{AccountName, Currency, IntentId, Kind, LeaseId, OrderId, ProviderName};
+pub use lease::{Balance, Bundle, Inventory, Lease};
+pub use money::{Money, MoneyError};
+pub use payment::{Event, IllegalEvent, State, next_state};
+pub use percent::Percent;
+pub use quote::{Method, PromoStatus, Quote, QuoteError, RenewalRequest, RequestLease, Warning};
+pub use time::Moment;

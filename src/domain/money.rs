@@ -1,0 +1,161 @@
+//! Exact money. Not responsible for rounding policy: renewd never rounds what a provider sent.
+use std::fmt;
+use std::str::FromStr;
+
+use rust_decimal::Decimal;
+use serde::{Serialize, Serializer};
+
+/// An exact decimal amount in some currency's major unit (dollars, not cents). May be negative (a balance can be).
+///
+/// Arithmetic is checked: an overflow is `None`, never a wrong amount. It is shown with at least two decimals,
+/// and more only if the provider sent more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Money(Decimal);
+
+/// The text is not an exact decimal amount.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("`{0}` is not an amount of money: write digits with a point, such as \"2.65\"")]
+pub struct MoneyError(String);
+
+impl Money {
+    /// Nothing.
+    pub const ZERO: Self = Self(Decimal::ZERO);
+
+    /// An amount of whole cents (hundredths).
+    #[must_use]
+    pub fn from_cents(cents: i64) -> Self {
+        Self(Decimal::new(cents, 2))
+    }
+
+    /// `self + other`, or `None` on overflow.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Option<Self> {
+        self.0.checked_add(other.0).map(Self)
+    }
+
+    /// `self - other`, or `None` on overflow.
+    #[must_use]
+    pub fn minus(self, other: Self) -> Option<Self> {
+        self.0.checked_sub(other.0).map(Self)
+    }
+
+    /// `self × n`, or `None` on overflow.
+    #[must_use]
+    pub fn times(self, n: u64) -> Option<Self> {
+        self.0.checked_mul(Decimal::from(n)).map(Self)
+    }
+
+    /// Splits the amount into `n` shares that add up to it exactly, the first ones larger by one unit of the
+    /// last decimal where it does not divide. Empty for `n == 0`.
+    #[must_use]
+    pub fn shares(self, n: usize) -> Vec<Self> {
+        let Ok(count) = i64::try_from(n) else { return Vec::new() };
+        if count == 0 {
+            return Vec::new();
+        }
+        let scale = self.0.scale().max(2);
+        let unit = Decimal::new(1, scale);
+        let each = self.0.checked_div(Decimal::from(count)).unwrap_or_default().trunc_with_scale(scale);
+        let given = each.checked_mul(Decimal::from(count)).unwrap_or_default();
+        let left = self.0.checked_sub(given).unwrap_or_default();
+        let extra = left.checked_div(unit).unwrap_or_default().abs();
+        let step = if left.is_sign_negative() { -unit } else { unit };
+        (0..count)
+            .map(|i| {
+                if Decimal::from(i) < extra {
+                    Self(each.checked_add(step).unwrap_or(each))
+                } else {
+                    Self(each)
+                }
+            })
+            .collect()
+    }
+
+    /// Sum of many, or `None` on overflow.
+    pub fn sum(amounts: impl IntoIterator<Item = Self>) -> Option<Self> {
+        amounts.into_iter().try_fold(Self::ZERO, Self::plus)
+    }
+
+    /// Above zero.
+    #[must_use]
+    pub fn is_positive(self) -> bool {
+        self.0 > Decimal::ZERO
+    }
+
+    /// Below zero.
+    #[must_use]
+    pub fn is_negative(self) -> bool {
+        self.0 < Decimal::ZERO
+    }
+
+    /// The exact decimal, for comparisons by ratio.
+    #[must_use]
+    pub fn decimal(self) -> Decimal {
+        self.0
+    }
+}
+
+impl FromStr for Money {
+    type Err = MoneyError;
+
+    /// Reads `-?digits[.digits]` exactly: no exponent, no `_`, no sign `+`, no blanks.
+    fn from_str(text: &str) -> Result<Self, MoneyError> {
+        let digits = text.strip_prefix('-').unwrap_or(text);
+        let (whole, part) = digits.split_once('.').unwrap_or((digits, "0"));
+        let plain = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit());
+        if !plain(whole) || !plain(part) {
+            return Err(MoneyError(text.chars().take(40).collect()));
+        }
+        Decimal::from_str_exact(text).map(Self).map_err(|_| MoneyError(text.chars().take(40).collect()))
+    }
+}
+
+impl fmt::Display for Money {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = self.0;
+        if shown.scale() < 2 {
+            shown.rescale(2);
+        }
+        f.pad(&shown.to_string())
+    }
+}
+
+impl Serialize for Money {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_str(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn text_survives_exactly_and_gets_two_decimals() {
+        for (text, shown) in
+            [("5", "5.00"), ("8.3", "8.30"), ("7.18", "7.18"), ("0.005", "0.005"), ("-1.5", "-1.50")]
+        {
+            assert_eq!(text.parse::<Money>().unwrap().to_string(), shown);
+        }
+        let long = "12345678901234567.89";
+        assert_eq!(long.parse::<Money>().unwrap().to_string(), long);
+    }
+
+    #[test]
+    fn anything_but_plain_digits_is_refused() {
+        for bad in ["", "1e2", "+1", "1_000", " 1", "1.", ".5", "NaN", "1,5", "0x1", "--1", "1.2.3"] {
+            assert!(bad.parse::<Money>().is_err(), "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn shares_add_up_to_the_whole(cents in -100_000_i64..100_000, n in 1_usize..40) {
+            let whole = Money::from_cents(cents);
+            let shares = whole.shares(n);
+            prop_assert_eq!(shares.len(), n);
+            prop_assert_eq!(Money::sum(shares), Some(whole));
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Asking a price and the answer. A quote is evidence for exactly one request at one instant.
+use jiff::Timestamp;
+
+use super::lease::Balance;
+use super::{AccountName, Kind, LeaseId, Money, OrderId};
+
+/// A lease as it goes into a request: with the end that the payer expects to extend.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestLease {
+    /// The provider's id.
+    pub id: LeaseId,
+    /// Its order.
+    pub order: OrderId,
+    /// Its address.
+    pub ip: String,
+    /// The end it has now; the payment is only made while this is still so.
+    pub expires_at: Timestamp,
+}
+
+/// By what the provider is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// By lease ids.
+    Leases,
+    /// By order id: all that the order holds, also what the list hides.
+    Order,
+}
+
+/// Exactly what is to be quoted or paid in one call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RenewalRequest {
+    /// Which account pays.
+    pub account: AccountName,
+    /// One kind per request.
+    pub kind: Kind,
+    /// The leases, never empty, in plan order.
+    pub leases: Vec<RequestLease>,
+    /// The term to buy, in days.
+    pub period_days: u32,
+    /// The promo code to send.
+    pub promo: Option<String>,
+    /// By lease or by order.
+    pub method: Method,
+}
+
+/// What became of the promo code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PromoStatus {
+    /// Accepted.
+    Valid,
+    /// Not accepted: the full price is asked.
+    Invalid,
+}
+
+impl PromoStatus {
+    /// As the providers and our JSON spell it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Valid => "VALID",
+            Self::Invalid => "NO_VALID",
+        }
+    }
+}
+
+/// A readable price answer. Not yet a clean one: `warnings` and `promo` are for the gate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Quote {
+    /// The whole price of the request.
+    pub price: Money,
+    /// The account's balance at that instant, and the currency of both.
+    pub balance: Balance,
+    /// `None` where no code was sent or the provider said nothing.
+    pub promo: Option<PromoStatus>,
+    /// Anything the provider warned of; non-empty means that it would not execute the order.
+    pub warnings: Vec<Warning>,
+    /// By what the quote was finally given: code 28 turns a quote by lease into one by order.
+    pub method: Method,
+    /// When it was asked (taken before the request left).
+    pub asked_at: Timestamp,
+}
+
+/// One warning in a quote.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Warning {
+    /// The provider's code, if it had one.
+    pub code: Option<i64>,
+    /// Its text, shortened and cleaned of secrets.
+    pub message: String,
+    /// It says that funds are short, which renewd also knows by its own arithmetic.
+    pub short_of_funds: bool,
+}
+
+/// Why there is no quote.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum QuoteError {
+    /// The provider answered with an error of its own.
+    #[error("the provider refused to quote: code {code}: {message}")]
+    Refused {
+        /// The provider's code.
+        code: i64,
+        /// Its text, shortened and cleaned of secrets.
+        message: String,
+    },
+    /// The answer had a field that cannot be read.
+    #[error("the quote cannot be read: {0}")]
+    Unreadable(String),
+    /// No answer: network, time-out, status.
+    #[error("no quote: {0}")]
+    NoAnswer(String),
+}

@@ -1,0 +1,210 @@
+//! The ledger port: what renewd remembers, and the SQLite adapter that keeps it.
+//!
+//! Responsible for: payments as an append-only event log, the compare-and-set that guards every spend, facts about leases
+//! and accounts, decisions, alerts and the outbox. Not responsible for deciding anything.
+//!
+//! What a crash means: before [`Ledger::start_spend`] returns, nothing was spent; after it, the outcome is unknown until
+//! evidence settles it. Every call is one transaction: it happened whole or not at all.
+mod permit;
+pub mod record;
+pub mod sqlite;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+
+use crate::domain::{AccountName, Event, IntentId, Inventory, LeaseId, Moment, Money, ProviderName, State};
+
+pub use permit::SpendPermit;
+pub use record::{
+    AccountFacts, AlertChange, BudgetCheck, CycleRecord, CycleSummary, DecisionRow, EventDetail,
+    IntentFilter, IntentLease, IntentRecord, KnownLease, LastPrice, NewIntent, OpenAlert, OutboxMail,
+    PauseRecord, QueuedMail, SettleRead, SplitPart,
+};
+
+/// What can go wrong with the ledger. Payments stop before they start on any of these.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// Another renewd that pays holds it: exit 4.
+    #[error("another renewd holds the ledger {}: stop it first (systemctl stop renewd), or use a command that never pays", .0.display())]
+    Held(PathBuf),
+    /// Written by a newer renewd: exit 2, file unchanged.
+    #[error("the ledger {} was written by a newer renewd (schema {found}, this one knows {known}): install that version again; nothing was changed", path.display())]
+    Newer {
+        /// Which file.
+        path: PathBuf,
+        /// Its schema number.
+        found: i64,
+        /// The newest that this build knows.
+        known: i64,
+    },
+    /// There is none yet (readers do not create one).
+    #[error("there is no ledger at {} yet: `renewd run` or `renewd once` makes it", .0.display())]
+    Missing(PathBuf),
+    /// No such payment: exit 2.
+    #[error("there is no payment `{0}` in the ledger: `renewd history` lists them")]
+    NoIntent(IntentId),
+    /// The payment is not where the writer believed it to be; nothing was written.
+    #[error(
+        "payment {id} is {found}, not {expected}: somebody else settled it meanwhile; nothing was written"
+    )]
+    Moved {
+        /// Which.
+        id: IntentId,
+        /// What the writer believed.
+        expected: State,
+        /// What is.
+        found: State,
+    },
+    /// The event is illegal in that state: a bug, never ignored.
+    #[error("payment {id}: {source}")]
+    Illegal {
+        /// Which.
+        id: IntentId,
+        /// The pair.
+        source: crate::domain::IllegalEvent,
+    },
+    /// The lease's end is not what the payer expected; nothing was sent.
+    #[error("lease {lease} no longer ends when the payment expected; nothing was sent")]
+    EndMoved {
+        /// Which lease.
+        lease: LeaseId,
+    },
+    /// Disk full, read-only, damaged, busy.
+    #[error("the ledger {} cannot be used ({message}): see that the disk has room and that renewd may write there", path.display())]
+    Trouble {
+        /// Which file.
+        path: PathBuf,
+        /// SQLite's words.
+        message: String,
+    },
+}
+
+/// Why a reservation was not made. Nothing was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Blocked {
+    /// A budget would be overrun.
+    Budget {
+        /// Its name.
+        name: String,
+        /// What is left of it.
+        left: Money,
+    },
+    /// A payment of the same lease, order or address (of this provider) is not settled, or has paid this term.
+    Pending {
+        /// That payment.
+        intent: IntentId,
+        /// Where it stands.
+        state: State,
+    },
+}
+
+/// What renewd remembers. Synchronous and short; safe to call from any thread.
+pub trait Ledger: Send + Sync {
+    /// Opens a cycle and returns its number.
+    fn start_cycle(&self, at: &Moment) -> Result<i64, LedgerError>;
+    /// Closes it.
+    fn end_cycle(&self, cycle: i64, at: &Moment, summary: &CycleSummary) -> Result<(), LedgerError>;
+    /// The newest cycle.
+    fn last_cycle(&self) -> Result<Option<CycleRecord>, LedgerError>;
+    /// Writes one small durable note (last tick, accepted shrink, learnt spelling).
+    fn note(&self, key: &str, value: &str) -> Result<(), LedgerError>;
+    /// Reads it back.
+    fn noted(&self, key: &str) -> Result<Option<String>, LedgerError>;
+    /// Writes and removes a row, to learn that payments could be recorded (disk full, read-only).
+    fn probe(&self) -> Result<(), LedgerError>;
+
+    /// Stores a believed inventory: changed and new leases are written, missing ones are marked gone, unchanged ones cost
+    /// nothing; the account's row is written once.
+    fn record_inventory(
+        &self,
+        provider: &ProviderName,
+        account: &AccountName,
+        at: Timestamp,
+        inventory: &Inventory,
+    ) -> Result<(), LedgerError>;
+    /// Stores that an account could not be read, keeping its leases as last known.
+    fn record_unread(
+        &self,
+        provider: &ProviderName,
+        account: &AccountName,
+        at: Timestamp,
+        error: &str,
+    ) -> Result<(), LedgerError>;
+    /// The leases of an account as last believed, not the gone ones, sorted by id.
+    fn known_leases(&self, account: &AccountName) -> Result<Vec<KnownLease>, LedgerError>;
+    /// What is known of every account ever read, by name.
+    fn accounts(&self) -> Result<Vec<AccountFacts>, LedgerError>;
+    /// Stores decisions; a lease whose decision, reason word and policy are as before costs nothing.
+    fn record_decisions(&self, cycle: i64, at: Timestamp, rows: &[DecisionRow]) -> Result<(), LedgerError>;
+
+    /// Reserves budget for a payment: refuses if any lease, order or address of it is blocked (contract §4: unsettled under
+    /// any account name of the provider, or this very term already paid), or a budget would be overrun.
+    fn reserve(
+        &self,
+        intent: &NewIntent,
+        budgets: &[BudgetCheck],
+    ) -> Result<Result<IntentId, Blocked>, LedgerError>;
+    /// The compare-and-set: state is `reserved`, every lease's end is as expected, no other money call of that account is
+    /// in flight. Durable (FULL fsync) before it returns; the permit is the only way to a provider's spender.
+    fn start_spend(&self, id: &IntentId, at: &Moment) -> Result<SpendPermit, LedgerError>;
+    /// Appends an event; refuses if the payment is no longer `from`. Returns the new state.
+    fn append(
+        &self,
+        id: &IntentId,
+        from: State,
+        event: Event,
+        detail: &EventDetail,
+        at: &Moment,
+    ) -> Result<State, LedgerError>;
+    /// Replaces a payment of several leases by one part per lease, each in a state of its own. Returns their ids.
+    fn split(
+        &self,
+        id: &IntentId,
+        from: State,
+        parts: &[SplitPart],
+        detail: &EventDetail,
+        at: &Moment,
+    ) -> Result<Vec<IntentId>, LedgerError>;
+    /// Keeps one settling read.
+    fn add_read(&self, id: &IntentId, read: &SettleRead) -> Result<(), LedgerError>;
+    /// Payments, newest first.
+    fn intents(&self, filter: &IntentFilter) -> Result<Vec<IntentRecord>, LedgerError>;
+    /// One payment.
+    fn intent(&self, id: &IntentId) -> Result<IntentRecord, LedgerError>;
+    /// What counts in a budget: everything started in its span and not shown to be unspent.
+    fn spent(&self, check: &BudgetCheck) -> Result<Money, LedgerError>;
+    /// The last confirmed price of every lease of an account.
+    fn last_prices(&self, account: &AccountName) -> Result<HashMap<LeaseId, LastPrice>, LedgerError>;
+
+    /// Stops or restarts spending; `None` = every account.
+    fn set_paused(
+        &self,
+        account: Option<&AccountName>,
+        paused: bool,
+        at: Timestamp,
+    ) -> Result<(), LedgerError>;
+    /// What is paused.
+    fn paused(&self) -> Result<Vec<PauseRecord>, LedgerError>;
+
+    /// Alerts that are open.
+    fn open_alerts(&self) -> Result<Vec<OpenAlert>, LedgerError>;
+    /// Applies alert changes and queues their mails, in one transaction: an alert is never marked told without its mail.
+    fn apply_alerts(
+        &self,
+        changes: &[AlertChange],
+        mails: &[QueuedMail],
+        at: Timestamp,
+    ) -> Result<(), LedgerError>;
+    /// Undelivered mails, oldest first; with `due` only those whose next attempt is not later than that instant.
+    fn outbox(&self, due: Option<Timestamp>) -> Result<Vec<OutboxMail>, LedgerError>;
+    /// A mail was taken by the server.
+    fn mail_delivered(&self, id: i64, at: Timestamp) -> Result<(), LedgerError>;
+    /// A mail was not taken.
+    fn mail_failed(&self, id: i64, at: Timestamp, next_at: Timestamp, error: &str)
+    -> Result<(), LedgerError>;
+
+    /// A consistent copy while others write.
+    fn backup(&self, to: &Path) -> Result<(), LedgerError>;
+}

@@ -1,0 +1,2 @@
+//! renewd.
+fn main() {}

@@ -1,0 +1,14 @@
+//! Which lease gets which treatment, and when: matching, stages, reasons.
+//!
+//! Pure. Not responsible for money (planner, budget) or for doing anything.
+mod matcher;
+mod reason;
+mod rule;
+mod stage;
+mod window;
+
+pub use matcher::{Clause, Key, Matcher, Miss, Pattern};
+pub use reason::{Decision, Reason, Word};
+pub use rule::{Action, Before, OnShortFunds, OnUnknown, Policy};
+pub use stage::{Stage, due_at, stage};
+pub use window::Window;

@@ -1,0 +1,162 @@
+//! The words of a decision: closed lists that scripts rely on.
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+/// What is to be done with a lease in this cycle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Decision {
+    /// Pay for another term now.
+    Renew,
+    /// Nothing yet, and nothing is wrong.
+    Wait,
+    /// Look on, alert before it lapses.
+    Watch,
+    /// Let it lapse.
+    Release,
+    /// Not renewd's affair.
+    Ignore,
+    /// It should be paid, and something stands against it.
+    Hold,
+}
+
+impl Decision {
+    /// The word in JSON and tables.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Renew => "renew",
+            Self::Wait => "wait",
+            Self::Watch => "watch",
+            Self::Release => "release",
+            Self::Ignore => "ignore",
+            Self::Hold => "hold",
+        }
+    }
+}
+
+macro_rules! words {
+    ($($(#[$doc:meta])* $name:ident => $word:literal, $decision:ident;)*) => {
+        /// The first word of a reason. Each belongs to exactly one decision (`Policy` to three).
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Word { $($(#[$doc])* $name,)* }
+
+        impl Word {
+            /// Every word, for docs and tests.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+            /// As people and scripts read it.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $word,)* }
+            }
+            /// The decision it stands for.
+            #[must_use]
+            pub fn decision(self) -> Decision {
+                match self { $(Self::$name => Decision::$decision,)* }
+            }
+        }
+    };
+}
+
+words! {
+    /// Within `before` of its end.
+    Due => "due", Renew;
+    /// Earlier than `before`.
+    NotDue => "not_due", Wait;
+    /// Outside the policy's window.
+    OutsideWindow => "window", Wait;
+    /// The provider does not take renewals this early.
+    NotRenewableYet => "not_renewable_yet", Wait;
+    /// Over the guard's share or count of this cycle.
+    FleetGuard => "fleet_guard", Wait;
+    /// A failed attempt is not repeated yet.
+    Backoff => "backoff", Wait;
+    /// Paid; the new end is not in the list yet.
+    Accepted => "accepted", Wait;
+    /// No policy matches.
+    NoPolicy => "no_policy", Watch;
+    /// A policy says watch.
+    WatchPolicy => "policy", Watch;
+    /// A policy says release.
+    ReleasePolicy => "policy", Release;
+    /// Its end is on or after `until`.
+    PastUntil => "past_until", Release;
+    /// A policy says ignore.
+    IgnorePolicy => "policy", Ignore;
+    /// The balance does not cover it.
+    ShortFunds => "short_funds", Hold;
+    /// A budget does not cover it.
+    OverBudget => "over_budget", Hold;
+    /// Dearer than `max_price`.
+    PriceCap => "price_cap", Hold;
+    /// Dearer than the last time by more than `max_price_jump`.
+    PriceJump => "price_jump", Hold;
+    /// A required promo code was not accepted.
+    PromoInvalid => "promo_invalid", Hold;
+    /// The provider warned in the quote.
+    ProviderWarning => "provider_warning", Hold;
+    /// The provider's own auto-renewal is on: two payers.
+    ProviderOwns => "provider_owns", Hold;
+    /// A payment of it (or of its order or address) is not settled.
+    UnknownPending => "unknown_pending", Hold;
+    /// A payment of it needs a person's word.
+    NeedsOperator => "needs_operator", Hold;
+    /// The account's inventory shrank beyond belief.
+    Shrunk => "shrunk", Hold;
+    /// Its record cannot be read.
+    Unparsable => "unparsable", Hold;
+    /// Spending is paused.
+    Paused => "paused", Hold;
+    /// The account cannot be read.
+    AccountDown => "account_down", Hold;
+    /// None of the policy's periods is offered.
+    PeriodNotOffered => "period_not_offered", Hold;
+    /// The order's billing cycle is not the policy's.
+    CycleDiffers => "cycle_differs", Hold;
+    /// The provider gave no quote.
+    QuoteError => "quote_error", Hold;
+    /// The quote has a field that cannot be read.
+    QuoteUnreadable => "quote_unreadable", Hold;
+    /// The quote is in another currency than before.
+    CurrencyChanged => "currency_changed", Hold;
+    /// The provider refused the payment.
+    Refused => "refused", Hold;
+    /// Past its end: never paid by itself.
+    Lapsed => "lapsed", Hold;
+    /// Leases that are paid together have different decisions.
+    BundleSplit => "bundle_split", Hold;
+    /// The order is in a state that nobody knows.
+    OrderState => "order_state", Hold;
+    /// The clock cannot be trusted.
+    Clock => "clock", Hold;
+}
+
+/// A word and the prose behind it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reason {
+    /// For scripts.
+    pub word: Word,
+    /// For people.
+    pub prose: String,
+}
+
+impl Reason {
+    /// Puts the two together.
+    #[must_use]
+    pub fn new(word: Word, prose: impl Into<String>) -> Self {
+        Self { word, prose: prose.into() }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.word.as_str(), self.prose)
+    }
+}
+
+impl Serialize for Reason {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_str(self)
+    }
+}

@@ -1,0 +1,85 @@
+//! A policy as written, checked. What it means for a lease is decided in `planner`.
+use jiff::SignedDuration;
+use jiff::civil::Date;
+
+use super::{Matcher, Window};
+use crate::domain::{Money, Percent};
+
+/// `[[policy]]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Policy {
+    /// Unique.
+    pub name: String,
+    /// Which leases; an empty matcher matches all.
+    pub matches: Matcher,
+    /// What to do.
+    pub action: Action,
+    /// Due this long before the end.
+    pub before: Before,
+    /// From here to the end the stage is urgent.
+    pub urgent: SignedDuration,
+    /// Days, in order of preference; never empty.
+    pub periods: Vec<u32>,
+    /// Billing cycle, where the provider sells cycles.
+    pub cycle: Option<String>,
+    /// Sent with quote and payment.
+    pub promo_code: Option<String>,
+    /// A promo that is not accepted stops the payment.
+    pub promo_required: bool,
+    /// Higher is saved first.
+    pub priority: i64,
+    /// For one lease and one period.
+    pub max_price: Option<Money>,
+    /// Per day, against the last price paid for the lease.
+    pub max_price_jump: Option<Percent>,
+    /// When there is not enough money for all.
+    pub on_short_funds: OnShortFunds,
+    /// When a payment's outcome was unknown and evidence says "not charged".
+    pub on_unknown: OnUnknown,
+    /// When payments may be made (outside the urgent stage).
+    pub window: Option<Window>,
+    /// A lease whose end is on or after this day is not renewed.
+    pub until: Option<Date>,
+}
+
+/// `action`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// Pay for another term.
+    Renew,
+    /// Alert before it lapses.
+    Watch,
+    /// Let it lapse, say so in time.
+    Release,
+    /// Nothing at all.
+    Ignore,
+}
+
+/// `before`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Before {
+    /// A fixed span.
+    Span(SignedDuration),
+    /// A share of the policy's (first) period.
+    Share(Percent),
+}
+
+/// `on_short_funds`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnShortFunds {
+    /// Pay what fits.
+    Partial,
+    /// Pay none of the policy's due leases in that account unless all fit.
+    Hold,
+}
+
+/// `on_unknown`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnUnknown {
+    /// A second attempt only in the urgent stage or after `resolve`.
+    Hold,
+    /// As soon as 2 × `lag_window` passed and evidence says "not charged".
+    Retry,
+    /// Only after `resolve`.
+    Never,
+}

@@ -1,0 +1,135 @@
+//! The provider port: what renewd needs of a company that rents out IPs, and the adapters that give it.
+//!
+//! A [`Reader`] can never spend. A [`Spender`] is a separate object that is only built for commands that may pay, and
+//! it spends only against a [`SpendPermit`]. A crash while a reader is at work loses nothing; a crash while a spender is at work
+//! leaves a payment whose outcome is unknown, which is why the permit's row is durable before the spender is called.
+pub mod http;
+pub mod limiter;
+pub mod redact;
+pub mod youproxy;
+
+use jiff::SignedDuration;
+
+use crate::domain::{Balance, Bundle, Inventory, Kind, PromoStatus, Quote, QuoteError, RenewalRequest};
+use crate::ledger::SpendPermit;
+
+/// What a provider can and cannot do, instead of special cases by name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Capabilities {
+    /// Leases can be paid before they end.
+    pub renew_early: bool,
+    /// The price asked is the price of exactly that payment.
+    pub quote_is_bound: bool,
+    /// The provider keeps a lease for so long after its end.
+    pub grace: Option<SignedDuration>,
+    /// Kinds that are paid by whole orders.
+    pub bundled_kinds: Vec<Kind>,
+}
+
+impl Capabilities {
+    /// How leases of this kind are paid.
+    #[must_use]
+    pub fn bundle(&self, kind: &Kind) -> Bundle {
+        if self.bundled_kinds.contains(kind) { Bundle::Order } else { Bundle::Lease }
+    }
+}
+
+/// Why an account could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReadError {
+    /// The provider says that the key is wrong.
+    #[error(
+        "the provider refuses the API key (code {code}: {message}): put the right key into the file named by `api_key`"
+    )]
+    WrongKey {
+        /// The provider's code.
+        code: i64,
+        /// Its text, cleaned.
+        message: String,
+    },
+    /// Another error of the provider's own.
+    #[error("the provider answered with an error (code {code}: {message})")]
+    Refused {
+        /// The provider's code.
+        code: i64,
+        /// Its text, cleaned.
+        message: String,
+    },
+    /// Network, time-out, HTTP status.
+    #[error("no answer: {0}")]
+    NoAnswer(String),
+    /// An answer that cannot be read as what was asked for.
+    #[error("the answer cannot be read: {0}")]
+    Unreadable(String),
+}
+
+/// A promo code as the provider lists it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PromoCode {
+    /// The code.
+    pub code: String,
+    /// When it ends; `None` = endless or unreadable.
+    pub ends_at: Option<jiff::Timestamp>,
+}
+
+/// Reads of one account. Every call goes through the account's request limiter; reads may be retried inside.
+#[async_trait::async_trait]
+pub trait Reader: Send + Sync {
+    /// What this provider can do.
+    fn capabilities(&self) -> &Capabilities;
+    /// Every lease and, after it, the balance.
+    async fn inventory(&self, purpose: Purpose) -> Result<Inventory, ReadError>;
+    /// The balance alone.
+    async fn balance(&self, purpose: Purpose) -> Result<Balance, ReadError>;
+    /// Terms on offer for a kind, in days.
+    async fn periods(&self, kind: &Kind) -> Result<Vec<u32>, ReadError>;
+    /// Promo codes open to the account.
+    async fn promo_codes(&self) -> Result<Vec<PromoCode>, ReadError>;
+    /// The price of exactly this request. Waits for the limiter until the quote *and* a payment after it have room, so
+    /// that a quote does not age while its payment waits.
+    async fn quote(&self, request: &RenewalRequest) -> Result<Quote, QuoteError>;
+}
+
+/// What a read is for: a third of the request limit is kept for [`Purpose::Money`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Looking at the fleet.
+    Routine,
+    /// Read-backs and settling reads.
+    Money,
+}
+
+/// Spends. Exactly one HTTP request per call, never repeated, never redirected, never on a reused connection.
+#[async_trait::async_trait]
+pub trait Spender: Send + Sync {
+    /// Pays what the permit says. Never fails: whatever happens is one of [`PaymentReply`].
+    async fn extend(&self, permit: SpendPermit) -> PaymentReply;
+}
+
+/// What became of a payment call. There is no fourth: anything that is not proof is [`PaymentReply::Unknown`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PaymentReply {
+    /// A good reply for exactly the asked set.
+    Accepted {
+        /// The balance after the payment, if the reply had one that can be read.
+        balance: Option<Balance>,
+        /// What became of the promo code.
+        promo: Option<PromoStatus>,
+    },
+    /// A refusal from the closed list.
+    Refused {
+        /// The provider's code.
+        code: i64,
+        /// Its text, cleaned.
+        message: String,
+    },
+    /// The connection was never made: no byte left.
+    NeverSent(String),
+    /// Anything else. The text says what was seen, cleaned of secrets.
+    Unknown {
+        /// HTTP status or provider's code, if there was one.
+        code: Option<i64>,
+        /// What was seen.
+        message: String,
+    },
+}

@@ -1,0 +1,147 @@
+//! What the operator wants, checked: the typed form of the config files.
+//!
+//! Responsible for: reading the layers, telling every problem at once, resolving secrets. Not responsible for acting
+//! on any of it. (Named `settings` because a module `config` would hide the crate.)
+use std::path::PathBuf;
+
+use jiff::SignedDuration;
+use jiff::tz::TimeZone;
+use secrecy::SecretString;
+
+use crate::budget::Budget;
+use crate::domain::time::Timing;
+use crate::domain::{AccountName, Money, ProviderName, Severity};
+use crate::planner::Guard;
+use crate::policy::Policy;
+
+/// Everything a renewd process runs on. Made only by [`load`], so a value of this type has been checked.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Holds `ledger.db`.
+    pub state_dir: PathBuf,
+    /// IANA name as written, for display.
+    pub timezone_name: String,
+    /// Cron, calendar budgets, windows and `until` are in it.
+    pub timezone: TimeZone,
+    /// `[schedule]`.
+    pub schedule: Schedule,
+    /// `[timing]`.
+    pub timing: Timing,
+    /// `[guard]`.
+    pub guard: Guard,
+    /// `[[account]]`, in file order, at least one.
+    pub accounts: Vec<Account>,
+    /// `[[policy]]`, in file order, at least one.
+    pub policies: Vec<Policy>,
+    /// `[[budget]]`, in file order.
+    pub budgets: Vec<Budget>,
+    /// `[alerts]`.
+    pub alerts: Alerts,
+    /// Read but worth a word (for the log and `check`), such as a policy that no lease can reach.
+    pub warnings: Vec<Problem>,
+}
+
+/// `[schedule]`.
+#[derive(Debug, Clone)]
+pub struct Schedule {
+    /// Cron expression with seconds, already known to parse.
+    pub cycle: String,
+    /// Digest mail; empty = off.
+    pub report: String,
+    /// Upper bound of the random delay before a scheduled cycle of `run`.
+    pub jitter: SignedDuration,
+}
+
+/// `[[account]]`.
+#[derive(Debug, Clone)]
+pub struct Account {
+    /// Unique.
+    pub name: AccountName,
+    /// `youproxy` or `proxyshard`.
+    pub provider: ProviderName,
+    /// Without a trailing slash; https, or http to a loopback address.
+    pub base_url: url::Url,
+    /// The provider's API key.
+    pub api_key: SecretString,
+    /// In any 60 s, over all renewd processes.
+    pub max_requests_per_minute: u32,
+    /// Never spend below this.
+    pub keep_balance: Money,
+    /// Leases in one quote and payment.
+    pub batch: usize,
+}
+
+/// `[alerts]`.
+#[derive(Debug, Clone)]
+pub struct Alerts {
+    /// Warn when a balance will not last this long.
+    pub runway: SignedDuration,
+    /// An alert that still fires is told again after this.
+    pub repeat: SignedDuration,
+    /// `[alerts.email]`; without it alerts are logged and kept in the ledger only.
+    pub email: Option<Email>,
+    /// `[[alerts.route]]`.
+    pub routes: Vec<Route>,
+}
+
+/// `[alerts.email]`.
+#[derive(Debug, Clone)]
+pub struct Email {
+    /// Server name.
+    pub host: String,
+    /// Server port.
+    pub port: u16,
+    /// How the connection is protected.
+    pub tls: Tls,
+    /// For AUTH; given together with `password`.
+    pub username: Option<String>,
+    /// For AUTH.
+    pub password: Option<SecretString>,
+    /// Sender, a checked mailbox.
+    pub from: String,
+    /// Recipients, checked mailboxes, at least one.
+    pub to: Vec<String>,
+}
+
+/// `tls`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tls {
+    /// TLS from the first byte.
+    Implicit,
+    /// STARTTLS, required.
+    StartTls,
+    /// Plain, only to a loopback address.
+    None,
+}
+
+/// `[[alerts.route]]`: the first route whose severity and account fit replaces the recipients.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    /// Empty = any.
+    pub severity: Vec<Severity>,
+    /// Empty = any.
+    pub accounts: Vec<AccountName>,
+    /// Checked mailboxes, at least one.
+    pub to: Vec<String>,
+}
+
+/// One thing wrong with the config: what, where and what to write instead.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Problem {
+    /// The file, or `environment`.
+    pub file: String,
+    /// 1-based; `null` where there is no line (environment, a missing section).
+    pub line: Option<usize>,
+    /// Dotted key, such as `policy[2].before` or `timing.lag_window`.
+    pub key: String,
+    /// What is wrong and what to write instead. Never holds a secret's value.
+    pub message: String,
+}
+
+impl Settings {
+    /// The account of that name.
+    #[must_use]
+    pub fn account(&self, name: &AccountName) -> Option<&Account> {
+        self.accounts.iter().find(|a| &a.name == name)
+    }
+}

@@ -16,5 +16,6 @@ pub mod notify;
 pub mod planner;
 pub mod policy;
 pub mod providers;
+pub mod redact;
 pub mod settings;
 pub mod simulator;

@@ -5,7 +5,6 @@
 //! leaves a payment whose outcome is unknown, which is why the permit's row is durable before the spender is called.
 pub mod http;
 pub mod limiter;
-pub mod redact;
 pub mod youproxy;
 
 use jiff::SignedDuration;

@@ -1,0 +1,87 @@
+//! Keeps secrets out of text: logs, errors, ledger, mails, pages.
+//!
+//! The last of several fences, not the only one: secrets are not put into text in the first place. Pure.
+use std::fmt;
+use std::sync::Arc;
+
+/// Shorter texts are not looked for: they would blot out innocent words.
+const SHORTEST: usize = 4;
+/// How much of a provider's words is kept.
+const LONGEST_QUOTE: usize = 200;
+
+/// Knows every secret of a process and blots it out. Cheap to clone; its `Debug` shows none.
+#[derive(Clone, Default)]
+pub struct Redactor {
+    secrets: Arc<[String]>,
+}
+
+impl fmt::Debug for Redactor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Redactor({} secrets)", self.secrets.len())
+    }
+}
+
+impl Redactor {
+    /// Takes secrets as written; their percent-encoded spelling is hidden as well.
+    pub fn new(secrets: impl IntoIterator<Item = String>) -> Self {
+        let mut all: Vec<String> = Vec::new();
+        for secret in secrets {
+            let encoded: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+            all.extend([encoded.replace('+', "%20"), encoded, secret]);
+        }
+        all.retain(|s| s.len() >= SHORTEST);
+        all.sort_by_key(|s| std::cmp::Reverse(s.len()));
+        all.dedup();
+        Self { secrets: all.into() }
+    }
+
+    /// `text` with every secret replaced by `[redacted]`.
+    #[must_use]
+    pub fn hide(&self, text: &str) -> String {
+        let mut out = text.to_owned();
+        for secret in self.secrets.iter() {
+            if out.contains(secret.as_str()) {
+                out = out.replace(secret.as_str(), "[redacted]");
+            }
+        }
+        out
+    }
+
+    /// A stranger's words made fit to keep: secrets hidden, control characters blanked, 200 characters at most.
+    #[must_use]
+    pub fn quote(&self, text: &str) -> String {
+        let hidden = self.hide(text);
+        let mut plain: String =
+            hidden.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST_QUOTE).collect();
+        if hidden.chars().nth(LONGEST_QUOTE).is_some() {
+            plain.push('…');
+        }
+        plain.trim().to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_hidden_also_where_it_is_percent_encoded() {
+        let r = Redactor::new(["k/e y+1234".to_owned()]);
+        let text = r.hide("GET /v1/k%2Fe%20y%2B1234/balance and k/e y+1234 and k%2Fe+y%2B1234");
+        assert_eq!(text, "GET /v1/[redacted]/balance and [redacted] and [redacted]");
+        assert!(!format!("{r:?}").contains("1234"));
+    }
+
+    #[test]
+    fn a_secret_within_a_longer_one_leaves_no_rest() {
+        let r = Redactor::new(["abcd".to_owned(), "abcdefgh".to_owned()]);
+        assert_eq!(r.hide("abcdefgh"), "[redacted]");
+    }
+
+    #[test]
+    fn strangers_words_lose_control_characters_and_length() {
+        let r = Redactor::default();
+        assert_eq!(r.quote("a\r\nBcc: x\u{7}"), "a  Bcc: x");
+        assert_eq!(r.quote(&"x".repeat(500)).chars().count(), 201);
+    }
+}

@@ -1,6 +1,10 @@
 //! Budgets: how much may be spent in a cycle, day, week or month.
 //!
 //! Pure. Responsible for the spans that a budget covers and for what is left of it; not for summing the ledger.
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan};
+
 use crate::domain::{AccountName, Currency, Money, Percent};
 
 /// `[[budget]]`.
@@ -33,4 +37,64 @@ pub enum Per {
     Week,
     /// A calendar month.
     Month,
+}
+
+impl Budget {
+    /// Whether a payment of this account, policy and currency counts in it.
+    #[must_use]
+    pub fn counts(&self, account: &AccountName, policy: &str, currency: &Currency) -> bool {
+        &self.currency == currency
+            && (self.accounts.is_empty() || self.accounts.contains(account))
+            && (self.policies.is_empty() || self.policies.iter().any(|p| p == policy))
+    }
+}
+
+/// The span around `now` that a budget covers: from its first instant up to, not including, the last. A cycle's span is
+/// everything: it is told apart by the cycle's number.
+#[must_use]
+pub fn span(per: Per, now: Timestamp, timezone: &TimeZone) -> (Timestamp, Timestamp) {
+    let today = now.to_zoned(timezone.clone()).date();
+    let bounds = match per {
+        Per::Cycle => return (Timestamp::MIN, Timestamp::MAX),
+        Per::Day => (Some(today), today.tomorrow().ok()),
+        Per::Week => {
+            let back = i64::from(today.weekday().to_monday_zero_offset());
+            let monday = today.checked_sub(back.days()).ok();
+            (monday, monday.and_then(|m| m.checked_add(7.days()).ok()))
+        }
+        Per::Month => (Some(today.first_of_month()), today.last_of_month().tomorrow().ok()),
+    };
+    let instant = |date: Option<Date>| date.and_then(|d| d.to_zoned(timezone.clone()).ok()).map(|z| z.timestamp());
+    (instant(bounds.0).unwrap_or(Timestamp::MIN), instant(bounds.1).unwrap_or(Timestamp::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn span_text(per: Per, now: &str, tz: &str) -> (String, String) {
+        let tz = TimeZone::get(tz).unwrap();
+        let (from, to) = span(per, now.parse().unwrap(), &tz);
+        (from.to_string(), to.to_string())
+    }
+
+    #[test]
+    fn a_day_in_another_zone_begins_at_its_own_midnight() {
+        let got = span_text(Per::Day, "2026-11-21T23:30:00Z", "Europe/Berlin");
+        assert_eq!(got, ("2026-11-21T23:00:00Z".into(), "2026-11-22T23:00:00Z".into()));
+    }
+
+    #[test]
+    fn a_day_of_a_clock_change_has_its_real_length() {
+        let got = span_text(Per::Day, "2026-10-25T12:00:00Z", "Europe/Berlin");
+        assert_eq!(got, ("2026-10-24T22:00:00Z".into(), "2026-10-25T23:00:00Z".into()));
+    }
+
+    #[test]
+    fn a_week_begins_on_monday_and_a_month_on_the_first() {
+        let week = span_text(Per::Week, "2026-11-22T12:00:00Z", "UTC");
+        assert_eq!(week, ("2026-11-16T00:00:00Z".into(), "2026-11-23T00:00:00Z".into()));
+        let month = span_text(Per::Month, "2026-12-31T23:59:59Z", "UTC");
+        assert_eq!(month, ("2026-12-01T00:00:00Z".into(), "2027-01-01T00:00:00Z".into()));
+    }
 }

@@ -7,6 +7,7 @@ pub mod budget;
 pub mod cli;
 pub mod clock;
 pub mod daemon;
+pub mod documents;
 pub mod domain;
 pub mod engine;
 pub mod evidence;

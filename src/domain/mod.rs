@@ -2,6 +2,7 @@
 //!
 //! Pure: no I/O, no clock, no runtime. Depends on nothing of renewd.
 pub mod alert;
+mod capability;
 mod ids;
 pub mod lease;
 mod money;
@@ -10,6 +11,7 @@ mod percent;
 pub mod quote;
 pub mod time;
 
+pub use capability::Capabilities;
 pub use alert::{Alert, AlertKey, Severity};
 pub use ids::{AccountName, Currency, IntentId, Kind, LeaseId, OrderId, ProviderName};
 pub use lease::{Balance, Bundle, Inventory, Lease};

@@ -1,1 +1,61 @@
-//! stub
+//! One pass over the world: observe, settle, plan, quote, pay, read back, tell.
+//!
+//! Takes no input and reads the world anew each time. A crash anywhere is harmless before a payment's spend row and leaves
+//! an unknown payment after it; the next pass finds either in the ledger. Not responsible for when a pass runs (daemon) or
+//! for what the ports are made of.
+mod clockrule;
+mod lane;
+mod observe;
+mod passes;
+mod price;
+pub mod report;
+mod settle;
+mod shrink;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+use crate::domain::AccountName;
+use crate::ledger::Ledger;
+use crate::providers::{Reader, Spender};
+use crate::settings::Settings;
+
+pub use passes::EngineError;
+pub use report::{AccountReport, CycleReport};
+pub use settle::past_of;
+pub use shrink::shrink_note;
+
+/// Looks and plans. It has no part that spends, so a command built on it cannot pay.
+#[derive(Clone)]
+pub struct Viewer {
+    /// What the operator wants.
+    pub settings: Arc<Settings>,
+    /// What renewd remembers.
+    pub ledger: Arc<dyn Ledger>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// One per account.
+    pub readers: BTreeMap<AccountName, Arc<dyn Reader>>,
+    /// Asks to finish: no new request is begun, a payment in flight is awaited.
+    pub stop: CancellationToken,
+    /// Called at each step, so that a watchdog sees a long pass as alive.
+    pub beat: Arc<dyn Fn() + Send + Sync>,
+}
+
+/// Looks, plans and pays.
+#[derive(Clone)]
+pub struct Payer {
+    /// The part that looks.
+    pub viewer: Viewer,
+    /// One per account.
+    pub spenders: BTreeMap<AccountName, Arc<dyn Spender>>,
+}
+
+impl Viewer {
+    fn capabilities(&self) -> HashMap<AccountName, crate::domain::Capabilities> {
+        self.readers.iter().map(|(name, reader)| (name.clone(), reader.capabilities().clone())).collect()
+    }
+}

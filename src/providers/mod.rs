@@ -7,31 +7,9 @@ pub mod http;
 pub mod limiter;
 pub mod youproxy;
 
-use jiff::SignedDuration;
-
-use crate::domain::{Balance, Bundle, Inventory, Kind, PromoStatus, Quote, QuoteError, RenewalRequest};
+pub use crate::domain::Capabilities;
+use crate::domain::{Balance, Inventory, Kind, PromoStatus, Quote, QuoteError, RenewalRequest};
 use crate::ledger::SpendPermit;
-
-/// What a provider can and cannot do, instead of special cases by name.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Capabilities {
-    /// Leases can be paid before they end.
-    pub renew_early: bool,
-    /// The price asked is the price of exactly that payment.
-    pub quote_is_bound: bool,
-    /// The provider keeps a lease for so long after its end.
-    pub grace: Option<SignedDuration>,
-    /// Kinds that are paid by whole orders.
-    pub bundled_kinds: Vec<Kind>,
-}
-
-impl Capabilities {
-    /// How leases of this kind are paid.
-    #[must_use]
-    pub fn bundle(&self, kind: &Kind) -> Bundle {
-        if self.bundled_kinds.contains(kind) { Bundle::Order } else { Bundle::Lease }
-    }
-}
 
 /// Why an account could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

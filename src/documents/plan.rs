@@ -1,0 +1,158 @@
+//! `plan`, and with payments `once`.
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::domain::{AccountName, Currency, Kind, LeaseId, Money, OrderId, PromoStatus, ProviderName};
+use crate::engine::CycleReport;
+use crate::planner::Item;
+use crate::policy::{Decision, Policy, Reason, Stage};
+
+use super::{Payment, SCHEMA};
+
+/// The whole document.
+#[derive(Debug, Clone, Serialize)]
+pub struct Plan {
+    schema: u32,
+    /// Every account.
+    pub accounts: Vec<AccountDoc>,
+    /// Every lease.
+    pub items: Vec<ItemDoc>,
+    /// Sums.
+    pub totals: Totals,
+    /// Only in `once` and `apply`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub payments: Option<Vec<Payment>>,
+    /// Only in `once` and `apply`: `ok`, `attention` or `stopped`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<String>,
+}
+
+/// An account.
+#[derive(Debug, Clone, Serialize)]
+pub struct AccountDoc {
+    account: AccountName,
+    provider: ProviderName,
+    reachable: bool,
+    balance: Option<Money>,
+    currency: Option<Currency>,
+    leases: usize,
+    error: Option<String>,
+}
+
+/// A lease.
+#[derive(Debug, Clone, Serialize)]
+pub struct ItemDoc {
+    /// Whose.
+    pub account: AccountName,
+    /// The provider's id.
+    pub lease: LeaseId,
+    /// Its order.
+    pub order: OrderId,
+    /// Its address.
+    pub ip: String,
+    /// What it is.
+    pub kind: Kind,
+    /// ISO 3166-1 alpha-3.
+    pub country: Option<String>,
+    /// End of its term.
+    pub expires_at: Option<Timestamp>,
+    /// Where it stands in it.
+    pub stage: Option<Stage>,
+    /// What is to be done.
+    pub decision: Decision,
+    /// Word, colon, prose.
+    pub reason: Reason,
+    /// The policy that decided.
+    pub policy: Option<String>,
+    /// `expires_at − before`.
+    pub due_at: Option<Timestamp>,
+    /// This lease's share of the price.
+    pub quote: Option<QuoteDoc>,
+    /// Leases paid together, itself included.
+    pub bundle: Vec<LeaseId>,
+}
+
+/// A price.
+#[derive(Debug, Clone, Serialize)]
+pub struct QuoteDoc {
+    /// For this lease.
+    pub amount: Money,
+    /// In what.
+    pub currency: Currency,
+    /// For how long.
+    pub period_days: u32,
+    /// `VALID`, `NO_VALID` or null.
+    pub promo: Option<&'static str>,
+}
+
+/// Sums over the items.
+#[derive(Debug, Clone, Serialize)]
+pub struct Totals {
+    /// Leases to be renewed.
+    pub renew: usize,
+    /// Leases held.
+    pub hold: usize,
+    /// What is to be renewed costs, by currency.
+    pub amount: BTreeMap<String, Money>,
+}
+
+impl ItemDoc {
+    /// The document of one item.
+    #[must_use]
+    pub fn new(item: &Item, policies: &[Policy]) -> Self {
+        let lease = &item.lease;
+        Self {
+            account: lease.account.clone(),
+            lease: lease.id.clone(),
+            order: lease.order.clone(),
+            ip: lease.ip.clone(),
+            kind: lease.kind.clone(),
+            country: lease.country.clone(),
+            expires_at: lease.expires_at,
+            stage: item.stage,
+            decision: item.decision(),
+            reason: item.reason.clone(),
+            policy: item.policy.map(|p| policies[p].name.clone()),
+            due_at: item.due_at,
+            quote: item.quote.as_ref().map(|q| QuoteDoc {
+                amount: q.amount,
+                currency: q.currency.clone(),
+                period_days: q.period_days,
+                promo: q.promo.map(PromoStatus::as_str),
+            }),
+            bundle: item.bundle.clone(),
+        }
+    }
+}
+
+impl Plan {
+    /// The plan of a report; with `paid`, also what was paid and how it ended.
+    #[must_use]
+    pub fn new(report: &CycleReport, policies: &[Policy], paid: bool) -> Self {
+        let mut amount: BTreeMap<String, Money> = BTreeMap::new();
+        for quote in report.items.iter().filter(|i| i.decision() == Decision::Renew).filter_map(|i| i.quote.as_ref()) {
+            let sum = amount.entry(quote.currency.to_string()).or_default();
+            *sum = sum.plus(quote.amount).unwrap_or(*sum);
+        }
+        let count = |d: Decision| report.items.iter().filter(|i| i.decision() == d).count();
+        let accounts = report.accounts.iter().map(|a| AccountDoc {
+            account: a.account.clone(),
+            provider: a.provider.clone(),
+            reachable: a.reachable(),
+            balance: a.balance.as_ref().map(|b| b.amount),
+            currency: a.balance.as_ref().map(|b| b.currency.clone()),
+            leases: a.leases,
+            error: a.error().map(str::to_owned),
+        });
+        Self {
+            schema: SCHEMA,
+            accounts: accounts.collect(),
+            items: report.items.iter().map(|i| ItemDoc::new(i, policies)).collect(),
+            totals: Totals { renew: count(Decision::Renew), hold: count(Decision::Hold), amount },
+            payments: paid.then(|| report.payments.iter().map(Payment::new).collect()),
+            outcome: paid.then(|| report.summary().outcome),
+        }
+    }
+}

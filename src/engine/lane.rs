@@ -1,0 +1,361 @@
+//! The money lane of one account: its payments, strictly one after the other.
+//!
+//! Order per set: fresh ends (a read at most 60 s old, begun after the last money call on them) → fresh clean quote →
+//! reserve → spend row → the one call → its verdict. A crash before the spend row spent nothing; after it, the next pass
+//! finds the row and settles the payment by evidence.
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use jiff::SignedDuration;
+
+use crate::budget::span;
+use crate::domain::time::Moment;
+use crate::domain::{Event, IntentId, Lease, LeaseId, Money, PromoStatus, Quote, State};
+use crate::ledger::{Blocked, BudgetCheck, EventDetail, IntentRecord, LastPrice, LedgerError, NewIntent};
+use crate::planner::{GroupKey, Item, PaySet, Priced};
+use crate::policy::{Reason, Word};
+use crate::providers::{PaymentReply, Purpose, Reader, Spender};
+
+use super::observe::{Seen, read};
+use super::price::{Asked, Pricing};
+use super::settle::{Reading, settle};
+use super::{Payer, Viewer};
+
+/// A reading is good for payments for so long.
+const FRESH: SignedDuration = SignedDuration::from_secs(60);
+/// A quote from pricing is used only well within its 60 s, so that it cannot grow old between gate and wire.
+const YOUNG: SignedDuration = SignedDuration::from_secs(45);
+
+/// What a lane is to pay.
+pub(super) struct Orders {
+    pub sets: Vec<PaySet>,
+    pub ready: Vec<(Vec<usize>, Quote)>,
+    pub items: Arc<Vec<Item>>,
+    pub last: HashMap<LeaseId, LastPrice>,
+    pub cycle: i64,
+}
+
+/// What came of it.
+#[derive(Default)]
+pub(super) struct Outcome {
+    /// New reasons for items that were not paid after all.
+    pub changed: Vec<(usize, Reason)>,
+    /// Payments that were begun.
+    pub begun: Vec<IntentId>,
+    pub doubles: Vec<IntentRecord>,
+}
+
+/// Why a lane stops before its end.
+enum Halt {
+    No,
+    Because(Reason),
+}
+
+pub(super) struct Lane {
+    viewer: Viewer,
+    seen: Seen,
+    reader: Arc<dyn Reader>,
+    spender: Arc<dyn Spender>,
+    orders: Orders,
+    /// Ends as of the newest reading.
+    ends: HashMap<LeaseId, Option<jiff::Timestamp>>,
+    read_at: Moment,
+    /// What the balance must be if nobody else spends: guards a second attempt.
+    expected: Option<Money>,
+    dead_promos: HashSet<String>,
+    out: Outcome,
+}
+
+fn ends_of(leases: &[Lease]) -> HashMap<LeaseId, Option<jiff::Timestamp>> {
+    leases.iter().map(|l| (l.id.clone(), l.expires_at)).collect()
+}
+
+impl Payer {
+    /// Pays an account's sets in order, then reads back once.
+    pub(super) async fn lane(self, seen: Seen, orders: Orders) -> Result<Outcome, LedgerError> {
+        let name = seen.account.name.clone();
+        let (Some(reader), Some(spender)) = (self.viewer.readers.get(&name), self.spenders.get(&name)) else {
+            return Ok(Outcome::default());
+        };
+        let mut lane = Lane {
+            reader: Arc::clone(reader),
+            spender: Arc::clone(spender),
+            ends: ends_of(&seen.leases),
+            read_at: seen.began.clone(),
+            expected: seen.balance.as_ref().map(|b| b.amount),
+            viewer: self.viewer,
+            seen,
+            orders,
+            dead_promos: HashSet::new(),
+            out: Outcome::default(),
+        };
+        lane.run().await?;
+        Ok(lane.out)
+    }
+}
+
+impl Lane {
+    async fn run(&mut self) -> Result<(), LedgerError> {
+        let mut sets: std::collections::VecDeque<PaySet> = std::mem::take(&mut self.orders.sets).into();
+        while let Some(set) = sets.pop_front() {
+            (self.viewer.beat)();
+            if self.viewer.stop.is_cancelled() {
+                self.change(&set, &Reason::new(Word::Backoff, "renewd is stopping; the next cycle pays it"));
+                continue;
+            }
+            let halt = self.pay_set(&set, &mut sets).await?;
+            if let Halt::Because(reason) = halt {
+                sets.iter().for_each(|rest| self.change(rest, &reason));
+                break;
+            }
+        }
+        if !self.out.begun.is_empty() {
+            self.read_back().await?;
+        }
+        Ok(())
+    }
+
+    fn change(&mut self, set: &PaySet, reason: &Reason) {
+        self.out.changed.extend(set.members.iter().map(|&m| (m, reason.clone())));
+    }
+
+    async fn pay_set(
+        &mut self,
+        set: &PaySet,
+        sets: &mut std::collections::VecDeque<PaySet>,
+    ) -> Result<Halt, LedgerError> {
+        if set.key.promo.as_ref().is_some_and(|p| self.dead_promos.contains(p)) {
+            self.change(set, &Reason::new(Word::PromoInvalid, "its promo code was not accepted in a payment of this cycle"));
+            return Ok(Halt::No);
+        }
+        if let Some(reason) = self.fresh_ends(set).await? {
+            self.change(set, &reason);
+            return Ok(Halt::No);
+        }
+        let asked = self.quote(set).await;
+        let (Ok(quote), Ok(priced)) = (&asked.answer, &asked.verdict) else {
+            if set.members.len() > 1 && set.key.order.is_none() {
+                set.singles().into_iter().rev().for_each(|one| sets.push_front(one));
+            } else if let Err(reason) = &asked.verdict {
+                self.change(set, reason);
+            }
+            return Ok(Halt::No);
+        };
+        if let Some(reason) = self.covers(set, quote, priced) {
+            self.change(set, &reason);
+            return Ok(Halt::No);
+        }
+        self.pay(set, quote, priced).await
+    }
+
+    /// Reads the list again if the reading is old; a set whose ends moved meanwhile is left to the next cycle.
+    async fn fresh_ends(&mut self, set: &PaySet) -> Result<Option<Reason>, LedgerError> {
+        let old = self.viewer.clock.now().since(&self.read_at).is_none_or(|age| age > FRESH || age.is_negative());
+        if old && let Err(why) = self.reread().await? {
+            return Ok(Some(Reason::new(Word::AccountDown, why)));
+        }
+        let moved = set.members.iter().any(|&m| {
+            let lease = &self.orders.items[m].lease;
+            self.ends.get(&lease.id) != Some(&lease.expires_at)
+        });
+        Ok(moved.then(|| Reason::new(Word::Backoff, "its end changed while this cycle ran; the next one looks again")))
+    }
+
+    /// One reading for all that need one; stored and used to settle what is open.
+    async fn reread(&mut self) -> Result<Result<(), String>, LedgerError> {
+        let began = self.viewer.clock.now();
+        let inventory = match read(Arc::clone(&self.reader), Purpose::Money).await {
+            Ok(inventory) => inventory,
+            Err(e) => return Ok(Err(e.to_string())),
+        };
+        let ledger = self.viewer.ledger.as_ref();
+        let now = self.viewer.clock.now();
+        let known: Vec<Lease> = ledger.known_leases(&self.seen.account.name)?.into_iter().map(|k| k.lease).collect();
+        let guard = &self.viewer.settings.guard;
+        let loss = super::shrink::judge(ledger, guard, &self.seen.account.name, &known, &inventory.leases, began.wall)?;
+        if let Some(loss) = loss {
+            return Ok(Err(loss.text));
+        }
+        ledger.record_inventory(&self.seen.account.provider, &self.seen.account.name, now.wall, &inventory)?;
+        let reading = Reading {
+            account: &self.seen.account.name,
+            leases: &inventory.leases,
+            balance: inventory.balance.amount,
+            began: &began,
+        };
+        let doubles = settle(ledger, &self.viewer.settings.timing, &reading, &now)?;
+        self.out.doubles.extend(doubles);
+        self.ends = ends_of(&inventory.leases);
+        self.expected = Some(inventory.balance.amount);
+        self.read_at = began;
+        Ok(Ok(()))
+    }
+
+    /// The quote from pricing if it is for exactly this set and young, else a new one.
+    async fn quote(&mut self, set: &PaySet) -> Asked {
+        let now = self.viewer.clock.now().wall;
+        let ready = self.orders.ready.iter().find(|(members, quote)| {
+            members == &set.members && now.duration_since(quote.asked_at) <= YOUNG && set.members.iter().all(|&m| self.orders.items[m].attempt == 1)
+        });
+        let pricing = Pricing {
+            viewer: &self.viewer,
+            reader: self.reader.as_ref(),
+            policies: &self.viewer.settings.policies,
+            items: &self.orders.items,
+            last: &self.orders.last,
+            currency: self.seen.balance.as_ref().map(|b| &b.currency),
+            batch: self.seen.account.batch,
+        };
+        match ready.map(|(_, quote)| quote.clone()) {
+            Some(quote) => pricing.judge(set, Ok(quote)),
+            None => pricing.ask(set).await,
+        }
+    }
+
+    /// Funds as of this very quote; and, before a second attempt, that nothing moved since the last reading.
+    fn covers(&self, set: &PaySet, quote: &Quote, priced: &Priced) -> Option<Reason> {
+        let keep = self.seen.account.keep_balance;
+        let after = quote.balance.amount.minus(quote.price);
+        // A quote from pricing was asked before the payments of this lane: the running balance counts.
+        let running = self.expected.and_then(|e| e.minus(quote.price));
+        let short = priced.short || after.is_none_or(|a| a < keep) || running.is_some_and(|r| r < keep);
+        if short {
+            return Some(Reason::new(
+                Word::ShortFunds,
+                format!("{} {} needed, the balance is {}", quote.price, quote.balance.currency, quote.balance.amount),
+            ));
+        }
+        let second = set.members.iter().any(|&m| self.orders.items[m].attempt > 1);
+        (second && self.expected != Some(quote.balance.amount)).then(|| {
+            Reason::new(Word::UnknownPending, "the balance moved since the last reading: the second attempt waits for the next cycle")
+        })
+    }
+
+    async fn pay(&mut self, set: &PaySet, quote: &Quote, priced: &Priced) -> Result<Halt, LedgerError> {
+        let Some(mut request) = set.request(&self.orders.items) else { return Ok(Halt::No) };
+        request.method = quote.method;
+        let policy = self.viewer.settings.policies[set.key.policy].clone();
+        let at = self.viewer.clock.now();
+        let intent = NewIntent {
+            provider: self.seen.account.provider.clone(),
+            policy: policy.name.clone(),
+            quoted: priced.total,
+            currency: quote.balance.currency.clone(),
+            balance_before: self.expected.filter(|e| *e < quote.balance.amount).unwrap_or(quote.balance.amount),
+            cycle: self.orders.cycle,
+            attempt: set.members.iter().map(|&m| self.orders.items[m].attempt).max().unwrap_or(1),
+            at: at.clone(),
+            request,
+        };
+        let ledger = Arc::clone(&self.viewer.ledger);
+        let id = match ledger.reserve(&intent, &self.budgets(&set.key, quote, &policy.name, &at))? {
+            Ok(id) => id,
+            Err(blocked) => {
+                self.change(set, &blocked_reason(&blocked));
+                return Ok(Halt::No);
+            }
+        };
+        let permit = match ledger.start_spend(&id, &self.viewer.clock.now()) {
+            Ok(permit) => permit,
+            Err(LedgerError::EndMoved { .. }) => {
+                ledger.append(&id, State::Reserved, Event::Released, &EventDetail::default(), &at)?;
+                self.change(set, &Reason::new(Word::Backoff, "its end changed just now; the next cycle looks again"));
+                return Ok(Halt::No);
+            }
+            Err(e) => return Err(e),
+        };
+        self.out.begun.push(id.clone());
+        tracing::info!(payment = %id, account = %self.seen.account.name, leases = set.members.len(), quoted = %priced.total, "paying");
+        let spender = Arc::clone(&self.spender);
+        // A task of its own: whatever happens around it, the call is awaited to its end.
+        let reply = tokio::spawn(async move { spender.extend(permit).await })
+            .await
+            .unwrap_or_else(|_| PaymentReply::Unknown { code: None, message: "internal error while paying".into() });
+        self.record(set, &id, quote, priced, reply).await
+    }
+
+    fn budgets(&self, key: &GroupKey, quote: &Quote, policy: &str, at: &Moment) -> Vec<BudgetCheck> {
+        let settings = &self.viewer.settings;
+        let counts = settings.budgets.iter().filter(|b| b.counts(&key.account, policy, &quote.balance.currency));
+        counts.map(|b| super::passes::budget_check(b, at.wall, &settings.timezone, self.orders.cycle, span)).collect()
+    }
+
+    async fn record(
+        &mut self,
+        set: &PaySet,
+        id: &IntentId,
+        quote: &Quote,
+        priced: &Priced,
+        reply: PaymentReply,
+    ) -> Result<Halt, LedgerError> {
+        let ledger = Arc::clone(&self.viewer.ledger);
+        let now = self.viewer.clock.now();
+        let write = |event, detail: &EventDetail| ledger.append(id, State::SpendStarted, event, detail, &now);
+        let said = |code: Option<String>, message: String| EventDetail { code, message: Some(message), ..EventDetail::default() };
+        match reply {
+            PaymentReply::Accepted { balance, promo } => {
+                let balance = balance.filter(|b| b.currency == quote.balance.currency).map(|b| b.amount);
+                write(Event::Accepted, &EventDetail { balance_after: balance, ..EventDetail::default() })?;
+                self.expected = balance.or_else(|| self.expected.and_then(|e| e.minus(priced.total)));
+                if let (Some(PromoStatus::Invalid), Some(code)) = (promo, &set.key.promo) {
+                    tracing::warn!(payment = %id, "the promo code was not accepted in the payment: stopped for this cycle");
+                    self.dead_promos.insert(code.clone());
+                }
+                Ok(Halt::No)
+            }
+            PaymentReply::Refused { code, message } => {
+                let reason = Reason::new(Word::Refused, format!("payment {id} was refused: code {code}: {message}"));
+                write(Event::Refused, &said(Some(code.to_string()), message))?;
+                self.change(set, &reason);
+                // A wrong key or an empty balance concerns all that would follow.
+                Ok(if matches!(code, 2 | 16) { Halt::Because(reason) } else { Halt::No })
+            }
+            PaymentReply::NeverSent(why) => {
+                write(Event::NeverSent, &said(None, why.clone()))?;
+                let reason = Reason::new(Word::Backoff, format!("payment {id} could not be sent: {why}"));
+                self.change(set, &reason);
+                Ok(Halt::Because(Reason::new(Word::Backoff, format!("the provider cannot be reached: {why}"))))
+            }
+            PaymentReply::Unknown { code, message } => {
+                tracing::warn!(payment = %id, "the outcome is unknown: {message}");
+                write(Event::AnswerLost, &said(code.map(|c| c.to_string()), message))?;
+                self.after_unknown(set, id).await
+            }
+        }
+    }
+
+    /// Reads at once: most lost answers are settled by the list and the balance within the same cycle.
+    async fn after_unknown(&mut self, set: &PaySet, id: &IntentId) -> Result<Halt, LedgerError> {
+        if let Err(why) = self.reread().await? {
+            tracing::warn!(payment = %id, "no reading after a lost answer: {why}");
+        }
+        if self.viewer.ledger.intent(id)?.state == State::Confirmed {
+            return Ok(Halt::No);
+        }
+        self.change(set, &Reason::new(Word::UnknownPending, format!("the outcome of payment {id} is unknown; evidence is being read")));
+        let rest = format!("payment {id} of this account is being settled first");
+        Ok(Halt::Because(Reason::new(Word::UnknownPending, rest)))
+    }
+
+    async fn read_back(&mut self) -> Result<(), LedgerError> {
+        let open = self.out.begun.iter().map(|id| self.viewer.ledger.intent(id)).collect::<Result<Vec<_>, _>>()?;
+        if open.iter().any(|r| matches!(r.state, State::Accepted | State::Unknown | State::Refused))
+            && let Err(why) = self.reread().await?
+        {
+            tracing::warn!(account = %self.seen.account.name, "no read-back: {why}");
+        }
+        Ok(())
+    }
+}
+
+fn blocked_reason(blocked: &Blocked) -> Reason {
+    match blocked {
+        Blocked::Budget { name, left } => Reason::new(Word::OverBudget, format!("budget `{name}` has {left} left")),
+        Blocked::Pending { intent, state } if *state == State::NeedsOperator || *state == State::Confirmed => {
+            Reason::new(Word::NeedsOperator, format!("payment {intent} is {state} for this term and its end did not move"))
+        }
+        Blocked::Pending { intent, state } => {
+            Reason::new(Word::UnknownPending, format!("payment {intent} of this lease, order or address is {state}"))
+        }
+    }
+}

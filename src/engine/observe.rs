@@ -1,0 +1,113 @@
+//! Reading every account, and how far each reading is believed.
+use std::sync::Arc;
+
+use crate::domain::time::Moment;
+use crate::domain::{Balance, Inventory, Lease};
+use crate::ledger::{Ledger, LedgerError};
+use crate::planner::Standing;
+use crate::providers::{Purpose, ReadError, Reader};
+use crate::settings::Account;
+
+use super::{Viewer, shrink};
+
+/// An account as a pass sees it.
+#[derive(Debug, Clone)]
+pub(super) struct Seen {
+    pub account: Account,
+    pub standing: Standing,
+    /// As listed, or as last known.
+    pub leases: Vec<Lease>,
+    /// Known and missing from a list that is not believed.
+    pub missing: Vec<Lease>,
+    pub balance: Option<Balance>,
+    /// The currency it had before this reading.
+    pub currency: Option<crate::domain::Currency>,
+    /// When the reading began.
+    pub began: Moment,
+    pub unreadable: usize,
+    /// The provider's clock differs by more than the clock rule allows.
+    pub skew: Option<jiff::SignedDuration>,
+    /// The reading itself, for evidence; `None` where there was none.
+    pub fresh: bool,
+}
+
+/// Reads one account in a task of its own: a panic in an adapter is that account's trouble only.
+pub(super) async fn read(reader: Arc<dyn Reader>, purpose: Purpose) -> Result<Inventory, ReadError> {
+    let task = tokio::spawn(async move { reader.inventory(purpose).await });
+    task.await.unwrap_or_else(|_| Err(ReadError::Unreadable("internal error while reading; please report it".into())))
+}
+
+impl Viewer {
+    /// Reads all accounts at once. Nothing is stored.
+    pub(super) async fn observe(&self) -> Result<Vec<(Seen, Option<Inventory>)>, LedgerError> {
+        let began = self.clock.now();
+        let tasks: Vec<_> = self
+            .settings
+            .accounts
+            .iter()
+            .filter_map(|a| Some((a.clone(), tokio::spawn(read(Arc::clone(self.readers.get(&a.name)?), Purpose::Routine)))))
+            .collect();
+        let mut all = Vec::new();
+        for (account, task) in tasks {
+            let result = tokio::select! {
+                done = task => done.unwrap_or_else(|_| Err(ReadError::NoAnswer("the reading was cut off".into()))),
+                () = self.stop.cancelled() => Err(ReadError::NoAnswer("renewd is stopping".into())),
+            };
+            (self.beat)();
+            all.push(believe(self.ledger.as_ref(), &self.settings.guard, account, &began, result)?);
+        }
+        Ok(all)
+    }
+}
+
+/// Turns a reading into what may be relied on. The second part is what to store, if it is believed.
+fn believe(
+    ledger: &dyn Ledger,
+    guard: &crate::planner::Guard,
+    account: Account,
+    began: &Moment,
+    result: Result<Inventory, ReadError>,
+) -> Result<(Seen, Option<Inventory>), LedgerError> {
+    let known: Vec<Lease> = ledger.known_leases(&account.name)?.into_iter().map(|k| k.lease).collect();
+    let facts = ledger.accounts()?.into_iter().find(|f| f.account == account.name);
+    let currency = facts.as_ref().and_then(|f| f.currency.clone());
+    let last_balance =
+        facts.and_then(|f| Some(Balance { amount: f.balance?, currency: f.currency? }));
+    let seen = |standing, leases, balance| Seen {
+        account: account.clone(),
+        standing,
+        leases,
+        missing: Vec::new(),
+        balance,
+        currency: currency.clone(),
+        began: began.clone(),
+        unreadable: 0,
+        skew: None,
+        fresh: false,
+    };
+    let inventory = match result {
+        Ok(inventory) => inventory,
+        Err(e @ (ReadError::WrongKey { .. } | ReadError::Refused { .. } | ReadError::NoAnswer(_))) => {
+            return Ok((seen(Standing::Down(e.to_string()), known, last_balance), None));
+        }
+        Err(e @ ReadError::Unreadable(_)) => {
+            return Ok((seen(Standing::Unreadable(e.to_string()), known, last_balance), None));
+        }
+    };
+    let mut seen = seen(Standing::Good, inventory.leases.clone(), Some(inventory.balance.clone()));
+    seen.unreadable = inventory.unreadable;
+    seen.skew = inventory.clock_skew;
+    seen.fresh = true;
+    for oddity in &inventory.oddities {
+        tracing::warn!(account = %account.name, "inventory: {oddity}");
+    }
+    let mut store = inventory;
+    if let Some(loss) = shrink::judge(ledger, guard, &account.name, &known, &store.leases, began.wall)? {
+        seen.standing = Standing::Shrunk(loss.text);
+        // What is missing is kept as last known: it may be a cut list, and its payments are still guarded.
+        store.leases.extend(loss.missing.iter().cloned());
+        store.leases.sort_by(|a, b| a.id.cmp(&b.id));
+        seen.missing = loss.missing;
+    }
+    Ok((seen, Some(store)))
+}

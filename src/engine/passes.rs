@@ -1,0 +1,432 @@
+//! The passes themselves: a preview that never pays, a whole cycle, and a settling pass that only reads.
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::budget::{Budget, Per, span};
+use crate::domain::time::Moment;
+use crate::domain::{AccountName, Event, IntentId, Inventory, Kind, Money, Quote, State};
+use crate::ledger::{BudgetCheck, DecisionRow, EventDetail, IntentFilter, IntentRecord, LedgerError};
+use crate::planner::{
+    AccountView, BudgetLeft, Funds, GroupKey, Item, Offered, PaySet, Past, Standing, Unit, Verdict, World, batches, draft, fill,
+    group,
+};
+use crate::policy::Decision;
+
+use super::lane::Orders;
+use super::observe::Seen;
+use super::price::{Prices, Pricing};
+use super::report::{AccountReport, CycleReport};
+use super::settle::{Reading, past_of, settle};
+use super::{Payer, Viewer, clockrule};
+
+/// What can end a pass early. A provider's trouble never does: it is a line in the report.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The ledger cannot be used: no payment was started after that.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}
+
+/// A budget's check over the span around `now`.
+pub(super) fn budget_check(
+    budget: &Budget,
+    now: Timestamp,
+    timezone: &TimeZone,
+    cycle: i64,
+    span: impl Fn(Per, Timestamp, &TimeZone) -> (Timestamp, Timestamp),
+) -> BudgetCheck {
+    let (from, to) = span(budget.per, now, timezone);
+    BudgetCheck {
+        name: budget.name.clone(),
+        accounts: budget.accounts.clone(),
+        policies: budget.policies.clone(),
+        currency: budget.currency.clone(),
+        from,
+        to,
+        cycle: (budget.per == Per::Cycle).then_some(cycle),
+        limit: budget.limit,
+    }
+}
+
+/// A plan, priced and filled: what a preview shows and a cycle pays.
+struct Planned {
+    items: Vec<Item>,
+    sets: Vec<PaySet>,
+    ready: Vec<(Vec<usize>, Quote)>,
+    free: HashMap<AccountName, Money>,
+}
+
+impl Viewer {
+    /// Observes, plans and prices. Writes nothing to the ledger and cannot pay.
+    ///
+    /// # Errors
+    /// The ledger's.
+    pub async fn preview(&self) -> Result<CycleReport, EngineError> {
+        let started = self.clock.now();
+        let seen: Vec<Seen> = self.observe().await?.into_iter().map(|(seen, _)| seen).collect();
+        let clock_held = clockrule::judge(self.ledger.as_ref(), &started, &skews(&seen), false)?;
+        let planned = self.plan(&seen, clock_held.clone(), 0).await?;
+        self.report(started, &seen, planned.items, &planned.free, clock_held)
+    }
+
+    fn report(
+        &self,
+        started: Moment,
+        seen: &[Seen],
+        items: Vec<Item>,
+        free: &HashMap<AccountName, Money>,
+        clock_held: Option<String>,
+    ) -> Result<CycleReport, EngineError> {
+        let states = vec![State::Reserved, State::SpendStarted, State::Accepted, State::Unknown, State::NeedsOperator];
+        let unsettled = self.ledger.intents(&IntentFilter { states, ..IntentFilter::default() })?;
+        let accounts = seen.iter().map(|s| AccountReport {
+            account: s.account.name.clone(),
+            provider: s.account.provider.clone(),
+            standing: s.standing.clone(),
+            balance: s.balance.clone(),
+            leases: s.leases.len(),
+            unreadable: s.unreadable,
+            free: free.get(&s.account.name).copied(),
+        });
+        Ok(CycleReport {
+            started,
+            accounts: accounts.collect(),
+            items,
+            payments: Vec::new(),
+            unsettled,
+            double_charges: Vec::new(),
+            clock_held,
+            stopped: self.stop.is_cancelled(),
+        })
+    }
+
+    /// Payments that may still matter to a plan.
+    fn past(&self, now: &Moment) -> Result<Vec<Past>, LedgerError> {
+        let timing = &self.settings.timing;
+        let open = vec![State::Reserved, State::SpendStarted, State::Accepted, State::Unknown, State::NeedsOperator];
+        let mut all = self.ledger.intents(&IntentFilter { states: open, ..IntentFilter::default() })?;
+        let failed = vec![State::NotApplied, State::Refused];
+        all.extend(self.ledger.intents(&IntentFilter { states: failed, ..IntentFilter::default() })?);
+        Ok(all.iter().map(|r| past_of(r, now, timing)).collect())
+    }
+
+    async fn plan(&self, seen: &[Seen], clock_held: Option<String>, cycle: i64) -> Result<Planned, LedgerError> {
+        let now = self.clock.now();
+        let past = self.past(&now)?;
+        let paused = self.ledger.paused()?;
+        let capabilities = self.capabilities();
+        let stopped = self.stopped_providers(&past);
+        let views: Vec<AccountView<'_>> = seen
+            .iter()
+            .filter_map(|s| {
+                Some(AccountView {
+                    name: &s.account.name,
+                    provider: &s.account.provider,
+                    capabilities: capabilities.get(&s.account.name)?,
+                    leases: &s.leases,
+                    missing: &s.missing,
+                    standing: s.standing.clone(),
+                    paused: paused.iter().any(|p| p.account.as_ref().is_none_or(|a| a == &s.account.name)),
+                    provider_stopped: stopped.get(s.account.provider.as_str()).cloned(),
+                })
+            })
+            .collect();
+        let settings = &self.settings;
+        let mut items = draft(&World {
+            now: now.wall,
+            timezone: &settings.timezone,
+            timing: &settings.timing,
+            policies: &settings.policies,
+            accounts: &views,
+            past: &past,
+            clock_held,
+        });
+        let offered = self.offered(&items).await;
+        let groups = group(&mut items, &settings.policies, &capabilities, &offered);
+        let prices = self.price(seen, &items, &groups).await?;
+        self.finish(seen, items, prices, cycle)
+    }
+
+    /// Providers whose payments stop because an account that left the config has unsettled payments.
+    fn stopped_providers(&self, past: &[Past]) -> HashMap<String, String> {
+        let gone = past.iter().filter(|p| p.state.is_unsettled() && self.settings.account(&p.account).is_none());
+        gone.map(|p| {
+            let text = format!(
+                "payment {} of account `{}`, which left the config, is not settled: put the account back, or renewd resolve {}",
+                p.intent, p.account, p.intent
+            );
+            (p.provider.as_str().to_owned(), text)
+        })
+        .collect()
+    }
+
+    async fn offered(&self, items: &[Item]) -> Offered {
+        let mut wanted: BTreeMap<(AccountName, Kind), ()> = BTreeMap::new();
+        for item in items.iter().filter(|i| i.decision() == Decision::Renew) {
+            wanted.insert((item.lease.account.clone(), item.lease.kind.clone()), ());
+        }
+        let mut offered = Offered::new();
+        for (account, kind) in wanted.into_keys() {
+            let Some(reader) = self.readers.get(&account) else { continue };
+            (self.beat)();
+            let days = tokio::select! {
+                days = reader.periods(&kind) => days.map_err(|e| e.to_string()),
+                () = self.stop.cancelled() => Err("renewd is stopping".to_owned()),
+            };
+            offered.insert((account, kind), days);
+        }
+        offered
+    }
+
+    async fn price(&self, seen: &[Seen], items: &[Item], groups: &[(GroupKey, Vec<usize>)]) -> Result<Prices, LedgerError> {
+        let mut prices = Prices::default();
+        for s in seen {
+            let name = &s.account.name;
+            let Some(reader) = self.readers.get(name) else { continue };
+            let mine: Vec<_> = groups.iter().filter(|(key, _)| &key.account == name).collect();
+            if mine.is_empty() {
+                continue;
+            }
+            let last = self.ledger.last_prices(name)?;
+            let pricing = Pricing {
+                viewer: self,
+                reader: reader.as_ref(),
+                policies: &self.settings.policies,
+                items,
+                last: &last,
+                currency: s.currency.as_ref().or(s.balance.as_ref().map(|b| &b.currency)),
+                batch: s.account.batch,
+            };
+            for (key, members) in mine {
+                pricing.group(key, members, &mut prices).await;
+            }
+        }
+        Ok(prices)
+    }
+
+    /// Puts prices and holds on the items, fills, and forms the sets to pay.
+    fn finish(&self, seen: &[Seen], mut items: Vec<Item>, prices: Prices, cycle: i64) -> Result<Planned, LedgerError> {
+        let settings = &self.settings;
+        for (i, quote) in prices.quotes {
+            items[i].quote = Some(quote);
+        }
+        for (i, reason) in prices.holds {
+            items[i].reason = reason;
+        }
+        let funds: HashMap<AccountName, Funds> = seen
+            .iter()
+            .map(|s| {
+                let balance = s.balance.as_ref().map_or(Money::ZERO, |b| b.amount);
+                let free = balance.minus(s.account.keep_balance).unwrap_or_default();
+                (s.account.name.clone(), Funds { free, fleet: s.leases.len(), batch: s.account.batch })
+            })
+            .collect();
+        let budgets = self.budgets_left(cycle)?;
+        let verdicts = fill(&prices.units, &items, &settings.policies, &funds, &budgets, &settings.guard);
+        let mut free: HashMap<AccountName, Money> = funds.iter().map(|(name, f)| (name.clone(), f.free)).collect();
+        let mut admitted: Vec<(GroupKey, Vec<usize>)> = Vec::new();
+        for (unit, verdict) in prices.units.iter().zip(verdicts) {
+            match verdict {
+                Verdict::Deny(reason) => unit.members.iter().for_each(|&i| items[i].reason = reason.clone()),
+                Verdict::Admit => {
+                    let left = free.entry(unit.key.account.clone()).or_default();
+                    *left = left.minus(unit.price).unwrap_or_default();
+                    admit(&mut admitted, unit);
+                }
+            }
+        }
+        let mut sets: Vec<PaySet> = Vec::new();
+        for (key, members) in admitted {
+            let batch = funds.get(&key.account).map_or(1, |f| f.batch);
+            let size = if prices.singly.contains(&key) { 1 } else { batch };
+            sets.extend(batches(&key, &members, size));
+        }
+        sets.sort_by_cached_key(|s| s.members.iter().map(|&i| order(&items[i], &settings.policies)).min());
+        for set in &sets {
+            let ids: Vec<_> = set.members.iter().map(|&i| items[i].lease.id.clone()).collect();
+            set.members.iter().for_each(|&i| items[i].bundle.clone_from(&ids));
+        }
+        Ok(Planned { items, sets, ready: prices.ready, free })
+    }
+
+    fn budgets_left(&self, cycle: i64) -> Result<Vec<BudgetLeft>, LedgerError> {
+        let now = self.clock.now().wall;
+        self.settings
+            .budgets
+            .iter()
+            .map(|b| {
+                let spent = self.ledger.spent(&budget_check(b, now, &self.settings.timezone, cycle, span))?;
+                Ok(BudgetLeft {
+                    name: b.name.clone(),
+                    accounts: b.accounts.clone(),
+                    policies: b.policies.clone(),
+                    currency: b.currency.clone(),
+                    left: b.limit.minus(spent).unwrap_or_default(),
+                })
+            })
+            .collect()
+    }
+}
+
+fn admit(admitted: &mut Vec<(GroupKey, Vec<usize>)>, unit: &Unit) {
+    match admitted.iter_mut().find(|(key, _)| key == &unit.key && key.order.is_none()) {
+        Some((_, members)) => members.extend(&unit.members),
+        None => admitted.push((unit.key.clone(), unit.members.clone())),
+    }
+}
+
+fn order(item: &Item, policies: &[crate::policy::Policy]) -> (std::cmp::Reverse<i64>, Timestamp, String) {
+    let priority = item.policy.map_or(0, |p| policies[p].priority);
+    (std::cmp::Reverse(priority), item.lease.expires_at.unwrap_or(Timestamp::MIN), item.lease.id.to_string())
+}
+
+fn skews(seen: &[Seen]) -> Vec<(String, jiff::SignedDuration)> {
+    seen.iter().filter_map(|s| Some((s.account.name.to_string(), s.skew?))).collect()
+}
+
+impl Payer {
+    /// A whole cycle: observe, store, settle, plan, pay, read back. The caller tells people (`alerting`).
+    ///
+    /// # Errors
+    /// The ledger's; payments begun until then are in it.
+    pub async fn cycle(&self) -> Result<CycleReport, EngineError> {
+        let viewer = &self.viewer;
+        let ledger = viewer.ledger.as_ref();
+        ledger.probe()?;
+        let started = viewer.clock.now();
+        let cycle = ledger.start_cycle(&started)?;
+        recover(viewer, &started)?;
+        let observed = viewer.observe().await?;
+        let (seen, mut doubles) = self.believe_and_settle(observed)?;
+        let clock_held = clockrule::judge(ledger, &started, &skews(&seen), true)?;
+        let Planned { items, sets, ready, free } = viewer.plan(&seen, clock_held.clone(), cycle).await?;
+        let (items, begun, late) = self.pay(&seen, items, sets, ready, cycle).await?;
+        doubles.extend(late);
+        viewer.ledger.record_decisions(cycle, viewer.clock.now().wall, &decisions(viewer, &items))?;
+        let mut report = viewer.report(started, &seen, items, &free, clock_held)?;
+        report.payments = begun.iter().rev().map(|id| ledger.intent(id)).collect::<Result<Vec<_>, _>>()?;
+        report.double_charges = doubles;
+        ledger.end_cycle(cycle, &viewer.clock.now(), &report.summary())?;
+        Ok(report)
+    }
+
+    /// Reads the accounts that have unsettled payments and settles them; pays nothing.
+    ///
+    /// # Errors
+    /// The ledger's.
+    pub async fn settle_pass(&self) -> Result<Vec<IntentRecord>, EngineError> {
+        let mut viewer = self.viewer.clone();
+        let states = vec![State::Accepted, State::Unknown];
+        let open = viewer.ledger.intents(&IntentFilter { states, ..IntentFilter::default() })?;
+        viewer.readers.retain(|name, _| open.iter().any(|r| &r.request.account == name));
+        let observed = viewer.observe().await?;
+        Ok(self.believe_and_settle(observed)?.1)
+    }
+
+    fn believe_and_settle(
+        &self,
+        observed: Vec<(Seen, Option<Inventory>)>,
+    ) -> Result<(Vec<Seen>, Vec<IntentRecord>), LedgerError> {
+        let ledger = self.viewer.ledger.as_ref();
+        let mut doubles = Vec::new();
+        let mut all = Vec::new();
+        for (seen, store) in observed {
+            let (provider, account) = (&seen.account.provider, &seen.account.name);
+            let now = self.viewer.clock.now();
+            match (&store, &seen.standing) {
+                (Some(inventory), _) => {
+                    // Settled against the list as read, before it becomes the known one.
+                    let reading = Reading {
+                        account,
+                        leases: &seen.leases,
+                        balance: inventory.balance.amount,
+                        began: &seen.began,
+                    };
+                    doubles.extend(settle(ledger, &self.viewer.settings.timing, &reading, &now)?);
+                    ledger.record_inventory(provider, account, now.wall, inventory)?;
+                }
+                (None, Standing::Down(why) | Standing::Unreadable(why)) => {
+                    ledger.record_unread(provider, account, now.wall, why)?;
+                }
+                (None, _) => {}
+            }
+            all.push(seen);
+        }
+        Ok((all, doubles))
+    }
+
+    /// One lane per account, side by side; an item that was not paid after all gets its reason.
+    async fn pay(
+        &self,
+        seen: &[Seen],
+        mut items: Vec<Item>,
+        sets: Vec<PaySet>,
+        ready: Vec<(Vec<usize>, Quote)>,
+        cycle: i64,
+    ) -> Result<(Vec<Item>, Vec<IntentId>, Vec<IntentRecord>), LedgerError> {
+        let shared = Arc::new(items.clone());
+        let mut lanes = Vec::new();
+        for s in seen {
+            let mine: Vec<PaySet> = sets.iter().filter(|set| set.key.account == s.account.name).cloned().collect();
+            if mine.is_empty() {
+                continue;
+            }
+            let orders = Orders {
+                sets: mine,
+                ready: ready.clone(),
+                items: Arc::clone(&shared),
+                last: self.viewer.ledger.last_prices(&s.account.name)?,
+                cycle,
+            };
+            lanes.push(tokio::spawn(self.clone().lane(s.clone(), orders)));
+        }
+        let (mut begun, mut doubles, mut trouble) = (Vec::new(), Vec::new(), None);
+        for lane in lanes {
+            match lane.await {
+                Ok(Ok(outcome)) => {
+                    outcome.changed.into_iter().for_each(|(i, reason)| items[i].reason = reason);
+                    begun.extend(outcome.begun);
+                    doubles.extend(outcome.doubles);
+                }
+                Ok(Err(e)) => trouble = Some(e),
+                // Its payments, if any, are in the ledger: the next pass settles them.
+                Err(_) => tracing::error!("internal error in a money lane; please report it"),
+            }
+        }
+        trouble.map_or(Ok((items, begun, doubles)), Err)
+    }
+}
+
+/// What a dead process left: a reservation spent nothing, a started spend is unknown.
+fn recover(viewer: &Viewer, now: &Moment) -> Result<(), LedgerError> {
+    let states = vec![State::Reserved, State::SpendStarted];
+    for record in viewer.ledger.intents(&IntentFilter { states, ..IntentFilter::default() })? {
+        let (event, why) = match record.state {
+            State::Reserved => (Event::Released, "renewd ended before anything was sent"),
+            _ => (Event::AnswerLost, "renewd ended while waiting for the answer"),
+        };
+        tracing::warn!(payment = %record.id, state = %record.state, "{why}");
+        let detail = EventDetail { evidence: Some(why.to_owned()), ..EventDetail::default() };
+        viewer.ledger.append(&record.id, record.state, event, &detail, now)?;
+    }
+    Ok(())
+}
+
+fn decisions(viewer: &Viewer, items: &[Item]) -> Vec<DecisionRow> {
+    items
+        .iter()
+        .map(|i| DecisionRow {
+            account: i.lease.account.clone(),
+            lease: i.lease.id.clone(),
+            ip: i.lease.ip.clone(),
+            kind: i.lease.kind.clone(),
+            decision: i.decision().as_str().to_owned(),
+            word: i.reason.word.as_str().to_owned(),
+            reason: i.reason.to_string(),
+            policy: i.policy.map(|p| viewer.settings.policies[p].name.clone()),
+        })
+        .collect()
+}

@@ -1,0 +1,305 @@
+//! Settling payments by what was just read: the performing half of `evidence.rs`.
+//!
+//! A crash between two payments' events loses nothing: the next read finds the same facts.
+use jiff::{SignedDuration, Timestamp};
+
+use crate::domain::time::{Moment, Timing};
+use crate::domain::{AccountName, Event, Lease, Money, State};
+use crate::evidence::{Case, End, Look, Verdict, end, judge, terms_moved};
+use crate::ledger::{EventDetail, IntentFilter, IntentLease, IntentRecord, Ledger, LedgerError, SettleRead, SplitPart};
+use crate::planner::{Past, PastLease};
+
+/// Failed payments stay open to late evidence for so long.
+const LATE: SignedDuration = SignedDuration::from_hours(24 * 60);
+
+/// One reading of an account.
+pub(super) struct Reading<'a> {
+    pub account: &'a AccountName,
+    pub leases: &'a [Lease],
+    pub balance: Money,
+    /// When it began; a payment that started later is not judged by it.
+    pub began: &'a Moment,
+}
+
+fn leases_of(record: &IntentRecord) -> impl Iterator<Item = IntentLease> + '_ {
+    record.request.leases.iter().map(|l| IntentLease {
+        lease: l.id.clone(),
+        order: l.order.clone(),
+        ip: l.ip.clone(),
+        expires_before: l.expires_at,
+    })
+}
+
+/// What the planner needs of a payment.
+#[must_use]
+pub fn past_of(record: &IntentRecord, now: &Moment, timing: &Timing) -> Past {
+    let looks = looks(record, now, None);
+    let quiet = looks.iter().rev().any(|l| l.elapsed >= timing.lag_window && l.moved == 0 && !l.fell.is_positive())
+        || looks.windows(2).any(|w| w[1].elapsed >= timing.lag_window && w[0].fell == w[1].fell && w[1].moved == 0 && w[0].moved == 0);
+    Past {
+        intent: record.id.clone(),
+        account: record.request.account.clone(),
+        provider: record.provider.clone(),
+        leases: leases_of(record)
+            .map(|l| PastLease { lease: l.lease, order: l.order, ip: l.ip, expires_before: l.expires_before })
+            .collect(),
+        state: record.state,
+        state_at: record.state_at.wall,
+        elapsed: record.spend_started_at.as_ref().and_then(|at| now.since(at)),
+        never_sent: record.never_sent,
+        operator_spoke: record.operator_spoke,
+        quiet,
+    }
+}
+
+/// Earlier looks of this boot and, if given, the present one. After a reboot time counts from the first look.
+fn looks(record: &IntentRecord, now: &Moment, present: Option<(Money, usize)>) -> Vec<Look> {
+    let same: Vec<&SettleRead> = record.reads.iter().filter(|r| r.at.boot_id == now.boot_id).collect();
+    let zero = record
+        .spend_started_at
+        .as_ref()
+        .filter(|at| at.boot_id == now.boot_id)
+        .or_else(|| same.first().map(|r| &r.at))
+        .unwrap_or(now);
+    let since = |at: &Moment| at.since(zero).unwrap_or(SignedDuration::ZERO);
+    let mut looks: Vec<Look> =
+        same.iter().map(|r| Look { elapsed: since(&r.at), fell: r.fell, moved: r.moved }).collect();
+    if let Some((fell, moved)) = present {
+        looks.push(Look { elapsed: since(now), fell, moved });
+    }
+    looks
+}
+
+fn find<'a>(leases: &'a [Lease], of: &IntentLease) -> Option<&'a Lease> {
+    leases
+        .binary_search_by(|l| l.id.cmp(&of.lease))
+        .ok()
+        .map(|i| &leases[i])
+        .or_else(|| leases.iter().find(|l| l.order == of.order && !l.ip.is_empty() && l.ip == of.ip))
+}
+
+/// Settles what can be settled; returns the payments that turned out to be second charges of one term.
+///
+/// # Errors
+/// The ledger's; what was settled until then stays settled.
+pub(super) fn settle(
+    ledger: &dyn Ledger,
+    timing: &Timing,
+    reading: &Reading<'_>,
+    now: &Moment,
+) -> Result<Vec<IntentRecord>, LedgerError> {
+    let open = candidates(ledger, reading, now)?;
+    let Some(oldest) = open.iter().filter_map(|r| r.spend_started_at.as_ref()).map(|m| m.wall).min() else {
+        return Ok(Vec::new());
+    };
+    let mut doubles = Vec::new();
+    // Newest first: an end that moved once is the newest attempt's doing.
+    for record in open {
+        let around = ledger.intents(&IntentFilter {
+            account: Some(reading.account.clone()),
+            spend_since: Some(oldest),
+            ..IntentFilter::default()
+        })?;
+        if let Some(double) = settle_one(ledger, timing, reading, &record, &around, now)? {
+            doubles.push(double);
+        }
+    }
+    Ok(doubles)
+}
+
+fn candidates(ledger: &dyn Ledger, reading: &Reading<'_>, now: &Moment) -> Result<Vec<IntentRecord>, LedgerError> {
+    let of = |states: Vec<State>, spend_since| {
+        ledger.intents(&IntentFilter {
+            account: Some(reading.account.clone()),
+            states,
+            spend_since,
+            ..IntentFilter::default()
+        })
+    };
+    let mut open = of(vec![State::Accepted, State::Unknown, State::NeedsOperator], None)?;
+    let late = now.wall.checked_sub(LATE).unwrap_or(Timestamp::MIN);
+    open.extend(of(vec![State::NotApplied, State::Refused], Some(late))?.into_iter().filter(|r| !r.never_sent));
+    open.retain(|r| r.spend_started_at.as_ref().is_some_and(|at| reading.began.wall >= at.wall || reading.began.boot_ms >= at.boot_ms));
+    open.sort_by(|a, b| b.created_at.wall.cmp(&a.created_at.wall).then_with(|| b.id.cmp(&a.id)));
+    Ok(open)
+}
+
+fn settle_one(
+    ledger: &dyn Ledger,
+    timing: &Timing,
+    reading: &Reading<'_>,
+    record: &IntentRecord,
+    around: &[IntentRecord],
+    now: &Moment,
+) -> Result<Option<IntentRecord>, LedgerError> {
+    let Some(spent_at) = record.spend_started_at.as_ref() else { return Ok(None) };
+    let days = record.request.period_days;
+    let mut double = false;
+    let mut ends = Vec::new();
+    for of in leases_of(record) {
+        let listed = find(reading.leases, &of).and_then(|l| l.expires_at);
+        let paid = claims(around, record, &of);
+        let mut seen = end(of.expires_before, listed, spent_at.wall, days);
+        if let (End::Moved(to), Some(paid)) = (seen, paid) {
+            // Others already stand for this move: only a further term is this payment's.
+            let free = terms_moved(of.expires_before, to, days) > paid;
+            double |= free && paid > 0;
+            if !free {
+                seen = End::Same;
+            }
+        } else if paid.is_none() {
+            seen = End::Same;
+        }
+        ends.push(seen);
+    }
+    let moved = ends.iter().filter(|e| matches!(e, End::Moved(_))).count();
+    let (fell, ambiguous) = fell(record, reading, around);
+    let looks = looks(record, now, Some((fell, moved)));
+    let case = Case { state: record.state, ends: &ends, quoted: record.quoted, ambiguous, looks: &looks, timing };
+    perform(ledger, record, &judge(&case), &ends, reading, now)?;
+    keep_look(ledger, timing, record, SettleRead { at: now.clone(), balance: reading.balance, fell, moved })?;
+    if double && moved == ends.len() { ledger.intent(&record.id).map(Some) } else { Ok(None) }
+}
+
+/// How many other payments are known to have paid this very term of the lease; `None` once a later term was paid for, so
+/// that this payment's story is over.
+fn claims(around: &[IntentRecord], record: &IntentRecord, of: &IntentLease) -> Option<i64> {
+    let mut paid = 0;
+    for other in around.iter().filter(|o| o.id != record.id && o.state == State::Confirmed) {
+        for lease in leases_of(other).filter(|l| l.lease == of.lease || (!l.ip.is_empty() && l.ip == of.ip)) {
+            if lease.expires_before > of.expires_before {
+                return None;
+            }
+            paid += i64::from(lease.expires_before == of.expires_before);
+        }
+    }
+    Some(paid)
+}
+
+/// Balance before − now − other known charges since; and whether a charge since is not known yet.
+fn fell(record: &IntentRecord, reading: &Reading<'_>, around: &[IntentRecord]) -> (Money, bool) {
+    let later = |o: &&IntentRecord| {
+        o.id != record.id
+            && o.spend_started_at.as_ref().zip(record.spend_started_at.as_ref()).is_some_and(|(o, r)| o.wall > r.wall)
+    };
+    let known = around.iter().filter(later).filter(|o| o.state == State::Confirmed);
+    let known = Money::sum(known.map(|o| o.detail.charged.unwrap_or(o.quoted))).unwrap_or_default();
+    let ambiguous = around.iter().filter(later).any(|o| matches!(o.state, State::Accepted | State::SpendStarted));
+    let siblings = around.iter().filter(|o| o.parent.is_some() && o.parent == record.parent && o.id != record.id);
+    let siblings = siblings.filter(|o| o.state == State::Confirmed).map(|o| o.detail.charged.unwrap_or(o.quoted));
+    let siblings = Money::sum(siblings).unwrap_or_default();
+    let fell = record
+        .balance_before
+        .minus(reading.balance)
+        .and_then(|f| f.minus(known))
+        .and_then(|f| f.minus(siblings))
+        .unwrap_or_default();
+    (fell, ambiguous)
+}
+
+fn keep_look(ledger: &dyn Ledger, timing: &Timing, record: &IntentRecord, look: SettleRead) -> Result<(), LedgerError> {
+    let state = ledger.intent(&record.id)?.state;
+    if !matches!(state, State::Unknown | State::Refused) {
+        return Ok(());
+    }
+    let reads = i32::try_from(timing.settle_reads).unwrap_or(i32::MAX).max(1);
+    let apart = timing.lag_window.checked_div(reads).unwrap_or(SignedDuration::ZERO);
+    let spaced = record.reads.last().is_none_or(|last| {
+        last.fell != look.fell || last.moved != look.moved || look.at.since(&last.at).is_none_or(|s| s >= apart)
+    });
+    // A refusal needs no more looks once it was quiet for long; an unknown one is looked at until it is settled.
+    let enough = state == State::Refused && record.reads.len() > 64;
+    if spaced && !enough { ledger.add_read(&record.id, &look) } else { Ok(()) }
+}
+
+fn perform(
+    ledger: &dyn Ledger,
+    record: &IntentRecord,
+    verdict: &Verdict,
+    ends: &[End],
+    reading: &Reading<'_>,
+    now: &Moment,
+) -> Result<(), LedgerError> {
+    let mut detail = EventDetail { balance_after: Some(reading.balance), ..EventDetail::default() };
+    let event = match verdict {
+        Verdict::Wait => return Ok(()),
+        Verdict::Confirmed { charged, why } => {
+            detail = confirmed(record, *charged, why, ends, reading);
+            Event::EndsMoved
+        }
+        Verdict::Split => return split(ledger, record, ends, reading, now),
+        Verdict::NotApplied(why) => {
+            detail.evidence = Some(why.clone());
+            Event::ShownNotApplied
+        }
+        Verdict::NeedsOperator(why) => {
+            detail.evidence = Some(why.clone());
+            Event::Inconclusive
+        }
+        Verdict::Overdue => {
+            detail.evidence = Some("accepted, and the lag window passed without a new end".into());
+            Event::LagOver
+        }
+    };
+    let state = ledger.append(&record.id, record.state, event, &detail, now)?;
+    tracing::info!(payment = %record.id, account = %reading.account, from = %record.state, to = %state, "payment settled");
+    Ok(())
+}
+
+/// An accepted payment's reply told the balance right after it: that is the tightest measure of its charge.
+fn confirmed(record: &IntentRecord, charged: Money, why: &str, ends: &[End], reading: &Reading<'_>) -> EventDetail {
+    let told = record.detail.balance_after.filter(|_| record.state == State::Accepted);
+    let by_reply = told.and_then(|after| record.balance_before.minus(after)).filter(|fell| fell.is_positive());
+    let (charged, why) = match by_reply {
+        Some(fell) => (fell, format!("every end moved; the reply's balance was lower by {fell}")),
+        None => (charged, why.to_owned()),
+    };
+    EventDetail {
+        charged: Some(charged),
+        balance_after: told.or(Some(reading.balance)),
+        expires_after: ends.iter().filter_map(|e| if let End::Moved(at) = e { Some(*at) } else { None }).min(),
+        evidence: Some(why),
+        ..EventDetail::default()
+    }
+}
+
+fn split(
+    ledger: &dyn Ledger,
+    record: &IntentRecord,
+    ends: &[End],
+    reading: &Reading<'_>,
+    now: &Moment,
+) -> Result<(), LedgerError> {
+    let shares = record.quoted.shares(ends.len());
+    let parts: Vec<SplitPart> = leases_of(record)
+        .zip(ends)
+        .zip(shares)
+        .map(|((of, end), quoted)| match end {
+            End::Moved(to) => SplitPart {
+                lease: of.lease,
+                quoted,
+                state: State::Confirmed,
+                detail: EventDetail {
+                    charged: Some(quoted),
+                    balance_after: Some(reading.balance),
+                    expires_after: Some(*to),
+                    evidence: Some("its end moved, others of the same payment did not: charged its share of the quote".into()),
+                    ..EventDetail::default()
+                },
+            },
+            _ => SplitPart {
+                lease: of.lease,
+                quoted,
+                state: State::Unknown,
+                detail: EventDetail {
+                    evidence: Some("its end did not move, others of the same payment did".into()),
+                    ..EventDetail::default()
+                },
+            },
+        })
+        .collect();
+    let detail = EventDetail { evidence: Some("applied to some leases only".into()), ..EventDetail::default() };
+    let ids = ledger.split(&record.id, record.state, &parts, &detail, now)?;
+    tracing::warn!(payment = %record.id, account = %reading.account, parts = ids.len(), "payment was applied to some leases only");
+    Ok(())
+}

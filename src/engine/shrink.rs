@@ -1,0 +1,66 @@
+//! An inventory that lost too much is not believed until it is back or an operator accepts it.
+use jiff::Timestamp;
+
+use crate::domain::{AccountName, Lease};
+use crate::ledger::{Ledger, LedgerError};
+use crate::planner::Guard;
+
+/// What is missing.
+pub(super) struct Loss {
+    pub text: String,
+    pub missing: Vec<Lease>,
+}
+
+/// The note under which a disbelieved loss is kept, for `resume` to show.
+#[must_use]
+pub fn shrink_note(account: &AccountName) -> (String, String) {
+    (format!("shrink.seen:{account}"), format!("shrink.accepted:{account}"))
+}
+
+/// Leases that are known, whose end had not come, and which the new list lacks (by id, and by order and address): more than
+/// `hold_on_shrink` of them and at least 3, or all of them, are not believed. An operator's `resume` accepts a loss once.
+pub(super) fn judge(
+    ledger: &dyn Ledger,
+    guard: &Guard,
+    account: &AccountName,
+    known: &[Lease],
+    listed: &[Lease],
+    now: Timestamp,
+) -> Result<Option<Loss>, LedgerError> {
+    let ids: std::collections::HashSet<_> = listed.iter().map(|l| &l.id).collect();
+    let places: std::collections::HashSet<_> = listed.iter().map(|l| (&l.order, &l.ip)).collect();
+    let live: Vec<&Lease> = known.iter().filter(|l| l.expires_at.is_none_or(|end| end > now)).collect();
+    let missing: Vec<Lease> = live
+        .iter()
+        .filter(|l| !ids.contains(&l.id) && (l.ip.is_empty() || !places.contains(&(&l.order, &l.ip))))
+        .map(|l| (*l).clone())
+        .collect();
+    let emptied = listed.is_empty() && !missing.is_empty();
+    let share = missing.len() >= 3 && missing.len() > guard.hold_on_shrink.of_count(live.len());
+    if !emptied && !share {
+        return Ok(None);
+    }
+    if ledger.noted(&shrink_note(account).1)?.as_deref() == Some(fingerprint(&missing).as_str()) {
+        return Ok(None);
+    }
+    let text = format!(
+        "the list has {} leases and lacks {} of the {} known whose end had not come: it is not believed. If they are really gone: renewd resume {account}",
+        listed.len(),
+        missing.len(),
+        live.len()
+    );
+    Ok(Some(Loss { text, missing }))
+}
+
+/// Names exactly this loss, so that accepting one does not accept the next.
+pub(super) fn fingerprint(missing: &[Lease]) -> String {
+    use sha2::{Digest, Sha256};
+    let mut ids: Vec<&str> = missing.iter().map(|l| l.id.as_str()).collect();
+    ids.sort_unstable();
+    let mut hash = Sha256::new();
+    for id in ids {
+        hash.update(id.as_bytes());
+        hash.update([0]);
+    }
+    hash.finalize().iter().take(8).map(|b| format!("{b:02x}")).collect()
+}

@@ -1,0 +1,122 @@
+//! May this lease be paid again, given what became of earlier payments of the same term?
+//!
+//! Contract I1 and I6 live here: an end that did not move never triggers another payment by itself, and there is at
+//! most one automatic second attempt per lease and term.
+use jiff::{SignedDuration, Timestamp};
+
+use super::input::{Past, World};
+use crate::domain::time::words;
+use crate::domain::{Lease, ProviderName, State};
+use crate::policy::{OnUnknown, Policy, Reason, Stage, Word};
+
+/// The answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Clearance {
+    /// Pay; this would be the given attempt (1 or 2) of the term.
+    Attempt(u32),
+    /// Do not, for this reason.
+    Blocked(Reason),
+}
+
+/// First and longest wait after a connection that was never made.
+const NEVER_SENT: (i64, i64) = (30, 900);
+/// First and longest wait after a refusal; the urgent stage waits no longer than [`URGENT_CAP`].
+const REFUSED: (i64, i64) = (600, 21_600);
+const URGENT_CAP: i64 = 900;
+
+fn doubled((first, longest): (i64, i64), failures: usize, stage: Stage) -> SignedDuration {
+    let shift = u32::try_from(failures.saturating_sub(1)).unwrap_or(u32::MAX).min(16);
+    let cap = if stage >= Stage::Urgent { longest.min(URGENT_CAP) } else { longest };
+    SignedDuration::from_secs(first.saturating_mul(1 << shift).min(cap))
+}
+
+/// Judges `lease` by the payments in `world.past`.
+#[must_use]
+pub fn clearance(world: &World<'_>, provider: &ProviderName, lease: &Lease, policy: &Policy, stage: Stage) -> Clearance {
+    let past: Vec<&Past> = world.past.iter().filter(|p| &p.provider == provider).collect();
+    let term: Vec<&Past> = past.iter().copied().filter(|p| p.same_term(lease)).collect();
+    if let Some(reason) = pending(&past, &term, lease) {
+        return Clearance::Blocked(reason);
+    }
+    if let Some(reason) = refused(&term, world.now, stage).or_else(|| unreachable_before(&term, world.now, stage)) {
+        return Clearance::Blocked(reason);
+    }
+    second_attempt(&term, world, policy, stage)
+}
+
+fn pending(past: &[&Past], term: &[&Past], lease: &Lease) -> Option<Reason> {
+    if let Some(p) = term.iter().find(|p| p.state == State::Accepted) {
+        return Some(Reason::new(Word::Accepted, format!("payment {} was accepted; its new end is not listed yet", p.intent)));
+    }
+    let touching = |states: &[State]| past.iter().find(|p| states.contains(&p.state) && p.touches(lease)).copied();
+    if let Some(p) = touching(&[State::NeedsOperator]) {
+        return Some(Reason::new(
+            Word::NeedsOperator,
+            format!("only a person can say what became of payment {0}: renewd resolve {0} --charged AMOUNT|--not-charged --note TEXT", p.intent),
+        ));
+    }
+    if let Some(p) = touching(&[State::Unknown, State::SpendStarted]) {
+        let whose = if p.same_term(lease) { "its payment" } else { "a payment of its order or address," };
+        return Some(Reason::new(Word::UnknownPending, format!("{whose} {} is not settled; evidence is being read", p.intent)));
+    }
+    let paid = term.iter().find(|p| p.state == State::Confirmed)?;
+    Some(Reason::new(
+        Word::NeedsOperator,
+        format!("payment {} was charged for this term, and the end did not move: ask the provider", paid.intent),
+    ))
+}
+
+fn refused(term: &[&Past], now: Timestamp, stage: Stage) -> Option<Reason> {
+    let refusals: Vec<&&Past> = term.iter().filter(|p| p.state == State::Refused).collect();
+    let last = refusals.iter().max_by_key(|p| p.state_at)?;
+    if !last.quiet {
+        let text = format!("payment {} was refused; waiting for the lag window and an unchanged reading", last.intent);
+        return Some(Reason::new(Word::Refused, text));
+    }
+    let next = last.state_at.checked_add(doubled(REFUSED, refusals.len(), stage)).ok()?;
+    (now < next).then(|| {
+        Reason::new(Word::Refused, format!("payment {} was refused; next attempt in {}", last.intent, words(next.duration_since(now))))
+    })
+}
+
+fn unreachable_before(term: &[&Past], now: Timestamp, stage: Stage) -> Option<Reason> {
+    let failed: Vec<&&Past> = term.iter().filter(|p| p.never_sent).collect();
+    let last = failed.iter().max_by_key(|p| p.state_at)?;
+    let next = last.state_at.checked_add(doubled(NEVER_SENT, failed.len(), stage)).ok()?;
+    (now < next).then(|| {
+        Reason::new(Word::Backoff, format!("payment {} could not be sent; next attempt in {}", last.intent, words(next.duration_since(now))))
+    })
+}
+
+/// Counts only what happened after an operator's last word: that word is a fresh start.
+fn second_attempt(term: &[&Past], world: &World<'_>, policy: &Policy, stage: Stage) -> Clearance {
+    let heard = term.iter().filter(|p| p.operator_spoke).map(|p| p.state_at).max();
+    let failed: Vec<&&Past> = term
+        .iter()
+        .filter(|p| p.state == State::NotApplied && !p.never_sent && !p.operator_spoke)
+        .filter(|p| heard.is_none_or(|h| p.state_at > h))
+        .collect();
+    let Some(last) = failed.iter().max_by_key(|p| p.state_at) else { return Clearance::Attempt(1) };
+    let id = &last.intent;
+    if failed.len() > 1 {
+        return Clearance::Blocked(Reason::new(
+            Word::NeedsOperator,
+            format!("two attempts ended without a charge, the last is {id}: renewd resolve {id} --not-charged --note TEXT allows another"),
+        ));
+    }
+    let double_lag = world.timing.lag_window.checked_mul(2).unwrap_or(SignedDuration::MAX);
+    let allowed = match policy.on_unknown {
+        OnUnknown::Never => false,
+        OnUnknown::Hold => stage >= Stage::Urgent,
+        OnUnknown::Retry => stage >= Stage::Urgent || last.elapsed.is_none_or(|e| e >= double_lag),
+    };
+    if allowed {
+        return Clearance::Attempt(2);
+    }
+    let when = match policy.on_unknown {
+        OnUnknown::Never => "not again without `renewd resolve`".to_owned(),
+        OnUnknown::Hold => format!("again in the urgent stage, or after renewd resolve {id} --not-charged --note TEXT"),
+        OnUnknown::Retry => format!("again once {} have passed", words(double_lag)),
+    };
+    Clearance::Blocked(Reason::new(Word::UnknownPending, format!("payment {id} was not charged, as evidence shows; {when}")))
+}

@@ -1,0 +1,195 @@
+//! The first step of a plan: what is due, and what stands against it before any price is asked.
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::attempts::{Clearance, clearance};
+use super::input::{AccountView, Standing, World};
+use super::item::Item;
+use crate::domain::time::words;
+use crate::domain::{Bundle, Lease, OrderId, State};
+use crate::policy::{Action, Policy, Reason, Stage, Word, due_at, stage};
+
+/// Every lease of every account with its decision, in account order, then by end and id. Leases that may be paid are
+/// `renew due`; their price is still to be asked.
+#[must_use]
+pub fn draft(world: &World<'_>) -> Vec<Item> {
+    let mut items = Vec::new();
+    for view in world.accounts {
+        let start = items.len();
+        items.extend(view.leases.iter().map(|lease| judge(world, view, lease, None)));
+        items.extend(view.missing.iter().map(|lease| judge(world, view, lease, None)));
+        bundles(world, view, &mut items[start..]);
+        items[start..].sort_by(|a, b| {
+            let key = |i: &Item| (i.lease.expires_at.unwrap_or(Timestamp::MIN), i.lease.id.clone());
+            key(a).cmp(&key(b))
+        });
+    }
+    items
+}
+
+/// Judges one lease. `end` overrides its own end: a bundle is due at its earliest.
+fn judge(world: &World<'_>, view: &AccountView<'_>, lease: &Lease, end: Option<Timestamp>) -> Item {
+    let found = world.policies.iter().position(|p| p.matches.matches(lease));
+    let mut item = Item {
+        lease: lease.clone(),
+        stage: None,
+        reason: Reason::new(Word::NoPolicy, "no policy matches: nobody renews it"),
+        policy: found,
+        due_at: None,
+        quote: None,
+        bundle: vec![lease.id.clone()],
+        attempt: 1,
+    };
+    let Some(policy) = found.map(|i| &world.policies[i]) else { return item };
+    if let Some(at) = end.or(lease.expires_at) {
+        item.stage = Some(stage(policy, at, world.now));
+        item.due_at = Some(due_at(policy, at));
+    }
+    item.reason = match policy.action {
+        Action::Watch => Reason::new(Word::WatchPolicy, format!("policy `{}` says watch", policy.name)),
+        Action::Release => Reason::new(Word::ReleasePolicy, format!("policy `{}` lets it lapse", policy.name)),
+        Action::Ignore => Reason::new(Word::IgnorePolicy, format!("policy `{}` says ignore", policy.name)),
+        Action::Renew => match renew(world, view, lease, policy, end.or(lease.expires_at)) {
+            Ok(attempt) => {
+                item.attempt = attempt;
+                due_reason(world, policy, end.or(lease.expires_at))
+            }
+            Err(reason) => reason,
+        },
+    };
+    item
+}
+
+fn due_reason(world: &World<'_>, policy: &Policy, end: Option<Timestamp>) -> Reason {
+    let left = end.map(|e| words(e.duration_since(world.now))).unwrap_or_default();
+    Reason::new(Word::Due, format!("ends in {left}; policy `{}`", policy.name))
+}
+
+/// What stands against paying for it now, in the order in which it matters; `Ok(attempt)` if nothing does.
+fn renew(
+    world: &World<'_>,
+    view: &AccountView<'_>,
+    lease: &Lease,
+    policy: &Policy,
+    end: Option<Timestamp>,
+) -> Result<u32, Reason> {
+    let hold = |word, prose: String| Err(Reason::new(word, prose));
+    let Some(end) = end.filter(|_| lease.expires_at.is_some()) else {
+        return hold(Word::Unparsable, "its end cannot be read: renewd cannot tell when it lapses".into());
+    };
+    let stage = stage(policy, end, world.now);
+    if end <= world.now {
+        let ago = words(world.now.duration_since(end));
+        return hold(Word::Lapsed, format!("its end passed {ago} ago: it is not paid by itself"));
+    }
+    if let Some(until) = policy.until
+        && end.to_zoned(world.timezone.clone()).date() >= until
+    {
+        return hold(Word::PastUntil, format!("its end is on or after {until}, where policy `{}` stops", policy.name));
+    }
+    let attempt = match clearance(world, view.provider, lease, policy, stage) {
+        Clearance::Blocked(reason) => return Err(reason),
+        Clearance::Attempt(n) => n,
+    };
+    if stage == Stage::Early {
+        let wait = words(due_at(policy, end).duration_since(world.now));
+        return hold(Word::NotDue, format!("due in {wait}"));
+    }
+    account_stands(world, view, lease, stage)?;
+    if lease.provider_renews == Some(true) {
+        return hold(
+            Word::ProviderOwns,
+            "the provider's own auto-renewal is on: two would pay. Switch it off at the provider, or let it pay".into(),
+        );
+    }
+    if let Some(window) = policy.window.as_ref().filter(|_| stage < Stage::Urgent)
+        && !window.contains(world.now.to_zoned(world.timezone.clone()).datetime())
+    {
+        return hold(Word::OutsideWindow, format!("outside the window {}", window.as_str()));
+    }
+    Ok(attempt)
+}
+
+fn account_stands(world: &World<'_>, view: &AccountView<'_>, lease: &Lease, stage: Stage) -> Result<(), Reason> {
+    let hold = |word, prose: String| Err(Reason::new(word, prose));
+    match &view.standing {
+        Standing::Down(why) => return hold(Word::AccountDown, why.clone()),
+        Standing::Unreadable(why) => return hold(Word::Unparsable, why.clone()),
+        Standing::Shrunk(why) => {
+            let listed = view.leases.iter().any(|l| l.id == lease.id);
+            if !listed || stage < Stage::Urgent {
+                return hold(Word::Shrunk, why.clone());
+            }
+        }
+        Standing::Good => {}
+    }
+    if let Some(why) = &world.clock_held {
+        return hold(Word::Clock, why.clone());
+    }
+    if view.paused {
+        return hold(Word::Paused, "spending is paused: renewd resume".into());
+    }
+    if let Some(why) = &view.provider_stopped {
+        return hold(Word::UnknownPending, why.clone());
+    }
+    let fresh = world.past.iter().find(|p| {
+        &p.account == view.name
+            && matches!(p.state, State::Unknown | State::SpendStarted)
+            && p.elapsed.is_none_or(|e| e < world.timing.lag_window)
+    });
+    match fresh {
+        Some(p) => hold(Word::UnknownPending, format!("payment {} of this account is being settled first", p.intent)),
+        None => Ok(()),
+    }
+}
+
+/// Leases that the provider only sells together get one decision, due at the earliest end.
+fn bundles(world: &World<'_>, view: &AccountView<'_>, items: &mut [Item]) {
+    let mut orders: BTreeMap<OrderId, Vec<usize>> = BTreeMap::new();
+    for (i, item) in items.iter().enumerate() {
+        if view.capabilities.bundle(&item.lease.kind) == Bundle::Order {
+            orders.entry(item.lease.order.clone()).or_default().push(i);
+        }
+    }
+    for members in orders.into_values().filter(|m| m.len() > 1) {
+        let ids: Vec<_> = members.iter().map(|&i| items[i].lease.id.clone()).collect();
+        let earliest = members.iter().filter_map(|&i| items[i].lease.expires_at).min();
+        for &i in &members {
+            let lease = items[i].lease.clone();
+            items[i] = Item { bundle: ids.clone(), ..judge(world, view, &lease, earliest) };
+        }
+        let attempt = members.iter().map(|&i| items[i].attempt).max().unwrap_or(1);
+        if let Some(reason) = common(world, items, &members) {
+            for &i in &members {
+                items[i].reason = reason.clone();
+            }
+        }
+        members.iter().for_each(|&i| items[i].attempt = attempt);
+    }
+}
+
+/// The one reason that all members must share; `None` if they agree already.
+fn common(world: &World<'_>, items: &[Item], members: &[usize]) -> Option<Reason> {
+    let first = &items[members[0]];
+    let same_policy = members.iter().all(|&i| items[i].policy == first.policy);
+    let renewing = |i: usize| items[i].policy.is_some_and(|p| world.policies[p].action == Action::Renew);
+    if !same_policy {
+        return members.iter().any(|&i| renewing(i)).then(|| {
+            Reason::new(Word::BundleSplit, "the provider renews this order only whole, and its leases fall under different policies")
+        });
+    }
+    let words: Vec<Word> = members.iter().map(|&i| items[i].reason.word).collect();
+    if words.iter().all(|w| *w == words[0]) {
+        return None;
+    }
+    // One member that must not be paid keeps the whole order from being paid; the gravest reason speaks.
+    let gravest = members.iter().map(|&i| &items[i]).max_by_key(|i| (i.decision(), i.reason.word))?;
+    if members.iter().all(|&i| items[i].decision() == gravest.decision()) {
+        return Some(gravest.reason.clone());
+    }
+    Some(Reason::new(
+        Word::BundleSplit,
+        format!("the provider renews this order only whole, and {} says {}", gravest.lease.ip, gravest.reason),
+    ))
+}

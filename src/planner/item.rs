@@ -1,0 +1,47 @@
+//! One line of the plan.
+use jiff::Timestamp;
+
+use crate::domain::{Currency, Lease, LeaseId, Money, PromoStatus};
+use crate::policy::{Decision, Reason, Stage};
+
+/// A lease with its decision.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Item {
+    /// What was read.
+    pub lease: Lease,
+    /// `None` where the end cannot be read.
+    pub stage: Option<Stage>,
+    /// Why.
+    pub reason: Reason,
+    /// Index into the policies of the policy that decided.
+    pub policy: Option<usize>,
+    /// `expires_at − before`.
+    pub due_at: Option<Timestamp>,
+    /// Its share of the price asked.
+    pub quote: Option<ItemQuote>,
+    /// The leases paid together with it, itself included.
+    pub bundle: Vec<LeaseId>,
+    /// 1, or 2 for the one second attempt that evidence and policy allow.
+    pub attempt: u32,
+}
+
+/// A price for one lease.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ItemQuote {
+    /// This lease's share.
+    pub amount: Money,
+    /// In what.
+    pub currency: Currency,
+    /// For how long.
+    pub period_days: u32,
+    /// What became of the promo code.
+    pub promo: Option<PromoStatus>,
+}
+
+impl Item {
+    /// What is to be done.
+    #[must_use]
+    pub fn decision(&self) -> Decision {
+        self.reason.word.decision()
+    }
+}

@@ -1,1 +1,74 @@
-//! stub
+//! The commands: each reads its arguments, calls the engine or the ledger, and shows what came of it.
+//!
+//! A command that never pays is built on [`crate::engine::Viewer`] or on the ledger alone; only `run`, `once` and `demo` ever
+//! hold a part that spends.
+pub mod args;
+mod check;
+mod context;
+mod demo;
+mod explain;
+mod history;
+mod mail;
+mod once;
+mod output;
+mod plan;
+mod resolve;
+mod run;
+mod simulate;
+mod spending;
+mod status;
+
+use clap::{CommandFactory, Parser};
+
+use crate::exit::Exit;
+use args::{Cli, Command};
+use context::{Context, Failure};
+
+/// Runs the command line of this process.
+pub async fn main() -> Exit {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(e) => {
+            let help = !e.use_stderr();
+            let _ = e.print();
+            return if help { Exit::Done } else { Exit::Usage };
+        }
+    };
+    let json = cli.global.json;
+    match dispatch(cli).await {
+        Ok(exit) => exit,
+        Err(failure) => failure.show(json),
+    }
+}
+
+async fn dispatch(cli: Cli) -> Result<Exit, Failure> {
+    let global = &cli.global;
+    match cli.command {
+        Command::Run => run::run(global).await,
+        Command::Once => once::once(&Context::load(global)?).await,
+        Command::Plan => plan::plan(&Context::load(global)?).await,
+        Command::Explain { target } => explain::explain(&Context::load(global)?, &target).await,
+        Command::Status => status::status(&Context::load(global)?),
+        Command::History(args) => history::history(&Context::load(global)?, &args),
+        Command::Resolve(args) => resolve::resolve(&Context::load(global)?, &args),
+        Command::Pause { account } => spending::pause(&Context::load(global)?, account.as_deref()),
+        Command::Resume { account } => spending::resume(&Context::load(global)?, account.as_deref()),
+        Command::Check { live } => check::check(global, live).await,
+        Command::TestMail => mail::test_mail(&Context::load(global)?).await,
+        Command::Backup { file } => spending::backup(&Context::load(global)?, &file),
+        Command::Demo(args) => demo::demo(&args, global.json).await,
+        Command::Simulate(args) => simulate::simulate(&args).await,
+        Command::Completions { shell } => {
+            let mut text = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "renewd", &mut text);
+            output::line(String::from_utf8_lossy(&text).trim_end());
+            Ok(Exit::Done)
+        }
+        Command::Man => {
+            let mut text = Vec::new();
+            clap_mangen::Man::new(Cli::command()).render(&mut text).map_err(|e| Failure::failed(e.to_string()))?;
+            output::line(String::from_utf8_lossy(&text).trim_end());
+            Ok(Exit::Done)
+        }
+    }
+}

@@ -8,9 +8,9 @@ mod status;
 use serde::Serialize;
 use serde_json::Value;
 
-pub use history::{History, Payment};
+pub use history::{History, Payment, PaymentError};
 pub use plan::{ItemDoc, Plan};
-pub use status::{Status, status};
+pub use status::{Status, last_cycle_words, status};
 
 /// Every document carries it; it grows only when a name or meaning breaks, which must not happen.
 pub const SCHEMA: u32 = 1;

@@ -88,6 +88,11 @@ impl Money {
         self.0 < Decimal::ZERO
     }
 
+    /// An amount that is already an exact decimal.
+    pub(super) fn exact(amount: Decimal) -> Self {
+        Self(amount)
+    }
+
     /// The exact decimal, for comparisons by ratio.
     #[must_use]
     pub fn decimal(self) -> Decimal {

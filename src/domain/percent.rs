@@ -4,6 +4,8 @@ use std::str::FromStr;
 
 use rust_decimal::Decimal;
 
+use super::Money;
+
 /// An exact percentage, such as `80%` or `12.5%`; never negative.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Percent(pub Decimal);
@@ -14,6 +16,12 @@ impl Percent {
     pub fn of_count(self, n: usize) -> usize {
         let part = Decimal::from(n).checked_mul(self.0).unwrap_or(Decimal::MAX) / Decimal::ONE_HUNDRED;
         part.trunc().try_into().unwrap_or(usize::MAX)
+    }
+
+    /// This share of an amount, exactly; `None` on overflow.
+    #[must_use]
+    pub fn of_money(self, whole: Money) -> Option<Money> {
+        whole.decimal().checked_mul(self.0)?.checked_div(Decimal::ONE_HUNDRED).map(Money::exact)
     }
 }
 

@@ -3,6 +3,7 @@
 //! Takes no input and reads the world anew each time. A crash anywhere is harmless before a payment's spend row and leaves
 //! an unknown payment after it; the next pass finds either in the ledger. Not responsible for when a pass runs (daemon) or
 //! for what the ports are made of.
+pub mod alerts;
 mod clockrule;
 mod lane;
 mod observe;

@@ -19,6 +19,8 @@ pub(super) struct Seen {
     pub leases: Vec<Lease>,
     /// Known and missing from a list that is not believed.
     pub missing: Vec<Lease>,
+    /// Known and gone from a list that is believed.
+    pub vanished: Vec<Lease>,
     pub balance: Option<Balance>,
     /// The currency it had before this reading.
     pub currency: Option<crate::domain::Currency>,
@@ -78,6 +80,7 @@ fn believe(
         standing,
         leases,
         missing: Vec::new(),
+        vanished: Vec::new(),
         balance,
         currency: currency.clone(),
         began: began.clone(),
@@ -108,6 +111,8 @@ fn believe(
         store.leases.extend(loss.missing.iter().cloned());
         store.leases.sort_by(|a, b| a.id.cmp(&b.id));
         seen.missing = loss.missing;
+    } else {
+        seen.vanished = shrink::absent(&known, &store.leases).cloned().collect();
     }
     Ok((seen, Some(store)))
 }

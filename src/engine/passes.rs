@@ -13,7 +13,7 @@ use crate::planner::{
     AccountView, BudgetLeft, Funds, GroupKey, Item, Offered, PaySet, Past, Standing, Unit, Verdict, World, batches, draft, fill,
     group,
 };
-use crate::policy::Decision;
+use crate::policy::{Action, Decision};
 
 use super::lane::Orders;
 use super::observe::Seen;
@@ -96,11 +96,25 @@ impl Viewer {
             accounts: accounts.collect(),
             items,
             payments: Vec::new(),
+            settled: Vec::new(),
+            lost: self.lost(seen),
             unsettled,
             double_charges: Vec::new(),
             clock_held,
             stopped: self.stop.is_cancelled(),
         })
+    }
+
+    /// Leases that left a believed list although a policy keeps them.
+    fn lost(&self, seen: &[Seen]) -> Vec<crate::domain::Lease> {
+        let policies = &self.settings.policies;
+        let kept = |l: &&crate::domain::Lease| {
+            policies.iter().find(|p| p.matches.matches(l)).is_some_and(|p| {
+                let past = |end: Timestamp| p.until.is_some_and(|u| end.to_zoned(self.settings.timezone.clone()).date() >= u);
+                p.action == Action::Renew && !l.expires_at.is_some_and(past)
+            })
+        };
+        seen.iter().flat_map(|s| s.vanished.iter()).filter(kept).cloned().collect()
     }
 
     /// Payments that may still matter to a plan.

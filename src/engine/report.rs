@@ -1,6 +1,6 @@
 //! What a pass found and did: the value that tables, JSON, alerts and exit codes are made of.
 use crate::domain::time::Moment;
-use crate::domain::{AccountName, Balance, Money, ProviderName, State};
+use crate::domain::{AccountName, Balance, Lease, Money, ProviderName, State};
 use crate::ledger::{CycleSummary, IntentRecord};
 use crate::planner::{Item, Standing};
 use crate::policy::Decision;
@@ -54,7 +54,11 @@ pub struct CycleReport {
     pub payments: Vec<IntentRecord>,
     /// All payments that are not settled at its end.
     pub unsettled: Vec<IntentRecord>,
-    /// Payments that came to rest in this pass by late evidence or twice.
+    /// Payments that came to rest since the last pass.
+    pub settled: Vec<IntentRecord>,
+    /// Leases that a policy keeps and that left the list.
+    pub lost: Vec<Lease>,
+    /// Payments that turned out to be second charges of one term.
     pub double_charges: Vec<IntentRecord>,
     /// Why no payments were made, if the clock is not trusted.
     pub clock_held: Option<String>,

@@ -1,4 +1,6 @@
 //! An inventory that lost too much is not believed until it is back or an operator accepts it.
+use std::collections::HashSet;
+
 use jiff::Timestamp;
 
 use crate::domain::{AccountName, Lease};
@@ -27,16 +29,11 @@ pub(super) fn judge(
     listed: &[Lease],
     now: Timestamp,
 ) -> Result<Option<Loss>, LedgerError> {
-    let ids: std::collections::HashSet<_> = listed.iter().map(|l| &l.id).collect();
-    let places: std::collections::HashSet<_> = listed.iter().map(|l| (&l.order, &l.ip)).collect();
-    let live: Vec<&Lease> = known.iter().filter(|l| l.expires_at.is_none_or(|end| end > now)).collect();
-    let missing: Vec<Lease> = live
-        .iter()
-        .filter(|l| !ids.contains(&l.id) && (l.ip.is_empty() || !places.contains(&(&l.order, &l.ip))))
-        .map(|l| (*l).clone())
-        .collect();
+    let live = |l: &&Lease| l.expires_at.is_none_or(|end| end > now);
+    let alive = known.iter().filter(live).count();
+    let missing: Vec<Lease> = absent(known, listed).filter(live).cloned().collect();
     let emptied = listed.is_empty() && !missing.is_empty();
-    let share = missing.len() >= 3 && missing.len() > guard.hold_on_shrink.of_count(live.len());
+    let share = missing.len() >= 3 && missing.len() > guard.hold_on_shrink.of_count(alive);
     if !emptied && !share {
         return Ok(None);
     }
@@ -47,9 +44,16 @@ pub(super) fn judge(
         "the list has {} leases and lacks {} of the {} known whose end had not come: it is not believed. If they are really gone: renewd resume {account}",
         listed.len(),
         missing.len(),
-        live.len()
+        alive
     );
     Ok(Some(Loss { text, missing }))
+}
+
+/// Known leases that the list lacks, by id, and by order and address.
+pub(super) fn absent<'a>(known: &'a [Lease], listed: &'a [Lease]) -> impl Iterator<Item = &'a Lease> {
+    let ids: HashSet<_> = listed.iter().map(|l| &l.id).collect();
+    let places: HashSet<_> = listed.iter().map(|l| (&l.order, &l.ip)).collect();
+    known.iter().filter(move |l| !ids.contains(&l.id) && (l.ip.is_empty() || !places.contains(&(&l.order, &l.ip))))
 }
 
 /// Names exactly this loss, so that accepting one does not accept the next.

@@ -71,6 +71,14 @@ pub enum LedgerError {
         /// Which lease.
         lease: LeaseId,
     },
+    /// Another money call of the account is under way; nothing was sent.
+    #[error("payment {intent} of account `{account}` is under way; nothing was sent")]
+    InFlight {
+        /// Whose.
+        account: AccountName,
+        /// Which.
+        intent: IntentId,
+    },
     /// Disk full, read-only, damaged, busy.
     #[error("the ledger {} cannot be used ({message}): see that the disk has room and that renewd may write there", path.display())]
     Trouble {

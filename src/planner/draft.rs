@@ -41,7 +41,10 @@ fn judge(world: &World<'_>, view: &AccountView<'_>, lease: &Lease, end: Option<T
         bundle: vec![lease.id.clone()],
         attempt: 1,
     };
-    let Some(policy) = found.map(|i| &world.policies[i]) else { return item };
+    let Some(policy) = found.map(|i| &world.policies[i]) else {
+        item.stage = lease.expires_at.map(|at| nobodys_stage(at, world.now));
+        return item;
+    };
     if let Some(at) = end.or(lease.expires_at) {
         item.stage = Some(stage(policy, at, world.now));
         item.due_at = Some(due_at(policy, at));
@@ -59,6 +62,15 @@ fn judge(world: &World<'_>, view: &AccountView<'_>, lease: &Lease, end: Option<T
         },
     };
     item
+}
+
+/// Without a policy the defaults say when a lapse is near.
+fn nobodys_stage(end: Timestamp, now: Timestamp) -> Stage {
+    match end.duration_since(now).as_hours() {
+        ..12 => Stage::Urgent,
+        12..72 => Stage::Normal,
+        _ => Stage::Early,
+    }
 }
 
 fn due_reason(world: &World<'_>, policy: &Policy, end: Option<Timestamp>) -> Reason {

@@ -1,0 +1,157 @@
+//! The command line as people type it. Not responsible for what the commands do.
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Renews rented proxy leases unattended: asks the price first, pays once, proves it, tells people in time.
+#[derive(Debug, Parser)]
+#[command(name = "renewd", version, propagate_version = true, arg_required_else_help = true, after_help = EXIT_CODES)]
+pub struct Cli {
+    /// Options of every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 all well · 1 unexpected failure · 2 usage or configuration error, nothing was done · \
+3 done, but something needs attention · 4 another renewd holds this ledger";
+
+/// Options of every command; they may follow it.
+#[derive(Debug, Clone, Args)]
+pub struct Global {
+    /// Read this config file instead of /etc/renewd/renewd.toml and /etc/renewd/conf.d/*.toml (repeatable)
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Vec<PathBuf>,
+    /// One JSON document on stdout
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// Every command.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// The daemon: cycles on the schedule until SIGTERM; SIGHUP re-reads the config. Pays
+    Run,
+    /// One whole cycle: poll, decide, quote, pay, read back, alert; then exit. Pays
+    Once,
+    /// Every lease with its decision, reason and price. Never pays
+    Plan,
+    /// Why a lease gets its decision. Never pays
+    Explain {
+        /// An ip, a lease id or an order id
+        target: String,
+    },
+    /// Accounts, balances, runway, what is due next, open alerts, unknown payments
+    Status,
+    /// The payments, newest first
+    History(HistoryArgs),
+    /// An operator's word on an unsettled payment
+    Resolve(ResolveArgs),
+    /// Stop spending; reads and alerts go on
+    Pause {
+        /// Only this account
+        account: Option<String>,
+    },
+    /// Spend again; also accepts a shrunk inventory and shows what it accepts
+    Resume {
+        /// Only this account
+        account: Option<String>,
+    },
+    /// Validate the config
+    Check {
+        /// Also read every account and greet the mail server
+        #[arg(long)]
+        live: bool,
+    },
+    /// Send one test message
+    TestMail,
+    /// A consistent copy of the ledger while the daemon runs
+    Backup {
+        /// The file to make; it must not exist
+        file: PathBuf,
+    },
+    /// The whole job with a simulated provider: no account, no config, no real money
+    Demo(DemoArgs),
+    /// The simulated provider alone, as a server on loopback, for trying a config
+    Simulate(SimulateArgs),
+    /// Completions for a shell, on stdout
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+    /// The manual page, on stdout
+    Man,
+}
+
+/// Which payments.
+#[derive(Debug, Args)]
+pub struct HistoryArgs {
+    /// Not older than this: RFC 3339, a date, or a duration back such as 3d
+    #[arg(long, value_name = "T")]
+    pub since: Option<String>,
+    /// Of this account
+    #[arg(long)]
+    pub account: Option<String>,
+    /// In this state (repeatable)
+    #[arg(long)]
+    pub state: Vec<String>,
+    /// As CSV
+    #[arg(long)]
+    pub csv: bool,
+}
+
+/// What became of a payment.
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("word").required(true))]
+pub struct ResolveArgs {
+    /// The payment, as `history` shows it
+    pub intent: String,
+    /// It was charged, this amount in all
+    #[arg(long, value_name = "AMOUNT", group = "word")]
+    pub charged: Option<String>,
+    /// It was not charged
+    #[arg(long, group = "word")]
+    pub not_charged: bool,
+    /// How you know
+    #[arg(long, value_name = "TEXT")]
+    pub note: String,
+}
+
+/// The demo.
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// Keep the ledger and the mails here (default: a new folder under the temporary directory)
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+    /// Another fleet and other accidents
+    #[arg(long, default_value_t = 7)]
+    pub seed: u64,
+}
+
+/// The simulated provider.
+#[derive(Debug, Args)]
+pub struct SimulateArgs {
+    /// Where to listen; loopback only
+    #[arg(long, default_value = "127.0.0.1:8787")]
+    pub listen: std::net::SocketAddr,
+    /// How many leases
+    #[arg(long, default_value_t = 40)]
+    pub leases: usize,
+    /// Another fleet
+    #[arg(long, default_value_t = 7)]
+    pub seed: u64,
+    /// The API key it answers to
+    #[arg(long, default_value = "simulated-key")]
+    pub key: String,
+    /// The balance, in USD
+    #[arg(long, default_value = "100.00")]
+    pub balance: String,
+    /// How long the list lags behind payments
+    #[arg(long, default_value = "0s")]
+    pub lag: String,
+    /// Percent of payments whose answer is lost
+    #[arg(long, default_value_t = 0)]
+    pub lose_answers: u8,
+}

@@ -1,0 +1,85 @@
+//! `renewd explain`: why a lease gets its decision. Built without the part that spends.
+use serde_json::{Value, json};
+
+use crate::documents::{ItemDoc, value};
+use crate::domain::Lease;
+use crate::exit::Exit;
+use crate::planner::Item;
+use crate::policy::{Decision, Policy};
+
+use super::context::{Context, Failure};
+use super::{output, plan};
+
+pub(super) async fn explain(ctx: &Context, target: &str) -> Result<Exit, Failure> {
+    let report = ctx.viewer(ctx.reading()?)?.preview().await?;
+    let items: Vec<Item> = report.items.iter().filter(|i| is_target(&i.lease, target)).cloned().collect();
+    let Some(first) = items.first() else {
+        let down: Vec<String> =
+            report.accounts.iter().filter(|a| !a.reachable()).map(|a| format!("; account {} cannot be read", a.account)).collect();
+        return Err(Failure::usage(format!("no lease has the ip, lease id or order id `{target}`{}", down.concat())));
+    };
+    let policies = &ctx.settings.policies;
+    let next = next_words(first, ctx);
+    if ctx.json {
+        let docs: Vec<Value> = items.iter().map(|i| value(&ItemDoc::new(i, policies))).collect();
+        output::json(&json!({
+            "schema": 1,
+            "target": target,
+            "items": docs,
+            "policies": policies.iter().map(|p| policy_doc(p, &first.lease)).collect::<Vec<_>>(),
+            "next": next,
+        }));
+        return Ok(Exit::Done);
+    }
+    output::line(&plan::items_table(&items, &ctx.settings, ctx.now()));
+    output::line("");
+    for (n, policy) in policies.iter().enumerate() {
+        output::line(&policy_line(n, policy, first));
+    }
+    if first.policy.is_none() {
+        output::line("no policy matches: the lease is watched, and nobody renews it");
+    }
+    output::line("");
+    output::line(&next);
+    Ok(Exit::Done)
+}
+
+fn is_target(lease: &Lease, target: &str) -> bool {
+    lease.ip.eq_ignore_ascii_case(target) || lease.id.as_str() == target || lease.order.as_str() == target
+}
+
+fn policy_doc(policy: &Policy, lease: &Lease) -> Value {
+    let misses = policy.matches.misses(lease);
+    let failed: Vec<Value> = misses.iter().map(|m| json!({ "key": m.key.as_str(), "want": m.want, "saw": m.saw })).collect();
+    json!({ "name": policy.name, "matched": failed.is_empty(), "failed": failed })
+}
+
+fn policy_line(n: usize, policy: &Policy, item: &Item) -> String {
+    let misses = policy.matches.misses(&item.lease);
+    let name = &policy.name;
+    if item.policy == Some(n) {
+        return format!("  {name}: matches and decides (the first match does)");
+    }
+    if misses.is_empty() {
+        return format!("  {name}: would match, but an earlier policy decides");
+    }
+    let why: Vec<String> = misses
+        .iter()
+        .map(|m| format!("{} is {}, wanted {}", m.key.as_str(), m.saw.as_deref().unwrap_or("not known"), m.want.join(" or ")))
+        .collect();
+    format!("  {name}: does not match: {}", why.join("; "))
+}
+
+fn next_words(item: &Item, ctx: &Context) -> String {
+    let now = ctx.now();
+    match (item.decision(), item.due_at, item.lease.expires_at) {
+        (Decision::Renew, ..) => "next: paid in the next cycle".to_owned(),
+        (Decision::Wait, Some(due), _) if due > now => {
+            format!("next: due {} ({})", output::away(due, now), output::at(Some(due), &ctx.settings.timezone))
+        }
+        (Decision::Wait, ..) => "next: looked at again in the next cycle".to_owned(),
+        (Decision::Hold, ..) => format!("next: held until this is mended: {}", item.reason.prose),
+        (_, _, Some(end)) => format!("next: it lapses {} unless somebody renews it", output::away(end, now)),
+        _ => "next: nothing".to_owned(),
+    }
+}

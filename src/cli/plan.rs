@@ -1,0 +1,69 @@
+//! `renewd plan`: every lease with its decision, reason and price. Built without the part that spends.
+use crate::cli::output;
+use crate::documents::{ItemDoc, Plan, value};
+use crate::engine::CycleReport;
+use crate::exit::Exit;
+use crate::planner::Item;
+use crate::settings::Settings;
+
+use super::context::{Context, Failure};
+
+pub(super) async fn plan(ctx: &Context) -> Result<Exit, Failure> {
+    let report = ctx.viewer(ctx.reading()?)?.preview().await?;
+    show(&report, &ctx.settings, ctx.json, false, ctx.now());
+    Ok(if report.needs_attention() { Exit::Attention } else { Exit::Done })
+}
+
+/// The plan as JSON or as tables; with `paid`, what `once` did with it.
+pub(super) fn show(report: &CycleReport, settings: &Settings, json: bool, paid: bool, now: jiff::Timestamp) {
+    let document = Plan::new(report, &settings.policies, paid);
+    if json {
+        return output::json(&document);
+    }
+    for account in &report.accounts {
+        let balance = account.balance.as_ref().map_or("unknown".to_owned(), |b| format!("{} {}", b.amount, b.currency));
+        let error = account.error().map(|e| format!(" · {e}")).unwrap_or_default();
+        output::line(&format!("{}: {} leases, balance {balance}{error}", account.account, account.leases));
+    }
+    if !report.items.is_empty() {
+        output::line("");
+        output::line(&items_table(&report.items, settings, now));
+    }
+    let totals = &document.totals;
+    let amount = totals.amount.iter().map(|(c, m)| format!("{m} {c}")).collect::<Vec<_>>().join(" + ");
+    let cost = if amount.is_empty() { String::new() } else { format!(" for {amount}") };
+    output::line("");
+    output::line(&format!("{} to renew{cost}, {} held", totals.renew, totals.hold));
+    if let Some(why) = &report.clock_held {
+        output::line(why);
+    }
+}
+
+/// One line per lease.
+pub(super) fn items_table(items: &[Item], settings: &Settings, now: jiff::Timestamp) -> String {
+    let many = settings.accounts.len() > 1;
+    let mut head = vec!["ip", "kind", "country", "ends", "stage", "decision", "price", "policy", "reason"];
+    if many {
+        head.insert(0, "account");
+    }
+    let rows = items.iter().map(|item| {
+        let doc = ItemDoc::new(item, &settings.policies);
+        let dash = || "-".to_owned();
+        let mut row = vec![
+            if doc.ip.is_empty() { doc.lease.to_string() } else { doc.ip.clone() },
+            doc.kind.to_string(),
+            doc.country.clone().unwrap_or_else(dash),
+            doc.expires_at.map_or("unreadable".to_owned(), |t| output::away(t, now)),
+            doc.stage.map_or_else(dash, |s| s.as_str().to_owned()),
+            doc.decision.as_str().to_owned(),
+            doc.quote.as_ref().map_or_else(dash, |q| format!("{} {} / {}d", q.amount, q.currency, q.period_days)),
+            doc.policy.clone().unwrap_or_else(dash),
+            value(&doc.reason).as_str().unwrap_or_default().to_owned(),
+        ];
+        if many {
+            row.insert(0, doc.account.to_string());
+        }
+        row
+    });
+    output::table(&head, rows.collect())
+}

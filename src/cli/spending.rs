@@ -1,0 +1,72 @@
+//! `pause`, `resume` and `backup`: small words to the ledger, beside a running daemon.
+use std::path::Path;
+
+use serde_json::json;
+
+use crate::domain::AccountName;
+use crate::engine::shrink_note;
+use crate::exit::Exit;
+use crate::ledger::Ledger;
+use crate::ledger::sqlite::Access;
+
+use super::context::{Context, Failure};
+use super::output;
+
+fn account(ctx: &Context, name: Option<&str>) -> Result<Option<AccountName>, Failure> {
+    let Some(name) = name.map(AccountName::from) else { return Ok(None) };
+    if ctx.settings.account(&name).is_none() {
+        let known: Vec<&str> = ctx.settings.accounts.iter().map(|a| a.name.as_str()).collect();
+        return Err(Failure::usage(format!("there is no account `{name}`: the config has {}", known.join(", "))));
+    }
+    Ok(Some(name))
+}
+
+pub(super) fn pause(ctx: &Context, name: Option<&str>) -> Result<Exit, Failure> {
+    let account = account(ctx, name)?;
+    ctx.ledger(Access::Note)?.set_paused(account.as_ref(), true, ctx.now())?;
+    let what = account.as_ref().map_or("every account".to_owned(), |a| format!("account {a}"));
+    if ctx.json {
+        output::json(&json!({ "schema": 1, "ok": true, "paused": account.as_ref().map_or("*", |a| a.as_str()) }));
+    } else {
+        output::line(&format!("spending is paused for {what}; reads and alerts go on. renewd resume ends it"));
+    }
+    Ok(Exit::Done)
+}
+
+pub(super) fn resume(ctx: &Context, name: Option<&str>) -> Result<Exit, Failure> {
+    let account = account(ctx, name)?;
+    let ledger = ctx.ledger(Access::Note)?;
+    ledger.set_paused(account.as_ref(), false, ctx.now())?;
+    let mut accepted = Vec::new();
+    for a in ctx.settings.accounts.iter().filter(|a| account.as_ref().is_none_or(|n| n == &a.name)) {
+        let (seen, accept) = shrink_note(&a.name);
+        let Some(loss) = ledger.noted(&seen)?.filter(|l| !l.is_empty()) else { continue };
+        let (print, text) = loss.split_once('\n').unwrap_or((&loss, ""));
+        ledger.note(&accept, print)?;
+        ledger.note(&seen, "")?;
+        accepted.push(json!({ "account": a.name, "missing": text.lines().collect::<Vec<_>>() }));
+        if !ctx.json {
+            output::line(&format!("account {}: accepted as gone:", a.name));
+            text.lines().for_each(|l| output::line(&format!("  {l}")));
+        }
+    }
+    let still = ledger.paused()?.iter().any(|p| p.account.is_none());
+    if ctx.json {
+        output::json(&json!({ "schema": 1, "ok": true, "accepted": accepted, "all_paused": still }));
+    } else if still {
+        output::line("spending is still paused for every account: renewd resume (without a name) ends that");
+    } else {
+        output::line("spending goes on");
+    }
+    Ok(Exit::Done)
+}
+
+pub(super) fn backup(ctx: &Context, file: &Path) -> Result<Exit, Failure> {
+    ctx.ledger(Access::Read)?.backup(file)?;
+    if ctx.json {
+        output::json(&json!({ "schema": 1, "ok": true, "file": file }));
+    } else {
+        output::line(&format!("the ledger is copied to {}", file.display()));
+    }
+    Ok(Exit::Done)
+}

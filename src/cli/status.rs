@@ -1,0 +1,69 @@
+//! `renewd status`: how renewd stands, from the ledger alone.
+use crate::daemon::schedule;
+use crate::documents::{self, Status, last_cycle_words};
+use crate::exit::Exit;
+
+use super::context::{Context, Failure};
+use super::output;
+
+pub(super) fn status(ctx: &Context) -> Result<Exit, Failure> {
+    let ledger = ctx.reading()?;
+    let now = ctx.clock.now();
+    let next = schedule::parse(&ctx.settings.schedule.cycle)
+        .ok()
+        .and_then(|cron| schedule::next(&cron, &ctx.settings.timezone, now.wall));
+    let status = documents::status(ledger.as_ref(), &ctx.settings, &now, next)?;
+    if ctx.json {
+        output::json(&status);
+    } else {
+        show(&status, ctx);
+    }
+    Ok(Exit::Done)
+}
+
+fn show(status: &Status, ctx: &Context) {
+    let now = ctx.now();
+    output::line(if status.healthy { "renewd is healthy" } else { "renewd needs attention" });
+    output::line(&format!("last cycle: {}", last_cycle_words(status, now)));
+    if let Some(next) = status.next_cycle_at {
+        output::line(&format!("next on the schedule: {} (while `renewd run` is up)", output::away(next, now)));
+    }
+    for paused in &status.paused {
+        output::line(&format!("spending is paused: {}", if paused == "*" { "every account" } else { paused }));
+    }
+    output::line("");
+    let dash = || "-".to_owned();
+    let rows = status.accounts.iter().map(|a| {
+        vec![
+            a.account.to_string(),
+            match a.reachable {
+                Some(true) => "ok".to_owned(),
+                Some(false) => "down".to_owned(),
+                None => "not read yet".to_owned(),
+            },
+            a.balance.map_or_else(dash, |b| format!("{b} {}", a.currency.as_ref().map(ToString::to_string).unwrap_or_default())),
+            a.leases.to_string(),
+            a.next_due_at.map_or_else(dash, |t| output::away(t, now)),
+            a.runway.as_ref().map_or_else(dash, |r| match (&r.until, r.top_up_by) {
+                (Some(day), Some(by)) => format!("until {day}; short by {} from {}", r.short_by, output::away(by, now)),
+                _ => "lasts".to_owned(),
+            }),
+        ]
+    });
+    output::line(&output::table(&["account", "state", "balance", "leases", "next due", "runway"], rows.collect()));
+    if !status.budgets.is_empty() {
+        let rows = status.budgets.iter().map(|b| {
+            vec![b.name.clone(), b.per.to_owned(), format!("{} {}", b.limit, b.currency), b.spent.to_string(), b.reserved.to_string(), b.left.to_string()]
+        });
+        output::line("");
+        output::line(&output::table(&["budget", "per", "limit", "spent", "reserved", "left"], rows.collect()));
+    }
+    output::line("");
+    output::line(&format!("payments: {} unknown, {} need your word", status.unknown, status.needs_operator));
+    if status.open_alerts.is_empty() {
+        output::line("no open alerts");
+        return;
+    }
+    let rows = status.open_alerts.iter().map(|a| vec![a.severity.as_str().to_owned(), output::away(a.since, now), a.key.clone(), a.text.clone()]);
+    output::line(&output::table(&["severity", "since", "alert", "what"], rows.collect()));
+}

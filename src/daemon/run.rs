@@ -1,0 +1,267 @@
+//! The loop of `renewd run`: one task that waits for what comes first and does one thing at a time.
+//!
+//! Cron ticks come as a poke each second; whether a cycle is due is asked of the wall clock then, so that sleep, migration
+//! and clock changes cannot stop it. The end of the loop is the end of the process: nothing here may die in silence.
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::{Notify, RwLock, mpsc};
+use tokio_cron_scheduler::{Job, JobScheduler};
+
+use crate::daemon::{notify_socket::Beacon, schedule, signals, tell, wire};
+use crate::domain::State;
+use crate::engine::{CycleReport, EngineError, Payer};
+use crate::ledger::{IntentFilter, Ledger, LedgerError};
+use crate::redact::Redactor;
+use crate::settings::{Problem, Settings};
+
+/// How settings are read again on SIGHUP.
+pub type Reload = Arc<dyn Fn() -> Result<(Settings, Redactor), Vec<Problem>> + Send + Sync>;
+
+/// What the rest of the process may look at while the loop runs.
+#[derive(Default)]
+pub struct Shared {
+    /// The newest cycle's report.
+    pub report: RwLock<Option<CycleReport>>,
+}
+
+/// The loop's parts.
+pub struct Daemon {
+    payer: Payer,
+    redactor: Redactor,
+    reload: Reload,
+    beacon: Beacon,
+    shared: Arc<Shared>,
+    /// Start of the newest cycle that was due; cron is asked for what comes after it.
+    last_due: Option<Timestamp>,
+    seed: String,
+}
+
+const LAST_DUE: &str = "schedule.last_due";
+
+/// Why the loop ended.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The scheduler could not be started.
+    #[error("the scheduler could not be started: {0}")]
+    Scheduler(String),
+    /// Signals cannot be handled.
+    #[error("signals cannot be handled: {0}")]
+    Signals(#[from] std::io::Error),
+}
+
+impl Daemon {
+    /// Puts the loop together; nothing runs yet.
+    #[must_use]
+    pub fn new(mut payer: Payer, redactor: Redactor, reload: Reload, beacon: Beacon, shared: Arc<Shared>) -> Self {
+        let beat = beacon.clone();
+        payer.viewer.beat = Arc::new(move || beat.beat());
+        let last_due = payer.viewer.ledger.noted(LAST_DUE).ok().flatten().and_then(|t| t.parse().ok());
+        let seed = format!("{}", payer.viewer.clock.now().wall);
+        Self { payer, redactor, reload, beacon, shared, last_due, seed }
+    }
+
+    /// Runs until SIGTERM or SIGINT. A payment in flight is awaited; nothing new is begun.
+    ///
+    /// # Errors
+    /// Only what stops it from starting.
+    pub async fn run(mut self) -> Result<(), RunError> {
+        let poke = Arc::new(Notify::new());
+        let mut ticks = ticker(Arc::clone(&poke)).await?;
+        let mut reload = signals::reload_asked()?;
+        let stop = self.payer.viewer.stop.clone();
+        let (stopping, beacon) = (stop.clone(), self.beacon.clone());
+        tokio::spawn(async move {
+            signals::stop_asked().await;
+            tracing::info!("stopping: a payment in flight is awaited");
+            beacon.stopping();
+            stopping.cancel();
+        });
+        let (reloads, mut reload_asked) = mpsc::channel::<()>(1);
+        tokio::spawn(async move {
+            while reload.recv().await.is_some() {
+                let _ = reloads.try_send(());
+            }
+        });
+        let mails = self.spawn_mails();
+        self.beacon.ready();
+        let mut settle_at: Option<i64> = None;
+        while !stop.is_cancelled() {
+            self.beacon.beat();
+            tokio::select! {
+                () = stop.cancelled() => break,
+                Some(()) = reload_asked.recv() => self.reload(),
+                () = poke.notified() => self.tick(&mut settle_at).await,
+            }
+        }
+        let _ = ticks.shutdown().await;
+        mails.abort();
+        let _ = tell::deliver_due(&self.payer.viewer).await;
+        Ok(())
+    }
+
+    /// Mails go out on their own, so that a long cycle or a slow mail server never waits for the other.
+    fn spawn_mails(&self) -> tokio::task::JoinHandle<()> {
+        let viewer = self.payer.viewer.clone();
+        tokio::spawn(async move {
+            loop {
+                if let Err(e) = tell::deliver_due(&viewer).await {
+                    tracing::error!("{e}");
+                }
+                viewer.clock.sleep(Duration::from_secs(1)).await;
+            }
+        })
+    }
+
+    async fn tick(&mut self, settle_at: &mut Option<i64>) {
+        let now = self.payer.viewer.clock.now();
+        if let Some(start) = self.due(now.wall) {
+            self.cycle(start).await;
+            *settle_at = self.next_settle();
+        } else if settle_at.is_none() {
+            *settle_at = self.next_settle();
+        } else if settle_at.is_some_and(|at| now.boot_ms >= at) {
+            if let Err(e) = self.settle().await {
+                self.trouble(&e).await;
+            }
+            *settle_at = self.next_settle();
+        }
+    }
+
+    /// The start that is due by now, if one is: the newest since `last_due`. The first one ever is due at once.
+    fn due(&self, now: Timestamp) -> Option<Timestamp> {
+        let settings = &self.payer.viewer.settings;
+        let cron = schedule::parse(&settings.schedule.cycle).ok()?;
+        // A clock set back must not keep cycles away until it has caught up.
+        let Some(last) = self.last_due.filter(|last| *last <= now) else { return Some(now) };
+        schedule::next(&cron, &settings.timezone, last).filter(|next| *next <= now).map(|_| now)
+    }
+
+    async fn cycle(&mut self, start: Timestamp) {
+        let viewer = &self.payer.viewer;
+        let first = self.last_due.is_none();
+        self.last_due = Some(start);
+        let wait = schedule::delay(viewer.settings.schedule.jitter, start, &self.seed);
+        if !first && !wait.is_zero() {
+            tokio::select! {
+                () = viewer.clock.sleep(wait) => {}
+                () = viewer.stop.cancelled() => return,
+            }
+        }
+        let outcome = match viewer.ledger.note(LAST_DUE, &start.to_string()) {
+            Ok(()) => self.payer.cycle().await,
+            Err(e) => Err(e.into()),
+        };
+        match outcome.map(|report| (tell::report(&self.payer.viewer, &report), report)) {
+            Ok((Ok(()), report)) => {
+                let s = report.summary();
+                tracing::info!(outcome = s.outcome, paid = s.paid, held = s.held, unknown = s.unknown, "cycle done");
+                self.beacon.status(&format!("last cycle: {}, {} paid, {} held, {} unknown", s.outcome, s.paid, s.held, s.unknown));
+                self.heartbeat(report.accounts.iter().all(crate::engine::AccountReport::reachable)).await;
+                *self.shared.report.write().await = Some(report);
+            }
+            Ok((Err(e), _)) => self.trouble(&e.into()).await,
+            Err(e) => self.trouble(&e).await,
+        }
+    }
+
+    async fn settle(&self) -> Result<(), EngineError> {
+        let viewer = &self.payer.viewer;
+        self.payer.settle_pass().await?;
+        tracing::debug!("settling pass done");
+        let _ = viewer;
+        Ok(())
+    }
+
+    /// Boot milliseconds of the next settling read, while something is unsettled.
+    fn next_settle(&self) -> Option<i64> {
+        let viewer = &self.payer.viewer;
+        let states = vec![State::Accepted, State::Unknown];
+        let open = viewer.ledger.intents(&IntentFilter { states, ..IntentFilter::default() }).ok()?;
+        if open.is_empty() {
+            return None;
+        }
+        let timing = &viewer.settings.timing;
+        let reads = i32::try_from(timing.settle_reads).unwrap_or(i32::MAX).max(1);
+        let apart = timing.lag_window.checked_div(reads).unwrap_or(SignedDuration::from_secs(1));
+        Some(viewer.clock.now().boot_ms.saturating_add(i64::try_from(apart.as_millis()).unwrap_or(i64::MAX).max(100)))
+    }
+
+    async fn trouble(&self, error: &EngineError) {
+        let EngineError::Ledger(error) = error;
+        self.beacon.status("the ledger cannot be used: payments stop");
+        tell::ledger_trouble(&self.payer.viewer.settings, error, self.payer.viewer.clock.as_ref()).await;
+        self.heartbeat(false).await;
+    }
+
+    async fn heartbeat(&self, good: bool) {
+        let Some(url) = &self.payer.viewer.settings.alerts.heartbeat else { return };
+        if let Err(e) = crate::notify::heartbeat::ping(url, good).await {
+            tracing::warn!("heartbeat: {e}");
+        }
+    }
+
+    /// A bad config keeps the old one, and says so by mail.
+    fn reload(&mut self) {
+        self.beacon.reloading();
+        let told = match (self.reload)() {
+            Ok((settings, redactor)) => self.adopt(settings, redactor),
+            Err(problems) => {
+                let text: Vec<String> = problems.iter().map(crate::cli_line).collect();
+                text.iter().for_each(|line| tracing::error!("{line}"));
+                self.say_reload(Some(&text.join("\n")))
+            }
+        };
+        if let Err(e) = told {
+            tracing::error!("{e}");
+        }
+        self.beacon.ready();
+    }
+
+    fn adopt(&mut self, settings: Settings, redactor: Redactor) -> Result<(), LedgerError> {
+        let old = &self.payer.viewer;
+        if settings.state_dir != old.settings.state_dir {
+            let text = "state_dir changed: that needs a restart; the old config stays in force";
+            tracing::error!("{text}");
+            return self.say_reload(Some(text));
+        }
+        let (ledger, clock, stop, beat) =
+            (Arc::clone(&old.ledger), Arc::clone(&old.clock), old.stop.clone(), Arc::clone(&old.beat));
+        let built = wire::viewer(Arc::new(settings), ledger, clock, &redactor).and_then(|mut viewer| {
+            viewer.stop = stop;
+            viewer.beat = beat;
+            wire::payer(viewer, &redactor)
+        });
+        match built {
+            Ok(payer) => {
+                self.payer = payer;
+                self.redactor = redactor;
+                tracing::info!("the config was read again");
+                self.say_reload(None)
+            }
+            Err(e) => self.say_reload(Some(&e.to_string())),
+        }
+    }
+
+    fn say_reload(&self, problem: Option<&str>) -> Result<(), LedgerError> {
+        let viewer = &self.payer.viewer;
+        let title = "The new config was refused; the old one stays in force";
+        let text = problem.map(|p| (title, p));
+        tell::own(viewer.ledger.as_ref(), &viewer.settings, viewer.clock.as_ref(), "config_reload", text)
+    }
+}
+
+/// A UTC job that pokes the loop each second: the scheduler is only a tick.
+async fn ticker(poke: Arc<Notify>) -> Result<JobScheduler, RunError> {
+    let fail = |e: tokio_cron_scheduler::JobSchedulerError| RunError::Scheduler(e.to_string());
+    let scheduler = JobScheduler::new().await.map_err(fail)?;
+    let job = Job::new_async("* * * * * *", move |_, _| {
+        let poke = Arc::clone(&poke);
+        Box::pin(async move { poke.notify_one() })
+    })
+    .map_err(fail)?;
+    scheduler.add(job).await.map_err(fail)?;
+    scheduler.start().await.map_err(fail)?;
+    Ok(scheduler)
+}

@@ -1,0 +1,64 @@
+//! The wiring: the one place where ports meet what is behind them.
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+use crate::engine::{Payer, Viewer};
+use crate::ledger::Ledger;
+use crate::providers::limiter::{Limiter, SharedLimiter};
+use crate::providers::{self, ConnectError, Connection};
+use crate::redact::Redactor;
+use crate::settings::{Account, Settings};
+
+fn connection(settings: &Settings, account: &Account, clock: &Arc<dyn Clock>, redactor: &Redactor) -> Connection {
+    let limiter: Arc<dyn Limiter> = Arc::new(SharedLimiter::open(
+        &settings.state_dir,
+        account.provider.as_str(),
+        &account.api_key,
+        account.max_requests_per_minute,
+        Arc::clone(clock),
+    ));
+    Connection {
+        account: account.name.clone(),
+        base_url: account.base_url.clone(),
+        api_key: account.api_key.clone(),
+        read_timeout: settings.timing.read_timeout,
+        money_timeout: settings.timing.money_timeout,
+        redactor: redactor.clone(),
+        clock: Arc::clone(clock),
+        limiter,
+    }
+}
+
+/// The part that looks, for every configured account.
+///
+/// # Errors
+/// A client cannot be built (no CA certificates, say).
+pub fn viewer(
+    settings: Arc<Settings>,
+    ledger: Arc<dyn Ledger>,
+    clock: Arc<dyn Clock>,
+    redactor: &Redactor,
+) -> Result<Viewer, ConnectError> {
+    let mut readers = BTreeMap::new();
+    for account in &settings.accounts {
+        let connection = connection(&settings, account, &clock, redactor);
+        readers.insert(account.name.clone(), providers::connect(&account.provider, connection)?);
+    }
+    Ok(Viewer { settings, ledger, clock, readers, stop: CancellationToken::new(), beat: Arc::new(|| {}) })
+}
+
+/// Adds the part that spends. Only for a ledger that was opened to pay.
+///
+/// # Errors
+/// A client cannot be built.
+pub fn payer(viewer: Viewer, redactor: &Redactor) -> Result<Payer, ConnectError> {
+    let mut spenders = BTreeMap::new();
+    for account in &viewer.settings.accounts {
+        let connection = connection(&viewer.settings, account, &viewer.clock, redactor);
+        spenders.insert(account.name.clone(), providers::connect_spender(&account.provider, connection)?);
+    }
+    Ok(Payer { viewer, spenders })
+}

@@ -1,2 +1,18 @@
-//! renewd.
-fn main() {}
+//! The renewd binary: starts the runtime and ends with the command's exit code.
+use std::process::ExitCode;
+
+use renewd::exit::Exit;
+use renewd::{cli, daemon};
+
+fn main() -> ExitCode {
+    daemon::logging::init();
+    // Two threads at least: a slow disk on one must not keep signals and the watchdog waiting on the other.
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    match runtime {
+        Ok(runtime) => runtime.block_on(cli::main()).into(),
+        Err(e) => {
+            tracing::error!("the runtime could not be started: {e}");
+            Exit::Failed.into()
+        }
+    }
+}

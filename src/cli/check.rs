@@ -9,7 +9,9 @@ use crate::providers::Purpose;
 use crate::settings::{self, Problem, Sources};
 
 use super::args::Global;
-use super::context::{Context, Failure, problem_line};
+use crate::daemon::run::problem_line;
+
+use super::context::{Context, Failure};
 use super::output;
 
 pub(super) async fn check(global: &Global, live: bool) -> Result<Exit, Failure> {

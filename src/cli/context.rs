@@ -2,6 +2,7 @@
 use std::sync::Arc;
 
 use crate::clock::{Clock, SystemClock};
+use crate::daemon::run::problem_line;
 use crate::daemon::{logging, wire};
 use crate::documents;
 use crate::engine::{EngineError, Viewer};
@@ -54,12 +55,6 @@ impl Failure {
         output::note(&format!("renewd: {}", self.message));
         self.exit
     }
-}
-
-/// `file:line: key: message`.
-pub fn problem_line(p: &Problem) -> String {
-    let line = p.line.map(|n| format!(":{n}")).unwrap_or_default();
-    format!("{}{line}: {}: {}", p.file, p.key, p.message)
 }
 
 impl From<LedgerError> for Failure {

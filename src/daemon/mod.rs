@@ -1,8 +1,9 @@
 //! The daemon: when passes run, how it starts, reloads, stops, and how it tells the world that it lives.
 pub mod logging;
-mod notify_socket;
+pub mod notify_socket;
 pub mod run;
 pub mod schedule;
 pub mod signals;
 pub mod tell;
+pub mod web;
 pub mod wire;

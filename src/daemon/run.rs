@@ -2,11 +2,11 @@
 //!
 //! Cron ticks come as a poke each second; whether a cycle is due is asked of the wall clock then, so that sleep, migration
 //! and clock changes cannot stop it. The end of the loop is the end of the process: nothing here may die in silence.
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::{Notify, RwLock, mpsc};
+use tokio::sync::{Notify, mpsc};
 use tokio_cron_scheduler::{Job, JobScheduler};
 
 use crate::daemon::{notify_socket::Beacon, schedule, signals, tell, wire};
@@ -29,7 +29,6 @@ pub struct Shared {
 /// The loop's parts.
 pub struct Daemon {
     payer: Payer,
-    redactor: Redactor,
     reload: Reload,
     beacon: Beacon,
     shared: Arc<Shared>,
@@ -54,12 +53,12 @@ pub enum RunError {
 impl Daemon {
     /// Puts the loop together; nothing runs yet.
     #[must_use]
-    pub fn new(mut payer: Payer, redactor: Redactor, reload: Reload, beacon: Beacon, shared: Arc<Shared>) -> Self {
+    pub fn new(mut payer: Payer, reload: Reload, beacon: Beacon, shared: Arc<Shared>) -> Self {
         let beat = beacon.clone();
         payer.viewer.beat = Arc::new(move || beat.beat());
         let last_due = payer.viewer.ledger.noted(LAST_DUE).ok().flatten().and_then(|t| t.parse().ok());
         let seed = format!("{}", payer.viewer.clock.now().wall);
-        Self { payer, redactor, reload, beacon, shared, last_due, seed }
+        Self { payer, reload, beacon, shared, last_due, seed }
     }
 
     /// Runs until SIGTERM or SIGINT. A payment in flight is awaited; nothing new is begun.
@@ -86,6 +85,7 @@ impl Daemon {
         });
         let mails = self.spawn_mails();
         self.beacon.ready();
+        self.beacon.spawn_watchdog();
         let mut settle_at: Option<i64> = None;
         while !stop.is_cancelled() {
             self.beacon.beat();
@@ -159,7 +159,7 @@ impl Daemon {
                 tracing::info!(outcome = s.outcome, paid = s.paid, held = s.held, unknown = s.unknown, "cycle done");
                 self.beacon.status(&format!("last cycle: {}, {} paid, {} held, {} unknown", s.outcome, s.paid, s.held, s.unknown));
                 self.heartbeat(report.accounts.iter().all(crate::engine::AccountReport::reachable)).await;
-                *self.shared.report.write().await = Some(report);
+                *self.shared.report.write().unwrap_or_else(PoisonError::into_inner) = Some(report);
             }
             Ok((Err(e), _)) => self.trouble(&e.into()).await,
             Err(e) => self.trouble(&e).await,
@@ -208,7 +208,7 @@ impl Daemon {
         let told = match (self.reload)() {
             Ok((settings, redactor)) => self.adopt(settings, redactor),
             Err(problems) => {
-                let text: Vec<String> = problems.iter().map(crate::cli_line).collect();
+                let text: Vec<String> = problems.iter().map(problem_line).collect();
                 text.iter().for_each(|line| tracing::error!("{line}"));
                 self.say_reload(Some(&text.join("\n")))
             }
@@ -236,7 +236,6 @@ impl Daemon {
         match built {
             Ok(payer) => {
                 self.payer = payer;
-                self.redactor = redactor;
                 tracing::info!("the config was read again");
                 self.say_reload(None)
             }
@@ -250,6 +249,13 @@ impl Daemon {
         let text = problem.map(|p| (title, p));
         tell::own(viewer.ledger.as_ref(), &viewer.settings, viewer.clock.as_ref(), "config_reload", text)
     }
+}
+
+/// `file:line: key: message`.
+#[must_use]
+pub fn problem_line(p: &Problem) -> String {
+    let line = p.line.map(|n| format!(":{n}")).unwrap_or_default();
+    format!("{}{line}: {}: {}", p.file, p.key, p.message)
 }
 
 /// A UTC job that pokes the loop each second: the scheduler is only a tick.

@@ -1,0 +1,78 @@
+//! Where the web side gets its documents: the ledger and the newest cycle.
+use std::sync::Arc;
+
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use super::notify_socket::Beacon;
+use super::run::Shared;
+use super::schedule;
+use crate::documents::{self, History, Plan};
+use crate::engine::{AccountReport, Viewer};
+use crate::http::{self, Source};
+use crate::ledger::{IntentFilter, Ledger};
+
+struct Live {
+    viewer: Viewer,
+    beacon: Beacon,
+    shared: Arc<Shared>,
+}
+
+/// Starts serving, if the config says where.
+///
+/// # Errors
+/// The address cannot be taken.
+pub async fn start(viewer: &Viewer, beacon: &Beacon, shared: &Arc<Shared>) -> std::io::Result<Option<JoinHandle<()>>> {
+    let Some(listen) = viewer.settings.http.listen else { return Ok(None) };
+    let listener = match TcpListener::bind(listen).await {
+        Ok(listener) => listener,
+        Err(e) => {
+            // Renewals matter more than a page about them.
+            tracing::error!("the status page cannot listen on {listen}: {e}");
+            return Ok(None);
+        }
+    };
+    let live = Arc::new(Live { viewer: viewer.clone(), beacon: beacon.clone(), shared: Arc::clone(shared) });
+    let (token, stop) = (viewer.settings.http.token.clone(), viewer.stop.clone());
+    Ok(Some(tokio::spawn(async move {
+        if let Err(e) = http::serve(listener, live, token, stop).await {
+            tracing::error!("the status page ended: {e}");
+        }
+    })))
+}
+
+impl Source for Live {
+    fn status(&self) -> Value {
+        let viewer = &self.viewer;
+        let now = viewer.clock.now();
+        let next = schedule::parse(&viewer.settings.schedule.cycle)
+            .ok()
+            .and_then(|cron| schedule::next(&cron, &viewer.settings.timezone, now.wall));
+        match documents::status(viewer.ledger.as_ref(), &viewer.settings, &now, next) {
+            Ok(status) => documents::value(&status),
+            Err(e) => documents::failure("ledger", &e.to_string()),
+        }
+    }
+
+    fn plan(&self) -> Value {
+        let report = self.shared.report.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        report.as_ref().map_or(Value::Null, |r| documents::value(&Plan::new(r, &self.viewer.settings.policies, false)))
+    }
+
+    fn history(&self) -> Value {
+        match self.viewer.ledger.intents(&IntentFilter::default()) {
+            Ok(records) => documents::value(&History::new(&records)),
+            Err(e) => documents::failure("ledger", &e.to_string()),
+        }
+    }
+
+    fn alive(&self) -> bool {
+        self.beacon.alive()
+    }
+
+    fn ready(&self) -> bool {
+        let report = self.shared.report.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        report.as_ref().is_some_and(|r| r.accounts.iter().all(AccountReport::reachable))
+    }
+}

@@ -4,9 +4,9 @@
 //! `providers`, `ledger`, `notify` and `settings` know the core and their own port, never each other's adapters.
 pub mod alerting;
 pub mod budget;
-//CLI
+pub mod cli;
 pub mod clock;
-//DAEMON
+pub mod daemon;
 pub mod documents;
 pub mod domain;
 pub mod engine;

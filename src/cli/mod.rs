@@ -35,6 +35,9 @@ pub async fn main() -> Exit {
         }
     };
     let json = cli.global.json;
+    if matches!(cli.command, Command::Demo(_)) {
+        crate::daemon::logging::quiet();
+    }
     match dispatch(cli).await {
         Ok(exit) => exit,
         Err(failure) => failure.show(json),

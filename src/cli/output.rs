@@ -28,7 +28,7 @@ pub fn json(document: &impl Serialize) {
 #[must_use]
 pub fn table(head: &[&str], rows: Vec<Vec<String>>) -> String {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_header(head.iter().map(|h| h.to_uppercase()));
+    table.load_style(presets::NOTHING).set_header(head.iter().map(|h| h.to_uppercase()));
     if std::io::stdout().is_terminal() {
         table.set_content_arrangement(ContentArrangement::Dynamic);
     } else {

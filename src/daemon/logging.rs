@@ -4,6 +4,7 @@
 //! Never logged: URLs of providers, request or reply bodies, mail text. Other crates speak from WARN up only, whatever
 //! `RUST_LOG` says: their traces print URLs and bytes.
 use std::io::{self, IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{PoisonError, RwLock};
 
 use tracing_subscriber::filter::{EnvFilter, LevelFilter, Targets};
@@ -19,6 +20,13 @@ static REDACTOR: RwLock<Option<Redactor>> = RwLock::new(None);
 /// From here on these secrets are hidden in every line; called when the config is read, and again when it is re-read.
 pub fn hide(redactor: Redactor) {
     *REDACTOR.write().unwrap_or_else(PoisonError::into_inner) = Some(redactor);
+}
+
+static QUIET: AtomicBool = AtomicBool::new(false);
+
+/// From here on nothing is logged unless `RUST_LOG` asks for it: the demo tells its own story.
+pub fn quiet() {
+    QUIET.store(std::env::var_os("RUST_LOG").is_none(), Ordering::Relaxed);
 }
 
 /// Sets up logging and the panic message, once per process.
@@ -94,6 +102,9 @@ impl<W: Write> Write for Line<W> {
 
 impl<W: Write> Drop for Line<W> {
     fn drop(&mut self) {
+        if QUIET.load(Ordering::Relaxed) {
+            return;
+        }
         let text = String::from_utf8_lossy(&self.text);
         let shown = match REDACTOR.read().unwrap_or_else(PoisonError::into_inner).as_ref() {
             Some(redactor) => redactor.hide(&text),

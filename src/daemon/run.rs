@@ -12,7 +12,7 @@ use tokio_cron_scheduler::{Job, JobScheduler};
 use crate::daemon::{notify_socket::Beacon, schedule, signals, tell, wire};
 use crate::domain::State;
 use crate::engine::{CycleReport, EngineError, Payer};
-use crate::ledger::{IntentFilter, Ledger, LedgerError};
+use crate::ledger::{IntentFilter, LedgerError};
 use crate::redact::Redactor;
 use crate::settings::{Problem, Settings};
 

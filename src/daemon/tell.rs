@@ -126,7 +126,15 @@ async fn deliver(viewer: &Viewer, which: Attempt) -> Result<(), LedgerError> {
             return Ok(());
         }
     };
-    let done = notify::pump(viewer.ledger.as_ref(), &mailer, viewer.clock.as_ref(), which).await?;
+    deliver_with(viewer, &mailer, which).await
+}
+
+/// Tries mails through this mailer.
+///
+/// # Errors
+/// The ledger's.
+pub async fn deliver_with(viewer: &Viewer, mailer: &Mailer, which: Attempt) -> Result<(), LedgerError> {
+    let done = notify::pump(viewer.ledger.as_ref(), mailer, viewer.clock.as_ref(), which).await?;
     if let Some(error) = done.last_error {
         tracing::error!(waiting = done.left, "mail was not taken and stays in the outbox: {error}");
     }

@@ -11,7 +11,7 @@ use super::schedule;
 use crate::documents::{self, History, Plan};
 use crate::engine::{AccountReport, Viewer};
 use crate::http::{self, Source};
-use crate::ledger::{IntentFilter, Ledger};
+use crate::ledger::IntentFilter;
 
 struct Live {
     viewer: Viewer,

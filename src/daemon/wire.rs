@@ -13,9 +13,9 @@ use crate::redact::Redactor;
 use crate::settings::{Account, Settings};
 
 fn connection(settings: &Settings, account: &Account, clock: &Arc<dyn Clock>, redactor: &Redactor) -> Connection {
-    let limiter: Arc<dyn Limiter> = Arc::new(SharedLimiter::open(
+    let limiter: Arc<dyn Limiter> = Arc::new(SharedLimiter::new(
         &settings.state_dir,
-        account.provider.as_str(),
+        &account.provider,
         &account.api_key,
         account.max_requests_per_minute,
         Arc::clone(clock),

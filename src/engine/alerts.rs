@@ -225,47 +225,52 @@ fn spoken_for(item: &Item, report: &CycleReport) -> bool {
     })
 }
 
+/// One alert for all that lapsed on one day (UTC): told once, and a later day is told anew.
 fn lapsed(account: &AccountReport, items: &[&Item]) -> Vec<Alert> {
     let name = &account.account;
-    items
-        .iter()
-        .map(|i| Alert {
-            rows: vec![row(i)],
-            deadline: i.lease.expires_at,
-            once: true,
-            ..plain(
-                AlertKey::order("lapsed", name.as_str(), i.lease.id.as_str()),
-                Severity::Urgent,
-                Some(name),
-                &format!("{} {} of account {name} has lapsed", i.lease.kind, i.lease.ip),
-                "A policy keeps it, and its end has passed. renewd does not pay for it by itself: the address may be gone. Look at the \
-                 provider whether it can still be had.",
-            )
-        })
-        .collect()
+    let mut days: BTreeMap<String, Vec<&Item>> = BTreeMap::new();
+    for item in items {
+        let day = item.lease.expires_at.map(|at| at.strftime("%Y-%m-%d").to_string()).unwrap_or_default();
+        days.entry(day).or_default().push(item);
+    }
+    let alert = |(day, items): (String, Vec<&Item>)| Alert {
+        rows: items.iter().map(|i| row(i)).collect(),
+        deadline: deadline(&items),
+        once: true,
+        ..plain(
+            AlertKey::order("lapsed", name.as_str(), &day),
+            Severity::Urgent,
+            Some(name),
+            &format!("{} of account {name} lapsed on {day}", leases(items.len())),
+            "A policy keeps them, and their end has passed. renewd does not pay for them by itself: the addresses may be gone. Look at \
+             the provider whether they can still be had.",
+        )
+    };
+    days.into_iter().map(alert).collect()
 }
 
-/// Leases that a policy kept and that left the list.
-fn lost(account: &AccountReport, report: &CycleReport) -> Vec<Alert> {
+/// Leases that a policy kept and that left the list: one alert for all that one pass missed.
+fn lost(account: &AccountReport, report: &CycleReport) -> Option<Alert> {
     let name = &account.account;
-    report
-        .lost
-        .iter()
-        .filter(|l| &l.account == name)
-        .map(|l| {
-            let end = l.expires_at.map(|e| e.to_string()).unwrap_or_default();
-            Alert {
-                once: true,
-                ..plain(
-                    AlertKey::order("lost", name.as_str(), l.id.as_str()),
-                    Severity::Urgent,
-                    Some(name),
-                    &format!("{} {} of account {name} is gone from the list", l.kind, l.ip),
-                    &format!("A policy keeps it; its end was {end}, and the provider no longer lists it."),
-                )
-            }
-        })
-        .collect()
+    let gone: Vec<_> = report.lost.iter().filter(|l| &l.account == name).collect();
+    let first = gone.first()?;
+    let rows = gone.iter().map(|l| AlertRow {
+        what: format!("{} {}", l.kind, l.ip),
+        ends: l.expires_at,
+        amount: None,
+        note: format!("order {}", l.order),
+    });
+    Some(Alert {
+        rows: rows.collect(),
+        once: true,
+        ..plain(
+            AlertKey::order("lost", name.as_str(), first.id.as_str()),
+            Severity::Urgent,
+            Some(name),
+            &format!("{} of account {name} left the provider's list", leases(gone.len())),
+            "A policy keeps them, and the provider no longer lists them.",
+        )
+    })
 }
 
 /// Watched leases before they lapse, and released ones before they go.

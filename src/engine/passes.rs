@@ -20,7 +20,7 @@ use super::observe::Seen;
 use super::price::{Prices, Pricing};
 use super::report::{AccountReport, CycleReport};
 use super::settle::{Reading, past_of, settle};
-use super::{Payer, Viewer, clockrule};
+use super::{Payer, Viewer, clockrule, shrink};
 
 /// What can end a pass early. A provider's trouble never does: it is a line in the report.
 #[derive(Debug, thiserror::Error)]
@@ -352,6 +352,7 @@ impl Payer {
             let now = self.viewer.clock.now();
             match (&store, &seen.standing) {
                 (Some(inventory), _) => {
+                    shrink::remember(ledger, account, &seen.missing)?;
                     // Settled against the list as read, before it becomes the known one.
                     let reading = Reading {
                         account,

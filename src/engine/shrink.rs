@@ -49,6 +49,20 @@ pub(super) fn judge(
     Ok(Some(Loss { text, missing }))
 }
 
+/// Keeps what is missing for `resume` to show, or forgets it once the list is whole again.
+pub(super) fn remember(ledger: &dyn Ledger, account: &AccountName, missing: &[Lease]) -> Result<(), LedgerError> {
+    let key = shrink_note(account).0;
+    let mut text = String::new();
+    if !missing.is_empty() {
+        text.push_str(&fingerprint(missing));
+        for l in missing {
+            let end = l.expires_at.map(|e| e.to_string()).unwrap_or_default();
+            text.push_str(&format!("\n{} {} (order {}, until {end})", l.kind, l.ip, l.order));
+        }
+    }
+    if ledger.noted(&key)?.unwrap_or_default() == text { Ok(()) } else { ledger.note(&key, &text) }
+}
+
 /// Known leases that the list lacks, by id, and by order and address.
 pub(super) fn absent<'a>(known: &'a [Lease], listed: &'a [Lease]) -> impl Iterator<Item = &'a Lease> {
     let ids: HashSet<_> = listed.iter().map(|l| &l.id).collect();
@@ -57,7 +71,7 @@ pub(super) fn absent<'a>(known: &'a [Lease], listed: &'a [Lease]) -> impl Iterat
 }
 
 /// Names exactly this loss, so that accepting one does not accept the next.
-pub(super) fn fingerprint(missing: &[Lease]) -> String {
+fn fingerprint(missing: &[Lease]) -> String {
     use sha2::{Digest, Sha256};
     let mut ids: Vec<&str> = missing.iter().map(|l| l.id.as_str()).collect();
     ids.sort_unstable();

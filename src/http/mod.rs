@@ -69,18 +69,25 @@ fn verdict(good: bool, yes: &'static str, no: &'static str) -> Response {
 
 /// A page elsewhere must not read us through a browser (`Host`), and a stranger not at all (token).
 async fn guard(State(shared): State<Shared>, request: Request, next: Next) -> Response {
+    match refuse(&shared, &request) {
+        Some(reply) => reply,
+        None => next.run(request).await,
+    }
+}
+
+fn refuse(shared: &Shared, request: &Request) -> Option<Response> {
     let text = |name| request.headers().get(name).and_then(|v: &axum::http::HeaderValue| v.to_str().ok());
     let host = text(header::HOST).unwrap_or_default();
     let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
     if host != shared.listen.to_string() && !["localhost", "127.0.0.1", "[::1]"].contains(&name) {
-        return (StatusCode::MISDIRECTED_REQUEST, "this host name is not served here").into_response();
+        return (StatusCode::MISDIRECTED_REQUEST, "this host name is not served here").into_response().into();
     }
     if let Some(token) = &shared.token {
         let given = text(header::AUTHORIZATION).and_then(|v| v.strip_prefix("Bearer ")).unwrap_or_default();
         // Hashes take the same time to compare wherever they differ.
         if Sha256::digest(given) != Sha256::digest(token.expose_secret()) {
-            return (StatusCode::UNAUTHORIZED, "a bearer token is needed").into_response();
+            return (StatusCode::UNAUTHORIZED, "a bearer token is needed").into_response().into();
         }
     }
-    next.run(request).await
+    None
 }

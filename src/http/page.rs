@@ -20,7 +20,7 @@ th{font-size:.8rem;text-transform:uppercase;letter-spacing:.04em;opacity:.7}.bad
 pub(super) fn status(document: &Value) -> String {
     let mut environment = Environment::new();
     let shown = environment.add_template("page.html", PAGE).and_then(|()| {
-        environment.get_template("page.html")?.render(minijinja::context! { s => minijinja::Value::from_serialize(document) })
+        environment.get_template("page.html")?.render(minijinja::context! { s => minijinja::Value::from(minijinja::value::Serde(document)) })
     });
     shown.unwrap_or_else(|e| format!("<p>The page cannot be shown: {e}</p>"))
 }

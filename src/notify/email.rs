@@ -47,6 +47,7 @@ pub enum Mailer {
     },
 }
 
+#[derive(Clone)]
 struct AutoSubmitted(String);
 
 impl header::Header for AutoSubmitted {

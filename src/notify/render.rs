@@ -27,7 +27,6 @@ impl Letterhead {
     pub fn new(timezone: &TimeZone, now: Timestamp) -> Self {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
-        environment.set_trim_blocks(false);
         for (name, source) in [
             ("alert.txt", include_str!("templates/alert.txt.j2")),
             ("alert.html", include_str!("templates/alert.html.j2")),
@@ -119,22 +118,22 @@ fn bodies(repeat: SignedDuration, letterhead: &Letterhead, told: &Told, occasion
         .rows
         .iter()
         .take(MOST_ROWS)
-        .map(|r| context! { what => r.what, ends => r.ends.map(|e| letterhead.at(e)), amount => r.amount, note => r.note })
+        .map(|r| context! { what => &r.what, ends => r.ends.map(|e| letterhead.at(e)), amount => &r.amount, note => &r.note })
         .collect();
     let values = context! {
         occasion => occasion.as_str(),
         severity => alert.severity.as_str(),
-        title => alert.title,
-        text => alert.text,
+        title => &alert.title,
+        text => &alert.text,
         deadline => alert.deadline.map(|d| letterhead.at_with_distance(d)),
         rows => rows,
         more => alert.rows.len().saturating_sub(MOST_ROWS),
-        actions => alert.actions,
+        actions => &alert.actions,
         key => alert.key.as_str(),
         since => letterhead.at(told.since),
         repeat => words(repeat),
         version => env!("CARGO_PKG_VERSION"),
-        host => letterhead.host,
+        host => &letterhead.host,
         colour => colour,
     };
     let show = |name: &str| {

@@ -3,13 +3,19 @@
 //! A [`Reader`] can never spend. A [`Spender`] is a separate object that is only built for commands that may pay, and
 //! it spends only against a [`SpendPermit`]. A crash while a reader is at work loses nothing; a crash while a spender is at work
 //! leaves a payment whose outcome is unknown, which is why the permit's row is durable before the spender is called.
-pub mod http;
+mod http;
 pub mod limiter;
+mod wiring;
+mod words;
 pub mod youproxy;
+
 
 pub use crate::domain::Capabilities;
 use crate::domain::{Balance, Inventory, Kind, PromoStatus, Quote, QuoteError, RenewalRequest};
 use crate::ledger::SpendPermit;
+
+pub use wiring::{ConnectError, Connection, connect, connect_spender};
+pub use words::Words;
 
 /// Why an account could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -2,17 +2,40 @@
 //!
 //! Responsible for: reading the layers, telling every problem at once, resolving secrets. Not responsible for acting
 //! on any of it. (Named `settings` because a module `config` would hide the crate.)
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::budget::Budget;
 use crate::domain::time::Timing;
 use crate::domain::{AccountName, Money, ProviderName, Severity};
 use crate::planner::Guard;
 use crate::policy::Policy;
+
+mod cross;
+mod fields;
+mod layers;
+mod load;
+mod problems;
+mod rows;
+mod schema;
+mod secret;
+mod sections;
+mod shape;
+mod sources;
+mod tree;
+mod values;
+mod walk;
+
+pub use load::load;
+pub use sources::Sources;
+pub use values::parse_duration;
+
+/// The commented config that is shipped: every key, with its default or an example.
+pub const EXAMPLE: &str = include_str!("../../config/renewd.example.toml");
 
 /// Everything a renewd process runs on. Made only by [`load`], so a value of this type has been checked.
 #[derive(Debug, Clone)]
@@ -37,6 +60,8 @@ pub struct Settings {
     pub budgets: Vec<Budget>,
     /// `[alerts]`.
     pub alerts: Alerts,
+    /// `[http]`.
+    pub http: Http,
     /// Read but worth a word (for the log and `check`), such as a policy that no lease can reach.
     pub warnings: Vec<Problem>,
 }
@@ -82,6 +107,18 @@ pub struct Alerts {
     pub email: Option<Email>,
     /// `[[alerts.route]]`.
     pub routes: Vec<Route>,
+    /// `[alerts.heartbeat] url`, a secret: pinged after each good cycle, `URL/fail` after a bad one. https, or http to
+    /// a loopback address.
+    pub heartbeat: Option<SecretString>,
+}
+
+/// `[http]`.
+#[derive(Debug, Clone)]
+pub struct Http {
+    /// Where the status page and `/metrics` are served; `None` = off.
+    pub listen: Option<SocketAddr>,
+    /// Asked of every request where given; always given where `listen` is no loopback address.
+    pub token: Option<SecretString>,
 }
 
 /// `[alerts.email]`.
@@ -143,5 +180,14 @@ impl Settings {
     #[must_use]
     pub fn account(&self, name: &AccountName) -> Option<&Account> {
         self.accounts.iter().find(|a| &a.name == name)
+    }
+
+    /// The value of every secret, for the redactor and nothing else.
+    #[must_use]
+    pub fn secrets(&self) -> Vec<String> {
+        let password = self.alerts.email.as_ref().and_then(|email| email.password.as_ref());
+        let others = [password, self.alerts.heartbeat.as_ref(), self.http.token.as_ref()];
+        let keys = self.accounts.iter().map(|account| &account.api_key);
+        keys.chain(others.into_iter().flatten()).map(|secret| secret.expose_secret().to_owned()).collect()
     }
 }

@@ -1,1 +1,35 @@
-//! y
+//! YouProxy: leases by IP, quotes that are bound to their payment, IPv6 by whole orders.
+//!
+//! Responsible for the calls and their meaning. `wire.rs` knows the JSON, `envelope.rs` free answers, `map.rs` the list, `quote.rs`
+//! prices, `reply.rs` payment answers. Not responsible for deciding what is renewed. Reads may be repeated, a payment never: see
+//! `spend.rs` for what a crash means.
+mod call;
+mod dates;
+mod envelope;
+mod map;
+mod quote;
+mod read;
+pub mod reply;
+mod site;
+mod spend;
+mod wire;
+
+use std::sync::Arc;
+
+use super::{ConnectError, Connection, Reader, Spender};
+
+/// The part that reads and quotes.
+///
+/// # Errors
+/// [`ConnectError`] where no client can be made of this connection.
+pub fn reader(connection: Connection) -> Result<Arc<dyn Reader>, ConnectError> {
+    Ok(Arc::new(read::YouProxyReader::new(connection)?))
+}
+
+/// The part that spends.
+///
+/// # Errors
+/// [`ConnectError`] where no client can be made of this connection.
+pub fn spender(connection: Connection) -> Result<Arc<dyn Spender>, ConnectError> {
+    Ok(Arc::new(spend::YouProxySpender::new(connection)?))
+}

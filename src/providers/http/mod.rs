@@ -1,0 +1,199 @@
+//! HTTP as the providers need it: one client that reads, and one that sends a payment exactly once.
+//!
+//! Responsible for never showing a URL (the key is in it), for never following, repeating or reusing what moves money, and
+//! for telling "no byte left" from everything else. Not responsible for what a body means, nor for the request limit.
+//! A crash during [`MoneyHttp::post_once`] leaves a payment whose outcome is unknown.
+use std::error::Error;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, DATE, HeaderMap};
+use url::Url;
+
+use super::{ConnectError, Connection, Words};
+
+/// A connection that is not made within this is not made at all.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// The largest body of a list.
+pub const LIST_CAP: usize = 512 << 20;
+/// The largest body of anything else.
+pub const CAP: usize = 1 << 20;
+
+/// A whole answer, of whatever status.
+#[derive(Debug)]
+pub struct Reply {
+    /// HTTP status.
+    pub status: u16,
+    /// The `Date` header less our wall clock at the reply's arrival.
+    pub skew: Option<SignedDuration>,
+    /// The whole body.
+    pub body: Vec<u8>,
+}
+
+/// No whole answer. The texts are clean.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Failure {
+    /// The connection was never made: no byte of the request left.
+    NeverSent(String),
+    /// Anything else: bytes may have left.
+    Lost {
+        /// The status, where the answer broke off after it.
+        status: Option<u16>,
+        /// What was seen.
+        what: String,
+    },
+}
+
+impl Failure {
+    /// The text of either.
+    pub fn into_text(self) -> String {
+        match self {
+            Self::NeverSent(what) | Self::Lost { what, .. } => what,
+        }
+    }
+}
+
+/// Reads and quotes. Connections are reused; one call is one try.
+pub struct ReadHttp(Core);
+
+/// Sends payments: HTTP/1.1, a fresh connection each, no redirect, no second try of its own.
+pub struct MoneyHttp(Core);
+
+struct Core {
+    client: reqwest::Client,
+    timeout: Duration,
+    words: Words,
+    clock: std::sync::Arc<dyn crate::clock::Clock>,
+}
+
+impl ReadHttp {
+    /// A client with the connection's read time-out.
+    pub fn new(connection: &Connection) -> Result<Self, ConnectError> {
+        let builder = base(connection, connection.read_timeout);
+        Core::new(builder, connection.read_timeout, connection).map(Self)
+    }
+
+    /// Asks once.
+    pub async fn get(&self, url: Url, cap: usize) -> Result<Reply, Failure> {
+        self.0.send(self.0.client.get(url), cap).await
+    }
+
+    /// Asks once, with a JSON body. Only for calls that cost nothing.
+    pub async fn post(&self, url: Url, json: Vec<u8>, cap: usize) -> Result<Reply, Failure> {
+        self.0.send(self.0.client.post(url).header(CONTENT_TYPE, "application/json").body(json), cap).await
+    }
+}
+
+impl MoneyHttp {
+    /// A client with the connection's money time-out.
+    pub fn new(connection: &Connection) -> Result<Self, ConnectError> {
+        let builder = base(connection, connection.money_timeout).pool_max_idle_per_host(0).http1_only();
+        Core::new(builder, connection.money_timeout, connection).map(Self)
+    }
+
+    /// Sends one payment, once.
+    pub async fn post_once(&self, url: Url, json: Vec<u8>) -> Result<Reply, Failure> {
+        self.0.send(self.0.client.post(url).header(CONTENT_TYPE, "application/json").body(json), CAP).await
+    }
+}
+
+/// What every client shares. reqwest by itself repeats some requests, obeys `HTTP_PROXY`, follows redirects with a
+/// `Referer` and never times out.
+fn base(connection: &Connection, timeout: SignedDuration) -> reqwest::ClientBuilder {
+    let builder = reqwest::Client::builder()
+        .user_agent(concat!("renewd/", env!("CARGO_PKG_VERSION")))
+        .referer(false)
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .no_proxy()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .timeout(unsigned(timeout));
+    if connection.base_url.scheme() == "http" {
+        // Plain http needs no root certificates, and the client could not be built where a machine has none.
+        builder.tls_certs_only([])
+    } else {
+        builder.https_only(true)
+    }
+}
+
+fn unsigned(span: SignedDuration) -> Duration {
+    Duration::try_from(span).unwrap_or(Duration::ZERO)
+}
+
+impl Core {
+    fn new(
+        builder: reqwest::ClientBuilder,
+        timeout: SignedDuration,
+        connection: &Connection,
+    ) -> Result<Self, ConnectError> {
+        let words = connection.words();
+        let client = builder.build().map_err(|error| ConnectError::Client {
+            account: connection.account.clone(),
+            message: causes(&error.without_url(), &words),
+        })?;
+        Ok(Self { client, timeout: unsigned(timeout), words, clock: connection.clock.clone() })
+    }
+
+    async fn send(&self, request: reqwest::RequestBuilder, cap: usize) -> Result<Reply, Failure> {
+        let sent = request.header(ACCEPT, "application/json").send().await;
+        let mut response = sent.map_err(|error| self.failure(error, None))?;
+        let status = response.status().as_u16();
+        let skew = self.skew(response.headers());
+        let too_large = || Failure::Lost {
+            status: Some(status),
+            what: format!("the answer is larger than {} MiB", cap >> 20),
+        };
+        let announced = response.content_length().map_or(0, |n| usize::try_from(n).unwrap_or(usize::MAX));
+        if announced > cap {
+            return Err(too_large());
+        }
+        // The announced length is a stranger's word: nothing is reserved on it.
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| self.failure(error, Some(status)))? {
+            if body.len() + chunk.len() > cap {
+                return Err(too_large());
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Reply { status, skew, body })
+    }
+
+    fn skew(&self, headers: &HeaderMap) -> Option<SignedDuration> {
+        let date = headers.get(DATE)?.to_str().ok()?;
+        let theirs: Timestamp = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(date).ok()?;
+        Some(theirs.duration_since(self.clock.now().wall))
+    }
+
+    fn failure(&self, error: reqwest::Error, status: Option<u16>) -> Failure {
+        let error = error.without_url();
+        let causes = causes(&error, &self.words);
+        if error.is_connect() {
+            return Failure::NeverSent(format!("no connection could be made ({causes})"));
+        }
+        let what = if error.is_timeout() {
+            format!("no whole answer within {} s", self.timeout.as_secs())
+        } else if status.is_some() {
+            format!("the answer broke off ({causes})")
+        } else {
+            format!("the connection broke before an answer ({causes})")
+        };
+        Failure::Lost { status, what }
+    }
+}
+
+/// What lies beneath an error, cleaned; its own text only where nothing does.
+fn causes(error: &dyn Error, words: &Words) -> String {
+    let mut texts = Vec::new();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let text = words.quote(&cause.to_string());
+        if texts.last() != Some(&text) {
+            texts.push(text);
+        }
+        next = cause.source();
+    }
+    if texts.is_empty() { words.quote(&error.to_string()) } else { texts.join(": ") }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,129 @@
+//! One free call, with its tries: every try takes a token of the limiter.
+//!
+//! Passing troubles (no answer, 429, 5xx, code 3) are tried three times within seconds; a wrong key is told at once. Only for calls
+//! that cost nothing: a payment never comes this way.
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use backon::{ExponentialBuilder, Retryable};
+use jiff::Timestamp;
+use url::Url;
+
+use crate::clock::Clock;
+use crate::domain::AccountName;
+use crate::providers::http::{CAP, ReadHttp, Reply};
+use crate::providers::limiter::Limiter;
+use crate::providers::{ConnectError, Connection, Purpose, Words};
+
+use super::envelope::{self, Trouble};
+
+/// Before the second try; twice that before the third.
+const FIRST_DELAY: Duration = Duration::from_secs(1);
+/// After the first try.
+const MORE_TRIES: usize = 2;
+
+/// Boxed at once: the compiler cannot see through the retrying future that it is `Send`.
+pub type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// What to ask.
+pub enum Ask {
+    /// A list or a figure.
+    Get {
+        /// Where.
+        url: Url,
+        /// The largest body that is read.
+        cap: usize,
+    },
+    /// A price.
+    Post {
+        /// Where.
+        url: Url,
+        /// The body.
+        json: Vec<u8>,
+    },
+}
+
+/// An answer that says success, and when it was asked for.
+pub struct Answer {
+    /// The answer.
+    pub reply: Reply,
+    /// Wall clock before the request left.
+    pub asked_at: Timestamp,
+}
+
+/// Makes the free calls of one account.
+pub struct Caller(Arc<Inner>);
+
+struct Inner {
+    http: ReadHttp,
+    account: AccountName,
+    words: Words,
+    clock: Arc<dyn Clock>,
+    limiter: Arc<dyn Limiter>,
+}
+
+impl Caller {
+    /// Builds the client; sends nothing.
+    pub fn new(connection: &Connection) -> Result<Self, ConnectError> {
+        Ok(Self(Arc::new(Inner {
+            http: ReadHttp::new(connection)?,
+            account: connection.account.clone(),
+            words: connection.words(),
+            clock: Arc::clone(&connection.clock),
+            limiter: Arc::clone(&connection.limiter),
+        })))
+    }
+
+    /// Up to three tries. The first takes `tokens`, each further one a single token.
+    pub fn ask(
+        &self,
+        call: &'static str,
+        ask: Ask,
+        purpose: Purpose,
+        tokens: u32,
+    ) -> Boxed<Result<Answer, Trouble>> {
+        let inner = Arc::clone(&self.0);
+        let (ask, tokens) = (Arc::new(ask), AtomicU32::new(tokens));
+        let one_try = move || -> Boxed<Result<Answer, Trouble>> {
+            let (inner, ask) = (Arc::clone(&inner), Arc::clone(&ask));
+            let tokens = tokens.swap(1, Ordering::Relaxed);
+            Box::pin(async move {
+                inner.limiter.acquire(tokens, purpose).await;
+                inner.try_once(call, &ask).await
+            })
+        };
+        let clock = Arc::clone(&self.0.clock);
+        let sleep = move |span: Duration| -> Boxed<()> {
+            let clock = Arc::clone(&clock);
+            Box::pin(async move { clock.sleep(span).await })
+        };
+        let tries = one_try
+            .retry(ExponentialBuilder::default().with_min_delay(FIRST_DELAY).with_max_times(MORE_TRIES))
+            .sleep(sleep)
+            .when(Trouble::is_passing);
+        Box::pin(tries.into_future())
+    }
+}
+
+impl Inner {
+    async fn try_once(&self, call: &'static str, ask: &Ask) -> Result<Answer, Trouble> {
+        let asked_at = self.clock.now().wall;
+        let sent = match ask {
+            Ask::Get { url, cap } => self.http.get(url.clone(), *cap).await,
+            Ask::Post { url, json } => self.http.post(url.clone(), json.clone(), CAP).await,
+        };
+        let opened = sent
+            .map_err(|failure| Trouble::NoAnswer { what: failure.into_text(), passing: true })
+            .and_then(|reply| {
+                envelope::check_status(reply.status)?;
+                envelope::open(&reply.body, &self.words)?;
+                Ok(reply)
+            });
+        if let Err(trouble) = &opened {
+            tracing::debug!(account = %self.account, call, ?trouble, "a call to the provider failed");
+        }
+        Ok(Answer { reply: opened?, asked_at })
+    }
+}

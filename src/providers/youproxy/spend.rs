@@ -1,0 +1,65 @@
+//! The payment call of YouProxy: one HTTP request per permit, whatever comes back.
+//!
+//! A crash in here leaves the permit's payment in `spend_started`: its outcome is unknown, and evidence settles it. Nothing is ever
+//! sent again by this file.
+use std::sync::Arc;
+
+use crate::domain::{Method, RenewalRequest};
+use crate::ledger::SpendPermit;
+use crate::providers::http::{Failure, MoneyHttp};
+use crate::providers::limiter::Limiter;
+use crate::providers::{ConnectError, Connection, PaymentReply, Spender, Words};
+
+use super::reply;
+use super::site::{self, Site};
+
+/// Pays for one account.
+pub struct YouProxySpender {
+    http: MoneyHttp,
+    site: Site,
+    words: Words,
+    limiter: Arc<dyn Limiter>,
+}
+
+impl YouProxySpender {
+    /// Builds the client; sends nothing.
+    pub fn new(connection: Connection) -> Result<Self, ConnectError> {
+        Ok(Self {
+            http: MoneyHttp::new(&connection)?,
+            site: Site::new(&connection)?,
+            words: connection.words(),
+            limiter: connection.limiter,
+        })
+    }
+
+    /// Private on purpose: [`Spender::extend`] with a permit is the only way in.
+    async fn send(&self, request: &RenewalRequest) -> PaymentReply {
+        if request.leases.is_empty() {
+            return PaymentReply::NeverSent("the payment names no lease".to_owned());
+        }
+        let call = match request.method {
+            Method::Leases => "extend",
+            Method::Order => "extend/order",
+        };
+        let (url, json) = (self.site.url(call), site::body(request, request.method, false));
+        self.limiter.payment_leaves().await;
+        match self.http.post_once(url, json).await {
+            Ok(answer) => reply::judge(request, answer.status, &answer.body, &self.words),
+            Err(Failure::NeverSent(what)) => PaymentReply::NeverSent(what),
+            Err(Failure::Lost { status, what }) => {
+                PaymentReply::Unknown { code: status.map(i64::from), message: what }
+            }
+        }
+    }
+}
+
+#[async_trait::async_trait]
+impl Spender for YouProxySpender {
+    async fn extend(&self, permit: SpendPermit) -> PaymentReply {
+        self.send(permit.request()).await
+    }
+}
+
+#[cfg(test)]
+#[path = "spend_tests.rs"]
+mod tests;

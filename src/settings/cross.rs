@@ -1,0 +1,188 @@
+//! What no key can know alone: names that refer to each other, values that contradict, features not built yet.
+//!
+//! Not responsible for the shape of single values.
+use std::os::unix::fs::MetadataExt;
+
+use jiff::{SignedDuration, Timestamp};
+use secrecy::ExposeSecret;
+
+use super::fields::Fields;
+use super::load::Draft;
+use super::problems::Problems;
+use super::rows::Row;
+use super::sources::Sources;
+use super::tree::{Place, Value};
+use super::walk::closest;
+use super::{Account, Settings};
+use crate::domain::time::words;
+use crate::policy::{Policy, due_at};
+
+/// Table, key and value whose feature does not exist yet. The one list of them: an entry leaves when it is built.
+const NOT_BUILT: &[(&str, &str, &str, &str)] = &[
+    ("account", "provider", "proxyshard", "only \"youproxy\" can be used"),
+    ("policy", "pay_by", "provider", "write \"renewd\", or leave it out"),
+    ("policy", "take_over", "true", "write false and switch the provider's auto-renewal off by hand"),
+];
+/// The same for whole sections.
+const NOT_BUILT_SECTIONS: &[(&str, &str)] =
+    &[("alerts.webhook", "leave the section out and use [alerts.email]")];
+
+/// Checks names and references among all rows.
+pub(super) fn check(draft: &Draft<'_>, problems: &Problems) {
+    not_built(draft, problems);
+    for table in ["account", "policy", "budget"] {
+        unique_names(draft, table, problems);
+    }
+    for row in draft.rows("policy") {
+        promo(row);
+    }
+    // A file that could not be read may hold what seems to be missing.
+    if !draft.complete {
+        return;
+    }
+    for table in ["account", "policy"] {
+        if draft.rows(table).next().is_none() {
+            problems.push(&draft.start, table, format!("is missing: write at least one [[{table}]]"));
+        }
+    }
+    references(draft, "policy", "match.account", "account", problems);
+    references(draft, "budget", "account", "account", problems);
+    references(draft, "budget", "policy", "policy", problems);
+    references(draft, "alerts.route", "account", "account", problems);
+    for row in draft.rows("alerts.route").filter(|_| !draft.sections.contains_key("alerts.email")) {
+        row.tell("to", "nothing can be sent there: add [alerts.email]");
+    }
+}
+
+fn not_built(draft: &Draft<'_>, problems: &Problems) {
+    for (table, key, value, instead) in NOT_BUILT {
+        for row in draft.rows(table) {
+            let shown = match row.node(key).map(|node| &node.value) {
+                Some(Value::Text(text)) => text.clone(),
+                Some(Value::Bool(flag)) => flag.to_string(),
+                _ => continue,
+            };
+            if shown == *value {
+                row.tell(key, format!("`{value}` is not built yet: {instead}"));
+            }
+        }
+    }
+    for (section, instead) in NOT_BUILT_SECTIONS {
+        if let Some(place) = draft.sections.get(*section) {
+            problems.push(place, *section, format!("[{section}] is not built yet: {instead}"));
+        }
+    }
+}
+
+/// Letter case does not tell two names apart, since `match` ignores it.
+fn unique_names(draft: &Draft<'_>, table: &'static str, problems: &Problems) {
+    let mut seen: Vec<(String, &Place)> = Vec::new();
+    for row in draft.rows(table) {
+        let Some(name) = row.text("name") else { continue };
+        let place = row.place("name");
+        match seen.iter().find(|(known, _)| *known == name.to_lowercase()) {
+            Some((_, first)) => {
+                let line = first.line.map_or(String::new(), |line| format!(" line {line}"));
+                let message = format!(
+                    "`{name}` is also the name of the {table} in {}{line}: choose another",
+                    first.file
+                );
+                problems.push(place, row.full("name"), message);
+            }
+            None => seen.push((name.to_lowercase(), place)),
+        }
+    }
+}
+
+/// Names in `key` must be names of `target` rows.
+fn references(draft: &Draft<'_>, table: &'static str, key: &str, target: &'static str, problems: &Problems) {
+    let known: Vec<&str> = draft.rows(target).filter_map(|row| row.text("name")).collect();
+    let any_case = key.starts_with("match.");
+    for row in draft.rows(table) {
+        for (place, name) in row.texts(key) {
+            let same = |other: &&str| **other == *name || (any_case && other.eq_ignore_ascii_case(name));
+            if known.iter().any(same) {
+                continue;
+            }
+            let hint = match closest(name, known.iter().copied()) {
+                Some(close) => format!("did you mean `{close}`?"),
+                None if known.is_empty() => format!("write an [[{target}]] of that name"),
+                None => format!("there are {}", known.join(", ")),
+            };
+            problems.push(place, row.full(key), format!("there is no {target} `{name}`: {hint}"));
+        }
+    }
+}
+
+fn promo(row: &Fields<'_>) {
+    if row.flag("promo_required") == Some(true) && !row.given("promo_code") {
+        row.tell(
+            "promo_required",
+            "would stop every payment, since there is no `promo_code`: add one, or write false",
+        );
+    }
+}
+
+/// One key in two accounts would double every limit and let two budgets pay from one purse.
+pub(super) fn same_keys(accounts: &[Row<'_, '_, Account>], problems: &Problems) {
+    let key = |account: &Account| account.api_key.expose_secret().to_owned();
+    for (index, row) in accounts.iter().enumerate() {
+        let Some(account) = &row.made else { continue };
+        let earlier = accounts.iter().take(index).filter_map(|other| other.made.as_ref());
+        if let Some(twin) = earlier.into_iter().find(|other| key(other) == key(account)) {
+            let message = format!(
+                "accounts `{}` and `{}` have the same key: give each account its own, or keep one of them",
+                twin.name, account.name
+            );
+            problems.push(row.fields.place("api_key"), row.fields.full("api_key"), message);
+        }
+    }
+}
+
+/// Checks that need finished policies.
+pub(super) fn check_policy(row: &Fields<'_>, policy: &Policy) {
+    let before = Timestamp::UNIX_EPOCH.duration_since(due_at(policy, Timestamp::UNIX_EPOCH));
+    if policy.urgent <= before {
+        return;
+    }
+    let (key, default) = if row.given("urgent") { ("urgent", "") } else { ("before", " by default") };
+    let message = format!(
+        "`urgent` ({}{default}) is longer than `before` ({}): a lease would be urgent before it is due, write a longer before or a shorter urgent",
+        words(policy.urgent),
+        words(before),
+    );
+    row.tell(key, message);
+}
+
+/// What is allowed but probably not meant.
+pub(super) fn warn(draft: &Draft<'_>, settings: &Settings, warnings: &Problems) {
+    let rows: Vec<&Fields<'_>> = draft.rows("policy").collect();
+    let catch_all = settings.policies.iter().position(|policy| policy.matches.all.is_empty());
+    if let Some(at) = catch_all {
+        for row in rows.iter().skip(at + 1) {
+            let message = format!(
+                "never decides: policy `{}` before it matches every lease",
+                settings.policies[at].name
+            );
+            warnings.push(&row.at, row.full("match"), message);
+        }
+    }
+    if settings.alerts.email.is_none() {
+        warnings.push(&draft.start, "alerts.email", "nobody is told by mail: add [alerts.email]");
+    }
+    if settings.timing.money_timeout < settings.timing.read_timeout.max(SignedDuration::from_secs(60)) {
+        let message = "a payment cut off early has an unknown outcome: write \"120s\" or longer";
+        warnings.push(draft.scalars.place("timing.money_timeout"), "timing.money_timeout", message);
+    }
+}
+
+/// A config that others may write is theirs.
+pub(super) fn warn_of_files(sources: &Sources, warnings: &Problems) {
+    for (rank, path) in sources.files.iter().enumerate() {
+        if std::fs::metadata(path).is_ok_and(|meta| meta.mode() & 0o022 != 0) {
+            let file = path.display().to_string();
+            let place = Place { file: file.as_str().into(), rank, line: None };
+            warnings.push(&place, "", format!("others may change this file: run `chmod go-w {file}`"));
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! Reads all layers and makes one [`Settings`] of them, or tells everything that is wrong.
+//!
+//! Not responsible for single keys (`schema.rs`) or for what contradicts what (`cross.rs`).
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::cross;
+use super::fields::Fields;
+use super::problems::Problems;
+use super::rows;
+use super::schema::{self, SCALARS};
+use super::secret::Vault;
+use super::sections;
+use super::sources::Sources;
+use super::tree::{self, Node, Place};
+use super::walk::{self, Found};
+use super::{Problem, Settings, layers};
+
+/// Everything that was read, before it becomes settings.
+pub(super) struct Draft<'p> {
+    /// The merged scalars.
+    pub scalars: Fields<'p>,
+    /// Sections that some layer has, with the first place.
+    pub sections: BTreeMap<String, Place>,
+    /// All rows in file order with the name of their table.
+    pub rows: Vec<(&'static str, Fields<'p>)>,
+    /// Every file could be read: what is missing is missing indeed.
+    pub complete: bool,
+    /// Where to tell what is missing altogether.
+    pub start: Place,
+}
+
+impl<'p> Draft<'p> {
+    /// The rows of one table.
+    pub fn rows(&self, table: &'static str) -> impl Iterator<Item = &Fields<'p>> {
+        self.rows.iter().filter(move |(name, _)| *name == table).map(|(_, fields)| fields)
+    }
+}
+
+/// Reads, merges and checks all of `sources`.
+///
+/// # Errors
+/// Every problem of every layer, in the order of files and lines. Nothing of a wrong config is ever used.
+pub fn load(sources: &Sources) -> Result<Settings, Vec<Problem>> {
+    let problems = Problems::default();
+    let warnings = Problems::default();
+    let draft = draft(sources, &problems);
+    cross::check(&draft, &problems);
+    let vault =
+        Vault { environment: &sources.environment, credentials_dir: sources.credentials_dir.as_deref() };
+    let settings = settings(&draft, &vault, &problems);
+    if let Some(settings) = &settings {
+        cross::warn(&draft, settings, &warnings);
+        cross::warn_of_files(sources, &warnings);
+    }
+    let start = draft.start.clone();
+    drop(draft);
+    let found = problems.into_sorted();
+    match settings {
+        Some(settings) if found.is_empty() => Ok(Settings { warnings: warnings.into_sorted(), ..settings }),
+        None if found.is_empty() => Err(vec![Problem {
+            file: start.file.to_string(),
+            line: None,
+            key: String::new(),
+            message: "cannot be made settings of, and no key is known to be wrong: please report this"
+                .to_owned(),
+        }]),
+        _ => Err(found),
+    }
+}
+
+fn draft<'p>(sources: &Sources, problems: &'p Problems) -> Draft<'p> {
+    let first = sources.files.first().map_or("command line", |path| path.to_str().unwrap_or("config"));
+    let start = Place { file: Arc::from(first), rank: 0, line: None };
+    if sources.files.is_empty() {
+        problems.push(&start, "", "there is no config file: name one with --config");
+    }
+    let mut layers = Vec::new();
+    let mut sections = BTreeMap::new();
+    let mut rows = Vec::new();
+    let mut complete = !sources.files.is_empty();
+    for (rank, path) in sources.files.iter().enumerate() {
+        let Some(found) = file(path, rank, problems) else {
+            complete = false;
+            continue;
+        };
+        layers.push(found.values);
+        rows.extend(found.rows);
+        for (name, place) in found.sections {
+            sections.entry(name).or_insert(place);
+        }
+    }
+    let environment = layers::environment(&sources.environment, sources.files.len(), problems);
+    for (key, node) in &environment {
+        sections.entry(schema::section(key).to_owned()).or_insert_with(|| node.place.clone());
+    }
+    layers.push(environment);
+    let merged = layers::merge(layers).unwrap_or_else(|e| {
+        problems.push(&start, "", format!("the layers cannot be merged: {e}"));
+        BTreeMap::new()
+    });
+    let scalars = Fields::new(SCALARS, String::new(), start.clone(), merged, problems);
+    Draft { scalars, sections, rows, complete, start }
+}
+
+fn file<'p>(path: &Path, rank: usize, problems: &'p Problems) -> Option<Found<'p>> {
+    let place = Place { file: Arc::from(path.display().to_string()), rank, line: None };
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(e) => {
+            let message = format!("cannot be read ({e}): write it, or name another file with --config");
+            problems.push(&place, "", message);
+            return None;
+        }
+    };
+    match tree::parse(&text, &place) {
+        Ok(entries) => Some(walk::file(&entries, problems)),
+        Err(errors) => {
+            for error in errors {
+                problems.push(&Place { line: error.line, ..place.clone() }, "", error.message);
+            }
+            None
+        }
+    }
+}
+
+/// `None` where anything is wrong; it has been told then. Every part is tried, so that all of it is told.
+fn settings(draft: &Draft<'_>, vault: &Vault<'_>, problems: &Problems) -> Option<Settings> {
+    let fields = &draft.scalars;
+    let schedule = sections::schedule(fields);
+    let timing = sections::timing(fields);
+    let guard = sections::guard(fields);
+    let alerts = sections::alerts(draft, vault);
+    let http = sections::http(fields, vault);
+    let accounts = rows::all(draft.rows("account"), |row| rows::account(row, vault));
+    let policies = rows::all(draft.rows("policy"), rows::policy);
+    let budgets = rows::all(draft.rows("budget"), rows::budget);
+    cross::same_keys(&accounts, problems);
+    for row in &policies {
+        if let Some(policy) = &row.made {
+            cross::check_policy(row.fields, policy);
+        }
+    }
+    let (timezone_name, timezone) = fields.read("timezone", super::values::zone)?;
+    Some(Settings {
+        state_dir: fields.read("state_dir", super::values::folder)?,
+        timezone_name,
+        timezone,
+        schedule: schedule?,
+        timing: timing?,
+        guard: guard?,
+        accounts: rows::made(accounts)?,
+        policies: rows::made(policies)?,
+        budgets: rows::made(budgets)?,
+        alerts: alerts?,
+        http: http?,
+        warnings: Vec::new(),
+    })
+}
+
+/// The secret at `key`; a problem is told where there is one.
+pub(super) fn secret(fields: &Fields<'_>, key: &str, vault: &Vault<'_>) -> Option<secrecy::SecretString> {
+    let node: &Node = fields.node(key)?;
+    if matches!(node.value, tree::Value::Bad) {
+        return None;
+    }
+    let known = fields.key(key)?;
+    vault.open(known, node).map_err(|message| fields.tell(key, message)).ok()
+}

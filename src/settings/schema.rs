@@ -1,0 +1,275 @@
+//! Every key there is: its shape, its default and an example. The one list behind strict reading, defaults, the
+//! environment and "did you mean".
+//!
+//! Not responsible for how values relate to each other (`cross.rs`).
+use std::collections::BTreeMap;
+
+use super::tree::{Node, Place};
+use super::values as v;
+use crate::policy::{Key as MatchKey, Pattern};
+
+/// Answers with what is wrong with a text.
+pub(super) type Check = fn(&str) -> Result<(), String>;
+
+/// What a key's value looks like.
+#[derive(Clone, Copy)]
+pub(super) enum Shape {
+    /// Text that passes the check.
+    Text(Check),
+    /// A list of such texts.
+    List(Check),
+    /// Either; a list must not be empty.
+    TextOrList(Check),
+    /// A whole number from … to ….
+    Integer(i64, i64),
+    /// `true` or `false`.
+    Bool,
+    /// `{ file = … }`, `{ env = … }` or `{ credential = … }`.
+    Secret,
+}
+
+/// Whether a key has to be there.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    /// Taken as shown where it is not given.
+    Default,
+    /// An error where its table lacks it.
+    Required,
+    /// Off where it is not given.
+    Optional,
+}
+
+/// One key.
+#[derive(Clone, Copy)]
+pub(super) struct Key {
+    /// Dotted, from the file's root or, in a repeated table, from that table.
+    pub name: &'static str,
+    pub shape: Shape,
+    pub role: Role,
+    /// The default or an example, as TOML.
+    pub shown: &'static str,
+}
+
+/// A repeated table, such as `[[policy]]`.
+pub(super) struct Rows {
+    pub name: &'static str,
+    pub keys: &'static [Key],
+}
+
+const fn with(name: &'static str, shape: Shape, role: Role, shown: &'static str) -> Key {
+    Key { name, shape, role, shown }
+}
+
+const fn default(name: &'static str, shape: Shape, shown: &'static str) -> Key {
+    with(name, shape, Role::Default, shown)
+}
+
+const fn required(name: &'static str, shape: Shape, shown: &'static str) -> Key {
+    with(name, shape, Role::Required, shown)
+}
+
+const fn optional(name: &'static str, shape: Shape, shown: &'static str) -> Key {
+    with(name, shape, Role::Optional, shown)
+}
+
+const SPAN: Shape = Shape::Text(|t| v::span(t).map(drop));
+const SPAN_OR_ZERO: Shape = Shape::Text(|t| v::parse_duration(t).map(drop));
+const LINE: Shape = Shape::Text(|t| v::line(t).map(drop));
+const SHARE: Shape = Shape::Text(|t| v::share(t).map(drop));
+const PART: Shape = Shape::Text(|t| v::part(t).map(drop));
+const PERCENT: Shape = Shape::Text(|t| v::percent(t).map(drop));
+const PRICE: Shape = Shape::Text(|t| v::price(t).map(drop));
+const AMOUNT: Shape = Shape::Text(|t| v::amount(t).map(drop));
+const MAILBOX: Shape = Shape::Text(|t| v::mailbox(t).map(drop));
+const MAILBOXES: Shape = Shape::List(|t| v::mailbox(t).map(drop));
+const NAMES: Shape = Shape::List(|t| v::line(t).map(drop));
+
+/// The keys that exist once; of several layers the later one wins.
+pub(super) const SCALARS: &[Key] = &[
+    default("state_dir", Shape::Text(|t| v::folder(t).map(drop)), r#""/var/lib/renewd""#),
+    default("timezone", Shape::Text(|t| v::zone(t).map(drop)), r#""UTC""#),
+    default("schedule.cycle", Shape::Text(|t| v::cron(t).map(drop)), r#""0 */10 * * * *""#),
+    default("schedule.report", Shape::Text(|t| v::cron_or_off(t).map(drop)), r#""0 0 8 * * Mon""#),
+    default("schedule.jitter", SPAN_OR_ZERO, r#""60s""#),
+    default("timing.read_timeout", SPAN, r#""30s""#),
+    default("timing.money_timeout", SPAN, r#""120s""#),
+    default("timing.lag_window", SPAN, r#""15m""#),
+    default("timing.settle_reads", Shape::Integer(1, 100), "3"),
+    default("guard.max_payments_per_cycle", Shape::Integer(1, 1_000_000), "200"),
+    default("guard.max_fleet_share", SHARE, r#""50%""#),
+    default("guard.hold_on_shrink", PART, r#""30%""#),
+    default("alerts.runway", SPAN, r#""14d""#),
+    default("alerts.repeat", SPAN, r#""24h""#),
+    required("alerts.email.host", Shape::Text(|t| v::host(t).map(drop)), r#""mail.example.org""#),
+    optional("alerts.email.port", Shape::Integer(1, 65_535), "587"),
+    default("alerts.email.tls", Shape::Text(|t| v::tls(t).map(drop)), r#""starttls""#),
+    optional("alerts.email.username", LINE, r#""renewd""#),
+    optional("alerts.email.password", Shape::Secret, r#"{ credential = "smtp-password" }"#),
+    required("alerts.email.from", MAILBOX, r#""renewd@example.org""#),
+    required("alerts.email.to", MAILBOXES, r#"["ops@example.org"]"#),
+    required("alerts.webhook.url", Shape::Secret, r#"{ file = "/etc/renewd/hook.url" }"#),
+    optional("alerts.webhook.secret", Shape::Secret, r#"{ file = "/etc/renewd/hook.secret" }"#),
+    required("alerts.heartbeat.url", Shape::Secret, r#"{ file = "/etc/renewd/heartbeat.url" }"#),
+    default("http.listen", Shape::Text(|t| v::listen(t).map(drop)), r#""127.0.0.1:9787""#),
+    optional("http.token", Shape::Secret, r#"{ file = "/etc/renewd/http.token" }"#),
+];
+
+/// The tables that append, file after file.
+pub(super) const ROWS: &[Rows] = &[
+    Rows { name: "account", keys: ACCOUNT },
+    Rows { name: "policy", keys: POLICY },
+    Rows { name: "budget", keys: BUDGET },
+    Rows { name: "alerts.route", keys: ROUTE },
+];
+
+const ACCOUNT: &[Key] = &[
+    required("name", Shape::Text(|t| v::account_name(t).map(drop)), r#""yp""#),
+    required("provider", Shape::Text(|t| v::provider(t).map(drop)), r#""youproxy""#),
+    optional("base_url", Shape::Text(|t| v::base_url(t).map(drop)), r#""https://youproxy.io""#),
+    required("api_key", Shape::Secret, r#"{ file = "/etc/renewd/yp.key" }"#),
+    default("max_requests_per_minute", Shape::Integer(6, 100_000), "60"),
+    default("keep_balance", AMOUNT, r#""0.00""#),
+    default("batch", Shape::Integer(1, 10_000), "20"),
+];
+
+const POLICY: &[Key] = &[
+    required("name", LINE, r#""keep-us""#),
+    optional("match.account", Shape::List(|t| matches(MatchKey::Account, t)), r#"["yp"]"#),
+    optional("match.kind", Shape::List(|t| matches(MatchKey::Kind, t)), r#"["IPv4", "ISP"]"#),
+    optional("match.country", Shape::List(|t| matches(MatchKey::Country, t)), r#"["USA"]"#),
+    optional("match.ip", Shape::List(|t| matches(MatchKey::Ip, t)), r#"["203.0.113.0/24"]"#),
+    optional("match.tag", Shape::List(|t| matches(MatchKey::Tag, t)), r#"["prod-*"]"#),
+    optional("match.order", Shape::List(|t| matches(MatchKey::Order, t)), r#"["1234567"]"#),
+    optional("match.lease", Shape::List(|t| matches(MatchKey::Lease, t)), r#"["7654321"]"#),
+    required("action", Shape::Text(|t| v::action(t).map(drop)), r#""renew""#),
+    default("before", Shape::Text(|t| v::before(t).map(drop)), r#""3d""#),
+    default("urgent", SPAN, r#""12h""#),
+    default("period", Shape::TextOrList(|t| v::days(t).map(drop)), r#""30d""#),
+    optional("cycle", LINE, r#""monthly""#),
+    optional("promo_code", LINE, r#""SAVE10""#),
+    default("promo_required", Shape::Bool, "false"),
+    default("priority", Shape::Integer(-1_000_000, 1_000_000), "0"),
+    optional("max_price", PRICE, r#""3.00""#),
+    optional("max_price_jump", PERCENT, r#""25%""#),
+    default("pay_by", Shape::Text(|t| v::pay_by(t).map(drop)), r#""renewd""#),
+    default("take_over", Shape::Bool, "false"),
+    default("on_short_funds", Shape::Text(|t| v::on_short_funds(t).map(drop)), r#""partial""#),
+    default("on_unknown", Shape::Text(|t| v::on_unknown(t).map(drop)), r#""hold""#),
+    optional("window", Shape::Text(|t| v::window(t).map(drop)), r#""Mon-Fri 08:00-20:00""#),
+    optional("until", Shape::Text(|t| v::date(t).map(drop)), r#""2027-06-30""#),
+];
+
+const BUDGET: &[Key] = &[
+    required("name", LINE, r#""monthly""#),
+    optional("account", NAMES, r#"["yp"]"#),
+    optional("policy", NAMES, r#"["keep-us"]"#),
+    required("per", Shape::Text(|t| v::per(t).map(drop)), r#""month""#),
+    required("limit", AMOUNT, r#""500.00""#),
+    required("currency", Shape::Text(|t| v::currency(t).map(drop)), r#""USD""#),
+    optional("warn_at", SHARE, r#""80%""#),
+];
+
+const ROUTE: &[Key] = &[
+    optional("severity", Shape::List(|t| v::severity(t).map(drop)), r#"["urgent"]"#),
+    optional("account", NAMES, r#"["yp"]"#),
+    required("to", MAILBOXES, r#"["oncall@example.org"]"#),
+];
+
+fn matches(key: MatchKey, text: &str) -> Result<(), String> {
+    Pattern::parse(key, text).map(drop)
+}
+
+/// The key of that dotted name.
+pub(super) fn find(keys: &'static [Key], name: &str) -> Option<&'static Key> {
+    keys.iter().find(|key| key.name == name)
+}
+
+/// What a dotted name's table is called; empty for the root.
+pub(super) fn section(name: &str) -> &str {
+    name.rsplit_once('.').map_or("", |(section, _)| section)
+}
+
+/// The defaults of a table, as if they stood where it begins.
+pub(super) fn defaults(keys: &[Key], at: &Place) -> BTreeMap<&'static str, Node> {
+    keys.iter()
+        .filter(|key| key.role == Role::Default)
+        .filter_map(|key| {
+            let text = format!("it = {}", key.shown);
+            let (_, node) = super::tree::parse(&text, at).ok()?.pop()?;
+            Some((key.name, Node { place: at.clone(), ..node }))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{EXAMPLE, shape, tree};
+    use super::*;
+
+    const REFERENCE: &str = include_str!("../../docs/configuration.md");
+
+    fn every_table() -> impl Iterator<Item = (&'static str, &'static [Key])> {
+        ROWS.iter().map(|rows| (rows.name, rows.keys)).chain([("", SCALARS)])
+    }
+
+    /// The part of the reference that is about one kind of table.
+    fn chapter(table: &str) -> &'static str {
+        let start =
+            REFERENCE.find(&format!("# `[[{table}]]`")).unwrap_or_else(|| panic!("no chapter {table}"));
+        let rest = &REFERENCE[start + 2..];
+        &rest[..rest.find("\n#").unwrap_or(rest.len())]
+    }
+
+    #[test]
+    fn every_shown_value_passes_its_own_check() {
+        let at = Place { file: "schema".into(), rank: 0, line: None };
+        for (table, keys) in every_table() {
+            for key in keys {
+                let parsed = tree::parse(&format!("it = {}", key.shown), &at);
+                let (_, node) = parsed.ok().and_then(|mut all| all.pop()).unwrap();
+                let wrong: Vec<String> = shape::check(key, &node).into_iter().map(|(_, m)| m).collect();
+                assert!(wrong.is_empty(), "{table} {}: {wrong:?}", key.name);
+            }
+        }
+    }
+
+    #[test]
+    fn the_reference_tells_every_key_with_its_default() {
+        for (table, keys) in every_table() {
+            let text = if table.is_empty() { REFERENCE } else { chapter(table) };
+            for key in keys {
+                let named = format!("`{}`", key.name);
+                let line = text.lines().find(|line| line.starts_with('|') && line.contains(&named));
+                let line =
+                    line.unwrap_or_else(|| panic!("{table} {} is not in docs/configuration.md", key.name));
+                match key.role {
+                    Role::Default => assert!(line.contains(&format!("| `{}` |", key.shown)), "{line}"),
+                    Role::Required => assert!(line.contains("| required |"), "{line}"),
+                    Role::Optional => assert!(!line.contains("| required |"), "{line}"),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_example_shows_every_key() {
+        let mut here = String::new();
+        let mut seen: Vec<(String, String)> = Vec::new();
+        for line in EXAMPLE.lines().map(|line| line.trim_start_matches('#')) {
+            if let Some(header) = line.strip_prefix('[') {
+                here = header.trim_start_matches('[').split(']').next().unwrap_or_default().to_owned();
+            } else if let Some((key, _)) = line.split_once(" = ") {
+                seen.push((here.clone(), key.to_owned()));
+            }
+        }
+        for (table, keys) in every_table() {
+            for key in keys {
+                let wanted = match table {
+                    "" => (section(key.name).to_owned(), key.name.rsplit('.').next().unwrap().to_owned()),
+                    _ => (table.to_owned(), key.name.to_owned()),
+                };
+                assert!(seen.contains(&wanted), "{wanted:?} is not in config/renewd.example.toml");
+            }
+        }
+    }
+}

@@ -1,0 +1,308 @@
+//! Reads one value's text: durations, money, cron, addresses.
+//!
+//! Every function answers with the typed value or with a sentence that says what to write instead. Not responsible
+//! for places, keys or how values relate. Texts that may hide a secret (URLs, mailboxes) are not repeated.
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
+use croner::parser::{CronParser, Seconds};
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use rust_decimal::Decimal;
+use url::{Host, Url};
+
+use super::Tls;
+use crate::budget::Per;
+use crate::domain::{AccountName, Currency, Money, Percent, Severity};
+use crate::policy::{Action, Before, OnShortFunds, OnUnknown, Window};
+
+/// The longest span that is believed: ten years. Keeps every later sum far from overflow.
+const LONGEST_DAYS: i64 = 3650;
+
+/// Reads `90s`, `15m`, `36h` or `3d`: whole numbers, one unit, a day is 24 hours.
+///
+/// # Errors
+/// A sentence that says what to write instead.
+pub fn parse_duration(text: &str) -> Result<SignedDuration, String> {
+    let bad = || {
+        format!("`{text}` is no duration: write a number and one unit, \"90s\", \"15m\", \"36h\" or \"3d\"")
+    };
+    let split = text.len().checked_sub(1).filter(|at| text.is_char_boundary(*at)).ok_or_else(bad)?;
+    let (digits, unit) = text.split_at(split);
+    if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(bad());
+    }
+    let one = match unit {
+        "s" => SignedDuration::from_secs(1),
+        "m" => SignedDuration::from_mins(1),
+        "h" => SignedDuration::from_hours(1),
+        "d" => SignedDuration::from_hours(24),
+        _ => return Err(bad()),
+    };
+    let longest = SignedDuration::from_hours(24 * LONGEST_DAYS);
+    digits
+        .parse::<i32>()
+        .ok()
+        .and_then(|n| one.checked_mul(n))
+        .filter(|span| *span <= longest)
+        .ok_or_else(|| format!("`{text}` is longer than ten years: write at most \"{LONGEST_DAYS}d\""))
+}
+
+/// A duration above zero.
+pub(super) fn span(text: &str) -> Result<SignedDuration, String> {
+    let span = parse_duration(text)?;
+    if span.is_zero() {
+        return Err(format!("`{text}` is no time at all: write a duration above zero, such as \"15m\""));
+    }
+    Ok(span)
+}
+
+/// Whole days, as providers sell them.
+pub(super) fn days(text: &str) -> Result<u32, String> {
+    let bad = || format!("`{text}` is no period: providers sell whole days, write \"30d\"");
+    let digits = text.strip_suffix('d').ok_or_else(bad)?;
+    span(text).map_err(|_| bad())?;
+    digits.parse().map_err(|_| bad())
+}
+
+pub(super) fn before(text: &str) -> Result<Before, String> {
+    if !text.ends_with('%') {
+        return span(text).map(Before::Span);
+    }
+    share(text).map(Before::Share).map_err(|_| {
+        format!("`{text}` is no share of a period: write more than 0% and at most 100%, such as \"33%\"")
+    })
+}
+
+pub(super) fn percent(text: &str) -> Result<Percent, String> {
+    text.parse()
+}
+
+/// 0% to 100%.
+pub(super) fn part(text: &str) -> Result<Percent, String> {
+    percent(text).and_then(|p| {
+        if p.0 <= Decimal::ONE_HUNDRED {
+            Ok(p)
+        } else {
+            Err(format!("`{text}` is more than everything: write at most \"100%\""))
+        }
+    })
+}
+
+/// More than 0%, at most 100%.
+pub(super) fn share(text: &str) -> Result<Percent, String> {
+    part(text).and_then(|p| {
+        if p.0 > Decimal::ZERO { Ok(p) } else { Err(format!("`{text}` is nothing: write more than \"0%\"")) }
+    })
+}
+
+/// Zero or more.
+pub(super) fn amount(text: &str) -> Result<Money, String> {
+    let money: Money = text.parse().map_err(|e: crate::domain::MoneyError| e.to_string())?;
+    if money.is_negative() {
+        return Err(format!("`{text}` is below zero: write an amount such as \"2.65\""));
+    }
+    Ok(money)
+}
+
+/// Above zero.
+pub(super) fn price(text: &str) -> Result<Money, String> {
+    let money = amount(text)?;
+    if money.is_positive() {
+        Ok(money)
+    } else {
+        Err(format!("`{text}` would stop every payment: write an amount above zero, such as \"2.65\""))
+    }
+}
+
+pub(super) fn currency(text: &str) -> Result<Currency, String> {
+    if text.len() == 3 && text.bytes().all(|b| b.is_ascii_uppercase()) {
+        Ok(Currency::new(text))
+    } else {
+        Err(format!("`{text}` is no currency code: write three capitals, such as \"USD\""))
+    }
+}
+
+/// A cron expression with seconds that comes up at all.
+pub(super) fn cron(text: &str) -> Result<String, String> {
+    let example = "write six fields, seconds first, such as \"0 */10 * * * *\"";
+    let cron = CronParser::builder()
+        .seconds(Seconds::Required)
+        .build()
+        .parse(text)
+        .map_err(|e| format!("`{text}` is no cron expression with seconds ({e}): {example}"))?;
+    // Any fixed instant will do: the question is only whether such a day exists.
+    let from = Timestamp::from_second(1_767_225_600).unwrap_or_default().to_zoned(TimeZone::UTC);
+    cron.find_next_occurrence(&from, true).map_err(|_| format!("`{text}` never comes up: {example}"))?;
+    Ok(text.to_owned())
+}
+
+/// A cron expression or nothing.
+pub(super) fn cron_or_off(text: &str) -> Result<String, String> {
+    if text.is_empty() { Ok(String::new()) } else { cron(text) }
+}
+
+pub(super) fn zone(text: &str) -> Result<(String, TimeZone), String> {
+    TimeZone::get(text).map(|zone| (text.to_owned(), zone)).map_err(|_| {
+        format!("`{text}` is no IANA time zone: write a name such as \"UTC\" or \"Europe/Berlin\"")
+    })
+}
+
+pub(super) fn date(text: &str) -> Result<Date, String> {
+    text.parse::<Date>()
+        .ok()
+        .filter(|date| date.to_string() == text)
+        .ok_or_else(|| format!("`{text}` is no day of the calendar: write \"2027-06-30\""))
+}
+
+pub(super) fn window(text: &str) -> Result<Window, String> {
+    text.parse()
+}
+
+/// An absolute path: a daemon's working directory is nobody's choice.
+pub(super) fn folder(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    if path.is_absolute() {
+        Ok(path)
+    } else {
+        Err(format!("`{text}` is no absolute path: write \"/var/lib/renewd\""))
+    }
+}
+
+/// Any text of one line.
+pub(super) fn line(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() || text.chars().any(char::is_control) {
+        return Err("is empty or holds control characters: write one line of text".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+/// Account names become parts of alert keys (`cause:account:order`) and metric labels; `*` means all.
+pub(super) fn account_name(text: &str) -> Result<AccountName, String> {
+    if !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b)) {
+        Ok(AccountName::new(text))
+    } else {
+        Err(format!("`{text}` is no account name: use letters, digits, `.`, `_` and `-`, such as \"yp\""))
+    }
+}
+
+/// A mailbox that the mail library accepts.
+pub(super) fn mailbox(text: &str) -> Result<String, String> {
+    text.parse::<lettre::message::Mailbox>()
+        .map(|_| text.to_owned())
+        .map_err(|_| "is no mail address: write \"ops@example.org\" or \"Ops <ops@example.org>\"".to_owned())
+}
+
+/// Host name or address of a server, without port or scheme.
+pub(super) fn host(text: &str) -> Result<String, String> {
+    let bare = text.trim_start_matches('[').trim_end_matches(']');
+    if bare.parse::<IpAddr>().is_ok() {
+        return Ok(bare.to_owned());
+    }
+    match Host::parse(text) {
+        Ok(Host::Domain(name)) if !name.contains(['/', ':', '@']) => Ok(text.to_owned()),
+        _ => {
+            Err("is no host name: write it without scheme and port, such as \"mail.example.org\"".to_owned())
+        }
+    }
+}
+
+/// Whether that host is this machine.
+pub(super) fn is_loopback(host: &str) -> bool {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    bare.eq_ignore_ascii_case("localhost") || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+fn guarded(text: &str, example: &str) -> Result<Url, String> {
+    let url = Url::parse(text).map_err(|e| format!("is no URL ({e}): write \"{example}\""))?;
+    let host = url.host_str().ok_or_else(|| format!("names no host: write \"{example}\""))?;
+    match url.scheme() {
+        "https" => Ok(url),
+        "http" if is_loopback(host) => Ok(url),
+        "http" => Err(format!(
+            "is plain http to another machine, which shows the key to everyone on the way: write \"{example}\""
+        )),
+        _ => Err(format!("is neither https nor http: write \"{example}\"")),
+    }
+}
+
+/// https, or http to this machine; nothing in it but host, port and path.
+pub(super) fn base_url(text: &str) -> Result<Url, String> {
+    let example = "https://youproxy.io";
+    let mut url = guarded(text, example)?;
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(format!("holds a login: write \"{example}\" and give the key as `api_key`"));
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(format!("holds a query or fragment: write \"{example}\""));
+    }
+    let path = url.path().trim_end_matches('/').to_owned();
+    url.set_path(&path);
+    Ok(url)
+}
+
+/// A URL that is itself a secret: https, or http to this machine.
+pub(super) fn ping_url(text: &str) -> Result<Url, String> {
+    guarded(text, "https://ping.example.org/…")
+}
+
+/// Address and port; empty = off.
+pub(super) fn listen(text: &str) -> Result<Option<SocketAddr>, String> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    text.parse().map(Some).map_err(|_| {
+        format!("`{text}` is no address with a port: write \"127.0.0.1:9787\", or \"\" to switch it off")
+    })
+}
+
+fn choose<T: Copy>(text: &str, choices: &[(&str, T)]) -> Result<T, String> {
+    choices.iter().find(|(word, _)| *word == text).map(|(_, value)| *value).ok_or_else(|| {
+        let words: Vec<String> = choices.iter().map(|(word, _)| format!("\"{word}\"")).collect();
+        format!("`{text}` is unknown: write {}", words.join(", "))
+    })
+}
+
+/// A known provider and where it answers unless `base_url` says otherwise.
+pub(super) fn provider(text: &str) -> Result<&'static str, String> {
+    choose(text, &[("youproxy", "https://youproxy.io"), ("proxyshard", "https://user-api.proxyshard.com")])
+}
+
+pub(super) fn action(text: &str) -> Result<Action, String> {
+    choose(
+        text,
+        &[
+            ("renew", Action::Renew),
+            ("watch", Action::Watch),
+            ("release", Action::Release),
+            ("ignore", Action::Ignore),
+        ],
+    )
+}
+
+/// Whether the provider's own auto-renewal is to pay.
+pub(super) fn pay_by(text: &str) -> Result<bool, String> {
+    choose(text, &[("renewd", false), ("provider", true)])
+}
+
+pub(super) fn on_short_funds(text: &str) -> Result<OnShortFunds, String> {
+    choose(text, &[("partial", OnShortFunds::Partial), ("hold", OnShortFunds::Hold)])
+}
+
+pub(super) fn on_unknown(text: &str) -> Result<OnUnknown, String> {
+    choose(text, &[("hold", OnUnknown::Hold), ("retry", OnUnknown::Retry), ("never", OnUnknown::Never)])
+}
+
+pub(super) fn per(text: &str) -> Result<Per, String> {
+    choose(text, &[("cycle", Per::Cycle), ("day", Per::Day), ("week", Per::Week), ("month", Per::Month)])
+}
+
+pub(super) fn tls(text: &str) -> Result<Tls, String> {
+    choose(text, &[("starttls", Tls::StartTls), ("implicit", Tls::Implicit), ("none", Tls::None)])
+}
+
+pub(super) fn severity(text: &str) -> Result<Severity, String> {
+    let known = [Severity::Info, Severity::Warning, Severity::Urgent];
+    choose(text, &known.map(|severity| (severity.as_str(), severity)))
+}

@@ -1,0 +1,227 @@
+//! How the provider fails: which calls, what becomes of them, and what the client gets to see.
+//!
+//! A fault has two halves that combine freely: an [`Effect`] (what the provider does with the call: nothing, late, in
+//! part) and an [`Answer`] (what comes back over the wire). Not responsible for doing either.
+use std::time::Duration;
+
+use super::Endpoint;
+use super::request::Twist;
+use crate::domain::Money;
+
+/// Which calls a fault is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Aim {
+    /// This call.
+    Endpoint(Endpoint),
+    /// Every call that charges.
+    Money,
+    /// Every price call.
+    Quotes,
+    /// Every other call that changes nothing.
+    Reads,
+    /// All of them.
+    Any,
+}
+
+impl Aim {
+    fn covers(self, endpoint: Endpoint) -> bool {
+        let read = endpoint.method() == "GET";
+        match self {
+            Self::Endpoint(one) => one == endpoint,
+            Self::Money => endpoint.is_money(),
+            Self::Quotes => endpoint.is_quote(),
+            Self::Reads => read,
+            Self::Any => true,
+        }
+    }
+}
+
+/// Which of the matching calls, counted from the injection on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum When {
+    /// Only the `n`th, from 1.
+    Nth(u64),
+    /// The next `n`.
+    Next(u64),
+    /// All.
+    Always,
+    /// Each with this chance, drawn from a seed.
+    Chance {
+        /// 0 to 100.
+        percent: u8,
+        /// The same seed draws the same calls.
+        seed: u64,
+    },
+}
+
+/// What the provider does with the call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// Processes it as its pages say.
+    Process,
+    /// Nothing, although the answer may say otherwise.
+    Nothing,
+    /// Processes it so much later (of the clock's time): a charge that lands late.
+    After(Duration),
+    /// Applies and charges only the first so many leases.
+    FirstLeases(usize),
+    /// Asks so much more for each lease: the price changed.
+    Surcharge(Money),
+    /// Takes every promo code for invalid and charges the full price.
+    RejectPromo,
+}
+
+/// What the client gets to see.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// What the provider would say of it.
+    Honest,
+    /// The connection is closed without a byte.
+    Close,
+    /// The connection is reset without a byte.
+    Reset,
+    /// Status, headers and half of the body, then the connection is closed.
+    HalfBody,
+    /// No byte until the client gives up.
+    Hang,
+    /// Bytes that are no HTTP.
+    Garbage,
+    /// A whole HTTP 200 reply whose JSON is cut in the middle.
+    TruncatedJson,
+    /// A whole HTTP 200 reply whose body is no JSON, but says `application/json`.
+    NotJson,
+    /// The honest body under this content type.
+    ContentType(String),
+    /// This status with the honest body.
+    Status(u16),
+    /// This status with an HTML page.
+    Html(u16),
+    /// This status with a JSON body that looks like a clean refusal.
+    Refusal {
+        /// HTTP status.
+        status: u16,
+        /// The code in `error`.
+        code: i64,
+        /// Its message.
+        message: String,
+    },
+    /// 429 with `Retry-After` in seconds.
+    TooMany(u64),
+    /// 302 to this place.
+    Redirect(String),
+    /// The honest reply, but for these ids.
+    OtherIds(Vec<String>),
+    /// The honest reply with this warning in it.
+    Warning {
+        /// The code.
+        code: i64,
+        /// The message.
+        message: String,
+    },
+    /// The honest reply in this currency.
+    Currency(String),
+}
+
+/// One rule. The first rule that fires decides; all rules that match count the call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    aim: Aim,
+    account: Option<String>,
+    when: When,
+    effect: Effect,
+    answer: Answer,
+}
+
+/// Names an injected fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct FaultId(pub(super) u64);
+
+impl Fault {
+    /// The next matching call is processed and answered as usual, until the other methods change that.
+    #[must_use]
+    pub fn on(aim: Aim) -> Self {
+        Self { aim, account: None, when: When::Next(1), effect: Effect::Process, answer: Answer::Honest }
+    }
+
+    /// The provider does nothing and answers HTTP 200 with this code: a clean refusal (2 wrong key, 3 unavailable …).
+    #[must_use]
+    pub fn code(aim: Aim, code: i64) -> Self {
+        let message = format!("Simulated error {code}");
+        Self::on(aim).effect(Effect::Nothing).answer(Answer::Refusal { status: 200, code, message })
+    }
+
+    /// Only for the account with this key.
+    #[must_use]
+    pub fn account(self, key: &str) -> Self {
+        Self { account: Some(key.to_owned()), ..self }
+    }
+
+    /// Which of the matching calls.
+    #[must_use]
+    pub fn when(self, when: When) -> Self {
+        Self { when, ..self }
+    }
+
+    /// What the provider does.
+    #[must_use]
+    pub fn effect(self, effect: Effect) -> Self {
+        Self { effect, ..self }
+    }
+
+    /// What the client sees.
+    #[must_use]
+    pub fn answer(self, answer: Answer) -> Self {
+        Self { answer, ..self }
+    }
+}
+
+/// A fault at work: it counts.
+#[derive(Debug)]
+pub(super) struct Armed {
+    pub(super) id: FaultId,
+    pub(super) fired: u64,
+    fault: Fault,
+    seen: u64,
+    random: fastrand::Rng,
+}
+
+impl Armed {
+    pub(super) fn new(id: FaultId, fault: Fault) -> Self {
+        let seed = if let When::Chance { seed, .. } = fault.when { seed } else { 0 };
+        Self { id, fired: 0, fault, seen: 0, random: fastrand::Rng::with_seed(seed) }
+    }
+
+    /// Counts the call if it matches, and tells whether the fault is for it.
+    pub(super) fn strikes(&mut self, endpoint: Endpoint, key: &str) -> bool {
+        let wanted = self.fault.account.as_deref().is_none_or(|account| account == key);
+        if !wanted || !self.fault.aim.covers(endpoint) {
+            return false;
+        }
+        self.seen += 1;
+        match self.fault.when {
+            When::Nth(n) => self.seen == n,
+            When::Next(n) => self.seen <= n,
+            When::Always => true,
+            When::Chance { percent, .. } => self.random.u8(0..100) < percent,
+        }
+    }
+
+    /// Counts that it fired, and gives what is to be done.
+    pub(super) fn fire(&mut self) -> (Effect, Answer) {
+        self.fired += 1;
+        (self.fault.effect.clone(), self.fault.answer.clone())
+    }
+}
+
+impl Effect {
+    pub(super) fn twist(&self) -> Twist {
+        let mut twist = Twist::default();
+        match self {
+            Self::FirstLeases(n) => twist.limit = Some(*n),
+            Self::Surcharge(more) => twist.surcharge = *more,
+            Self::RejectPromo => twist.reject_promo = true,
+            Self::Process | Self::Nothing | Self::After(_) => {}
+        }
+        twist
+    }
+}

@@ -172,7 +172,10 @@ mod tests {
     fn a_worse_alert_is_told_at_once() {
         let mut open = Vec::new();
         step(&mut open, &[alert("short_funds", Severity::Warning, false)], false, 0);
-        assert_eq!(step(&mut open, &[alert("short_funds", Severity::Urgent, false)], false, 1), [Occasion::Escalated]);
+        assert_eq!(
+            step(&mut open, &[alert("short_funds", Severity::Urgent, false)], false, 1),
+            [Occasion::Escalated]
+        );
         assert_eq!(step(&mut open, &[alert("short_funds", Severity::Warning, false)], false, 2), []);
     }
 

@@ -64,7 +64,8 @@ pub fn span(per: Per, now: Timestamp, timezone: &TimeZone) -> (Timestamp, Timest
         }
         Per::Month => (Some(today.first_of_month()), today.last_of_month().tomorrow().ok()),
     };
-    let instant = |date: Option<Date>| date.and_then(|d| d.to_zoned(timezone.clone()).ok()).map(|z| z.timestamp());
+    let instant =
+        |date: Option<Date>| date.and_then(|d| d.to_zoned(timezone.clone()).ok()).map(|z| z.timestamp());
     (instant(bounds.0).unwrap_or(Timestamp::MIN), instant(bounds.1).unwrap_or(Timestamp::MAX))
 }
 

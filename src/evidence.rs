@@ -37,7 +37,9 @@ const SLACK: SignedDuration = SignedDuration::from_hours(48);
 /// `days`.
 #[must_use]
 pub fn end(before: Timestamp, now: Option<Timestamp>, spent_at: Timestamp, days: u32) -> End {
-    let least = spent_at.checked_add(SignedDuration::from_hours(24 * i64::from(days)) - SLACK).unwrap_or(Timestamp::MAX);
+    let least = spent_at
+        .checked_add(SignedDuration::from_hours(24 * i64::from(days)) - SLACK)
+        .unwrap_or(Timestamp::MAX);
     match now {
         Some(now) if now == before => End::Same,
         Some(now) if now > before && now >= least => End::Moved(now),
@@ -127,12 +129,17 @@ pub fn judge(case: &Case<'_>) -> Verdict {
         if now.elapsed < lag {
             return Verdict::Wait;
         }
-        return Verdict::NeedsOperator(format!("the balance fell by {}, the price asked, and no end moved", case.quoted));
+        return Verdict::NeedsOperator(format!(
+            "the balance fell by {}, the price asked, and no end moved",
+            case.quoted
+        ));
     }
     if now.fell == Money::ZERO && !odd && !case.ambiguous {
         let agreeing = agreeing_looks(case);
         if now.elapsed >= lag && agreeing >= case.timing.settle_reads as usize {
-            return Verdict::NotApplied(format!("{agreeing} agreeing reads over the lag window: no end moved, the balance is unchanged"));
+            return Verdict::NotApplied(format!(
+                "{agreeing} agreeing reads over the lag window: no end moved, the balance is unchanged"
+            ));
         }
         return Verdict::Wait;
     }
@@ -140,7 +147,10 @@ pub fn judge(case: &Case<'_>) -> Verdict {
 }
 
 fn unclear(now: &Look) -> Verdict {
-    Verdict::NeedsOperator(format!("no end moved, and the balance differs by {} from what renewd knows of", now.fell))
+    Verdict::NeedsOperator(format!(
+        "no end moved, and the balance differs by {} from what renewd knows of",
+        now.fell
+    ))
 }
 
 fn confirmed(case: &Case<'_>, now: &Look) -> Verdict {
@@ -150,7 +160,10 @@ fn confirmed(case: &Case<'_>, now: &Look) -> Verdict {
     }
     Verdict::Confirmed {
         charged: case.quoted,
-        why: format!("every end moved; the balance differs by {} from what renewd knows of, so the quote is taken", now.fell),
+        why: format!(
+            "every end moved; the balance differs by {} from what renewd knows of, so the quote is taken",
+            now.fell
+        ),
     }
 }
 
@@ -224,7 +237,11 @@ mod tests {
     #[case::top_up_after_four_windows(&[End::Same], &[look(4 * LAG, -5000, 0)], "needs operator")]
     #[case::gone_from_the_list_is_no_proof(&[End::Odd], &[look(300, 0, 0), look(600, 0, 0), look(900, 0, 0)], "wait")]
     #[case::gone_for_long(&[End::Odd], &[look(4 * LAG, 0, 0)], "needs operator")]
-    fn an_unknown_payment_is_settled_by_the_table(#[case] ends: &[End], #[case] looks: &[Look], #[case] want: &str) {
+    fn an_unknown_payment_is_settled_by_the_table(
+        #[case] ends: &[End],
+        #[case] looks: &[Look],
+        #[case] want: &str,
+    ) {
         assert_eq!(word(State::Unknown, ends, looks, false), want);
     }
 
@@ -233,7 +250,11 @@ mod tests {
     #[case::a_lagging_list_waits(&[End::Same], &[look(LAG - 1, 265, 0)], "wait")]
     #[case::a_lag_window_without_a_new_end(&[End::Same], &[look(LAG, 265, 0)], "overdue")]
     #[case::partly_moved_waits(&[End::Moved(T), End::Same], &[look(1, 265, 1)], "wait")]
-    fn an_accepted_payment_needs_its_new_end(#[case] ends: &[End], #[case] looks: &[Look], #[case] want: &str) {
+    fn an_accepted_payment_needs_its_new_end(
+        #[case] ends: &[End],
+        #[case] looks: &[Look],
+        #[case] want: &str,
+    ) {
         assert_eq!(word(State::Accepted, ends, looks, false), want);
     }
 

@@ -55,14 +55,18 @@ async fn accounts(ctx: &Context, lines: &mut Vec<(String, String)>) -> Result<bo
     for (name, reader) in &viewer.readers {
         let what = format!("account {name}");
         match Arc::clone(reader).inventory(Purpose::Routine).await {
-            Ok(i) => lines.push((what, format!("{} leases, balance {} {}", i.leases.len(), i.balance.amount, i.balance.currency))),
+            Ok(i) => lines.push((
+                what,
+                format!("{} leases, balance {} {}", i.leases.len(), i.balance.amount, i.balance.currency),
+            )),
             Err(e) => {
                 bad = true;
                 lines.push((what, e.to_string()));
                 continue;
             }
         }
-        let wanted: Vec<&String> = ctx.settings.policies.iter().filter_map(|p| p.promo_code.as_ref()).collect();
+        let wanted: Vec<&String> =
+            ctx.settings.policies.iter().filter_map(|p| p.promo_code.as_ref()).collect();
         if wanted.is_empty() {
             continue;
         }
@@ -71,7 +75,9 @@ async fn accounts(ctx: &Context, lines: &mut Vec<(String, String)>) -> Result<bo
             let said = match &listed {
                 Err(e) => e.to_string(),
                 Ok(all) => match all.iter().find(|p| &p.code == code) {
-                    Some(p) => p.ends_at.map_or("listed, endless".to_owned(), |at| format!("listed until {at}")),
+                    Some(p) => {
+                        p.ends_at.map_or("listed, endless".to_owned(), |at| format!("listed until {at}"))
+                    }
                     None => "not listed by the provider: a payment would ask the full price".to_owned(),
                 },
             };

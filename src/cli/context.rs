@@ -38,7 +38,8 @@ impl Failure {
     /// The config's problems: exit 2.
     pub fn config(problems: Vec<Problem>) -> Self {
         let n = problems.len();
-        let message = format!("the config has {n} problem{}; nothing was done", if n == 1 { "" } else { "s" });
+        let message =
+            format!("the config has {n} problem{}; nothing was done", if n == 1 { "" } else { "s" });
         Self { exit: Exit::Usage, kind: "config", message, problems }
     }
 

@@ -40,13 +40,15 @@ fn failed(e: impl std::fmt::Display) -> Failure {
 
 pub(super) async fn demo(args: &DemoArgs, json: bool) -> Result<Exit, Failure> {
     let dir = folder(args)?;
-    let start = SystemClock::new().now().wall.checked_sub(SignedDuration::from_hours(24 * DAYS)).map_err(failed)?;
+    let start =
+        SystemClock::new().now().wall.checked_sub(SignedDuration::from_hours(24 * DAYS)).map_err(failed)?;
     let clock = Arc::new(VirtualClock::starting_at(start));
     let spec = FleetSpec::new(KEY, Money::from_cents(9_000), LEASES);
     let mut world = World::fleet(args.seed, start, &spec);
     world.list_lag = Duration::from_secs(240);
     let released = prepare(&mut world, start)?;
-    let simulator = Simulator::start(clock.clone(), world, ([127, 0, 0, 1], 0).into()).await.map_err(failed)?;
+    let simulator =
+        Simulator::start(clock.clone(), world, ([127, 0, 0, 1], 0).into()).await.map_err(failed)?;
     let payer = assemble(&dir, &simulator.base_url(), &released, clock.clone())?;
     let story = Story { payer, clock, handle: simulator.handle(), dir: dir.clone(), start, bar: bar(json) };
     story.say("40 leases, 90.00 USD on the account, 60 days ahead");
@@ -62,7 +64,10 @@ fn folder(args: &DemoArgs) -> Result<PathBuf, Failure> {
     let dir = match &args.dir {
         Some(dir) => {
             if dir.join("ledger.db").exists() {
-                return Err(Failure::usage(format!("{} holds a ledger already: name another folder", dir.display())));
+                return Err(Failure::usage(format!(
+                    "{} holds a ledger already: name another folder",
+                    dir.display()
+                )));
             }
             fs::create_dir_all(dir).map_err(failed)?;
             fs::canonicalize(dir).map_err(failed)?
@@ -75,7 +80,8 @@ fn folder(args: &DemoArgs) -> Result<PathBuf, Failure> {
 
 /// A promo code for mobile leases; one lease that is to be let go; gives its address.
 fn prepare(world: &mut World, start: Timestamp) -> Result<String, Failure> {
-    let account = world.account_mut(KEY).ok_or_else(|| Failure::failed("the simulated account is missing"))?;
+    let account =
+        world.account_mut(KEY).ok_or_else(|| Failure::failed("the simulated account is missing"))?;
     account.promos.push(Promo { code: "SAVE10".to_owned(), percent: 10, starts: start, ends: None });
     let lease = account.rentals().iter().find(|r| r.product == Product::IPv4).map(|r| r.ip.clone());
     lease.ok_or_else(|| Failure::failed("the simulated fleet has no IPv4 lease"))
@@ -83,7 +89,13 @@ fn prepare(world: &mut World, start: Timestamp) -> Result<String, Failure> {
 
 fn assemble(dir: &Path, base_url: &str, released: &str, clock: Arc<VirtualClock>) -> Result<Payer, Failure> {
     let key = dir.join("demo.key");
-    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&key).map_err(failed)?;
+    let mut file = fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&key)
+        .map_err(failed)?;
     writeln!(file, "{KEY}").map_err(failed)?;
     let config = dir.join("renewd.toml");
     fs::write(&config, config_text(dir, base_url, released)).map_err(failed)?;
@@ -147,7 +159,8 @@ fn bar(json: bool) -> ProgressBar {
     if json || !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }
-    let style = ProgressStyle::with_template("day {pos:>2}/{len} {bar:40} {msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
+    let style = ProgressStyle::with_template("day {pos:>2}/{len} {bar:40} {msg}")
+        .unwrap_or_else(|_| ProgressStyle::default_bar());
     ProgressBar::new(u64::try_from(DAYS).unwrap_or_default()).with_style(style)
 }
 
@@ -212,7 +225,8 @@ impl Story {
     async fn settle(&self) -> Result<(), Failure> {
         for _ in 0..12 {
             let states = vec![State::Accepted, State::Unknown];
-            let open = self.payer.viewer.ledger.intents(&IntentFilter { states, ..IntentFilter::default() })?;
+            let open =
+                self.payer.viewer.ledger.intents(&IntentFilter { states, ..IntentFilter::default() })?;
             if open.is_empty() {
                 break;
             }
@@ -221,7 +235,11 @@ impl Story {
             for record in open.iter().filter(|r| r.state == State::Unknown) {
                 let now = self.payer.viewer.ledger.intent(&record.id)?;
                 if now.state == State::Confirmed {
-                    self.say(&format!("{}: settled by evidence: {}", record.id, now.detail.evidence.unwrap_or_default()));
+                    self.say(&format!(
+                        "{}: settled by evidence: {}",
+                        record.id,
+                        now.detail.evidence.unwrap_or_default()
+                    ));
                 }
             }
         }
@@ -239,10 +257,16 @@ impl Story {
         if !report.payments.is_empty() {
             let sum = Money::sum(report.payments.iter().map(|p| p.quoted)).unwrap_or_default();
             let n: usize = report.payments.iter().map(|p| p.request.leases.len()).sum();
-            self.say(&format!("{n} leases due, quoted and paid: {sum} USD in {} payments", report.payments.len()));
+            self.say(&format!(
+                "{n} leases due, quoted and paid: {sum} USD in {} payments",
+                report.payments.len()
+            ));
         }
         for p in report.payments.iter().filter(|p| p.state == State::Unknown) {
-            self.say(&format!("{}: the provider cut the connection; not paid again, evidence is being read", p.id));
+            self.say(&format!(
+                "{}: the provider cut the connection; not paid again, evidence is being read",
+                p.id
+            ));
             tally.lost = Some(p.id.to_string());
         }
         let short = report.items.iter().filter(|i| i.reason.word == Word::ShortFunds).count();
@@ -250,7 +274,10 @@ impl Story {
             self.say(&format!("money runs short: {short} leases wait, the rest was saved by priority and end; a mail goes out"));
         }
         tally.waited_for_money = tally.waited_for_money.max(short);
-        let going = report.items.iter().any(|i| i.decision() == Decision::Release && i.stage >= Some(crate::policy::Stage::Normal));
+        let going = report
+            .items
+            .iter()
+            .any(|i| i.decision() == Decision::Release && i.stage >= Some(crate::policy::Stage::Normal));
         if going && !tally.released {
             tally.released = true;
             self.say("one lease will be let go, as its policy says; a mail says so in time");
@@ -261,7 +288,8 @@ impl Story {
     fn summary(&self, tally: &Tally) -> Result<Summary, Failure> {
         let payments = self.payer.viewer.ledger.intents(&IntentFilter::default())?;
         let confirmed: Vec<&IntentRecord> = payments.iter().filter(|p| p.state == State::Confirmed).collect();
-        let charged = Money::sum(confirmed.iter().map(|p| p.detail.charged.unwrap_or(p.quoted))).unwrap_or_default();
+        let charged =
+            Money::sum(confirmed.iter().map(|p| p.detail.charged.unwrap_or(p.quoted))).unwrap_or_default();
         let (books, twice, lapsed) = self.handle.with(|world| {
             let books = Money::sum(world.books().charges().map(|e| e.amount)).unwrap_or_default();
             (books, world.books().paid_twice().len(), world.lapsed().len())
@@ -305,7 +333,9 @@ struct Summary {
 fn show(s: &Summary, dir: &Path, json: bool) {
     let config = dir.join("renewd.toml");
     if json {
-        return output::json(&serde_json::json!({ "schema": 1, "ok": s.agrees, "summary": s, "dir": dir, "config": config }));
+        return output::json(
+            &serde_json::json!({ "schema": 1, "ok": s.agrees, "summary": s, "dir": dir, "config": config }),
+        );
     }
     let rows = vec![
         vec!["simulated".to_owned(), format!("{} days in {} cycles", s.days, s.cycles)],

@@ -14,9 +14,16 @@ pub(super) async fn explain(ctx: &Context, target: &str) -> Result<Exit, Failure
     let report = ctx.viewer(ctx.reading()?)?.preview().await?;
     let items: Vec<Item> = report.items.iter().filter(|i| is_target(&i.lease, target)).cloned().collect();
     let Some(first) = items.first() else {
-        let down: Vec<String> =
-            report.accounts.iter().filter(|a| !a.reachable()).map(|a| format!("; account {} cannot be read", a.account)).collect();
-        return Err(Failure::usage(format!("no lease has the ip, lease id or order id `{target}`{}", down.concat())));
+        let down: Vec<String> = report
+            .accounts
+            .iter()
+            .filter(|a| !a.reachable())
+            .map(|a| format!("; account {} cannot be read", a.account))
+            .collect();
+        return Err(Failure::usage(format!(
+            "no lease has the ip, lease id or order id `{target}`{}",
+            down.concat()
+        )));
     };
     let policies = &ctx.settings.policies;
     let next = next_words(first, ctx);
@@ -50,7 +57,8 @@ fn is_target(lease: &Lease, target: &str) -> bool {
 
 fn policy_doc(policy: &Policy, lease: &Lease) -> Value {
     let misses = policy.matches.misses(lease);
-    let failed: Vec<Value> = misses.iter().map(|m| json!({ "key": m.key.as_str(), "want": m.want, "saw": m.saw })).collect();
+    let failed: Vec<Value> =
+        misses.iter().map(|m| json!({ "key": m.key.as_str(), "want": m.want, "saw": m.saw })).collect();
     json!({ "name": policy.name, "matched": failed.is_empty(), "failed": failed })
 }
 
@@ -65,7 +73,14 @@ fn policy_line(n: usize, policy: &Policy, item: &Item) -> String {
     }
     let why: Vec<String> = misses
         .iter()
-        .map(|m| format!("{} is {}, wanted {}", m.key.as_str(), m.saw.as_deref().unwrap_or("not known"), m.want.join(" or ")))
+        .map(|m| {
+            format!(
+                "{} is {}, wanted {}",
+                m.key.as_str(),
+                m.saw.as_deref().unwrap_or("not known"),
+                m.want.join(" or ")
+            )
+        })
         .collect();
     format!("  {name}: does not match: {}", why.join("; "))
 }
@@ -75,7 +90,11 @@ fn next_words(item: &Item, ctx: &Context) -> String {
     match (item.decision(), item.due_at, item.lease.expires_at) {
         (Decision::Renew, ..) => "next: paid in the next cycle".to_owned(),
         (Decision::Wait, Some(due), _) if due > now => {
-            format!("next: due {} ({})", output::away(due, now), output::at(Some(due), &ctx.settings.timezone))
+            format!(
+                "next: due {} ({})",
+                output::away(due, now),
+                output::at(Some(due), &ctx.settings.timezone)
+            )
         }
         (Decision::Wait, ..) => "next: looked at again in the next cycle".to_owned(),
         (Decision::Hold, ..) => format!("next: held until this is mended: {}", item.reason.prose),

@@ -1,7 +1,7 @@
 //! `renewd history`: the payments, newest first, from the ledger alone.
+use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use jiff::Timestamp;
 
 use crate::documents::{History, Payment};
 use crate::domain::{AccountName, State};
@@ -69,10 +69,17 @@ pub(super) fn table(records: &[IntentRecord], timezone: &TimeZone) -> String {
             doc.state.to_string(),
             format!("{} {}", doc.quoted, doc.currency),
             doc.charged.map_or("-".to_owned(), |m| m.to_string()),
-            format!("{} → {}", output::at(doc.expires_before, timezone), output::at(doc.expires_after, timezone)),
+            format!(
+                "{} → {}",
+                output::at(doc.expires_before, timezone),
+                output::at(doc.expires_after, timezone)
+            ),
         ]
     });
-    output::table(&["payment", "at", "account", "leases", "kind", "state", "quoted", "charged", "end"], rows.collect())
+    output::table(
+        &["payment", "at", "account", "leases", "kind", "state", "quoted", "charged", "end"],
+        rows.collect(),
+    )
 }
 
 fn csv(payments: &[Payment]) -> Result<String, Failure> {
@@ -80,16 +87,36 @@ fn csv(payments: &[Payment]) -> Result<String, Failure> {
     let fail = |e: csv::Error| Failure::failed(e.to_string());
     writer
         .write_record([
-            "intent", "account", "provider", "order", "leases", "kind", "state", "quoted", "charged", "currency", "period_days",
-            "balance_before", "balance_after", "expires_before", "expires_after", "created_at", "settled_at", "policy", "error_code",
-            "error_message", "evidence",
+            "intent",
+            "account",
+            "provider",
+            "order",
+            "leases",
+            "kind",
+            "state",
+            "quoted",
+            "charged",
+            "currency",
+            "period_days",
+            "balance_before",
+            "balance_after",
+            "expires_before",
+            "expires_after",
+            "created_at",
+            "settled_at",
+            "policy",
+            "error_code",
+            "error_message",
+            "evidence",
         ])
         .map_err(fail)?;
     let instant = |t: Option<Timestamp>| t.map(|t| t.to_string()).unwrap_or_default();
     for p in payments {
         let money = |m: Option<crate::domain::Money>| m.map(|m| m.to_string()).unwrap_or_default();
         let leases: Vec<&str> = p.leases.iter().map(|l| l.as_str()).collect();
-        let error = |f: fn(&crate::documents::PaymentError) -> Option<String>| p.error.as_ref().and_then(f).unwrap_or_default();
+        let error = |f: fn(&crate::documents::PaymentError) -> Option<String>| {
+            p.error.as_ref().and_then(f).unwrap_or_default()
+        };
         writer
             .write_record([
                 p.intent.to_string(),

@@ -69,7 +69,9 @@ async fn dispatch(cli: Cli) -> Result<Exit, Failure> {
         }
         Command::Man => {
             let mut text = Vec::new();
-            clap_mangen::Man::new(Cli::command()).render(&mut text).map_err(|e| Failure::failed(e.to_string()))?;
+            clap_mangen::Man::new(Cli::command())
+                .render(&mut text)
+                .map_err(|e| Failure::failed(e.to_string()))?;
             output::line(String::from_utf8_lossy(&text).trim_end());
             Ok(Exit::Done)
         }

@@ -21,7 +21,8 @@ pub(super) fn show(report: &CycleReport, settings: &Settings, json: bool, paid: 
         return output::json(&document);
     }
     for account in &report.accounts {
-        let balance = account.balance.as_ref().map_or("unknown".to_owned(), |b| format!("{} {}", b.amount, b.currency));
+        let balance =
+            account.balance.as_ref().map_or("unknown".to_owned(), |b| format!("{} {}", b.amount, b.currency));
         let error = account.error().map(|e| format!(" · {e}")).unwrap_or_default();
         output::line(&format!("{}: {} leases, balance {balance}{error}", account.account, account.leases));
     }
@@ -56,7 +57,9 @@ pub(super) fn items_table(items: &[Item], settings: &Settings, now: jiff::Timest
             doc.expires_at.map_or("unreadable".to_owned(), |t| output::away(t, now)),
             doc.stage.map_or_else(dash, |s| s.as_str().to_owned()),
             doc.decision.as_str().to_owned(),
-            doc.quote.as_ref().map_or_else(dash, |q| format!("{} {} / {}d", q.amount, q.currency, q.period_days)),
+            doc.quote
+                .as_ref()
+                .map_or_else(dash, |q| format!("{} {} / {}d", q.amount, q.currency, q.period_days)),
             doc.policy.clone().unwrap_or_else(dash),
             value(&doc.reason).as_str().unwrap_or_default().to_owned(),
         ];

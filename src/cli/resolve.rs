@@ -2,8 +2,8 @@
 use crate::documents::{Payment, value};
 use crate::domain::{Event, IntentId, Money, State};
 use crate::exit::Exit;
-use crate::ledger::{EventDetail, Ledger};
 use crate::ledger::sqlite::Access;
+use crate::ledger::{EventDetail, Ledger};
 
 use super::args::ResolveArgs;
 use super::context::{Context, Failure};
@@ -14,7 +14,11 @@ pub(super) fn resolve(ctx: &Context, args: &ResolveArgs) -> Result<Exit, Failure
     if note.is_empty() {
         return Err(Failure::usage("--note is empty: say how you know, for whoever reads the ledger later"));
     }
-    let charged = args.charged.as_deref().map(|t| t.parse::<Money>().map_err(|e| Failure::usage(e.to_string()))).transpose()?;
+    let charged = args
+        .charged
+        .as_deref()
+        .map(|t| t.parse::<Money>().map_err(|e| Failure::usage(e.to_string())))
+        .transpose()?;
     if charged.is_some_and(|c| !c.is_positive()) {
         return Err(Failure::usage("--charged must be above zero: for nothing charged, say --not-charged"));
     }
@@ -38,7 +42,9 @@ pub(super) fn resolve(ctx: &Context, args: &ResolveArgs) -> Result<Exit, Failure
     ledger.append(&id, before.state, event, &detail, &ctx.clock.now())?;
     let after = ledger.intent(&id)?;
     if ctx.json {
-        output::json(&serde_json::json!({ "schema": 1, "ok": true, "payment": value(&Payment::new(&after)) }));
+        output::json(
+            &serde_json::json!({ "schema": 1, "ok": true, "payment": value(&Payment::new(&after)) }),
+        );
     } else {
         output::line(&format!("payment {id}: {} → {}", before.state, after.state));
     }

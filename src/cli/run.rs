@@ -29,9 +29,14 @@ pub(super) async fn run(global: &Global) -> Result<Exit, Failure> {
     greet_mail(&ctx).await;
     let shared = Arc::new(Shared::default());
     let beacon = Beacon::new(Arc::clone(&ctx.clock));
-    let web = web::start(&payer.viewer, &beacon, &shared).await.map_err(|e| Failure::failed(e.to_string()))?;
+    let web =
+        web::start(&payer.viewer, &beacon, &shared).await.map_err(|e| Failure::failed(e.to_string()))?;
     let stop = payer.viewer.stop.clone();
-    tracing::info!(accounts = ctx.settings.accounts.len(), policies = ctx.settings.policies.len(), "renewd is up");
+    tracing::info!(
+        accounts = ctx.settings.accounts.len(),
+        policies = ctx.settings.policies.len(),
+        "renewd is up"
+    );
     let daemon = Daemon::new(payer, reloader(global.config.clone()), beacon, shared);
     daemon.run().await.map_err(|e| Failure::failed(e.to_string()))?;
     stop.cancel();

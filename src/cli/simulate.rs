@@ -23,7 +23,10 @@ pub(super) async fn simulate(args: &SimulateArgs) -> Result<Exit, Failure> {
         return Err(Failure::usage("--lose-answers is a percentage: 0 to 100"));
     }
     if !args.listen.ip().is_loopback() {
-        return Err(Failure::usage(format!("--listen {} is not a loopback address: use 127.0.0.1 or [::1]", args.listen)));
+        return Err(Failure::usage(format!(
+            "--listen {} is not a loopback address: use 127.0.0.1 or [::1]",
+            args.listen
+        )));
     }
     let lost = Fault::on(Aim::Money)
         .when(When::Chance { percent: args.lose_answers, seed: args.seed })

@@ -16,7 +16,10 @@ fn account(ctx: &Context, name: Option<&str>) -> Result<Option<AccountName>, Fai
     let Some(name) = name.map(AccountName::from) else { return Ok(None) };
     if ctx.settings.account(&name).is_none() {
         let known: Vec<&str> = ctx.settings.accounts.iter().map(|a| a.name.as_str()).collect();
-        return Err(Failure::usage(format!("there is no account `{name}`: the config has {}", known.join(", "))));
+        return Err(Failure::usage(format!(
+            "there is no account `{name}`: the config has {}",
+            known.join(", ")
+        )));
     }
     Ok(Some(name))
 }
@@ -26,9 +29,13 @@ pub(super) fn pause(ctx: &Context, name: Option<&str>) -> Result<Exit, Failure> 
     ctx.ledger(Access::Note)?.set_paused(account.as_ref(), true, ctx.now())?;
     let what = account.as_ref().map_or("every account".to_owned(), |a| format!("account {a}"));
     if ctx.json {
-        output::json(&json!({ "schema": 1, "ok": true, "paused": account.as_ref().map_or("*", |a| a.as_str()) }));
+        output::json(
+            &json!({ "schema": 1, "ok": true, "paused": account.as_ref().map_or("*", |a| a.as_str()) }),
+        );
     } else {
-        output::line(&format!("spending is paused for {what}; reads and alerts go on. renewd resume ends it"));
+        output::line(&format!(
+            "spending is paused for {what}; reads and alerts go on. renewd resume ends it"
+        ));
     }
     Ok(Exit::Done)
 }

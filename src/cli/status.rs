@@ -26,10 +26,16 @@ fn show(status: &Status, ctx: &Context) {
     output::line(if status.healthy { "renewd is healthy" } else { "renewd needs attention" });
     output::line(&format!("last cycle: {}", last_cycle_words(status, now)));
     if let Some(next) = status.next_cycle_at {
-        output::line(&format!("next on the schedule: {} (while `renewd run` is up)", output::away(next, now)));
+        output::line(&format!(
+            "next on the schedule: {} (while `renewd run` is up)",
+            output::away(next, now)
+        ));
     }
     for paused in &status.paused {
-        output::line(&format!("spending is paused: {}", if paused == "*" { "every account" } else { paused }));
+        output::line(&format!(
+            "spending is paused: {}",
+            if paused == "*" { "every account" } else { paused }
+        ));
     }
     output::line("");
     let dash = || "-".to_owned();
@@ -41,22 +47,39 @@ fn show(status: &Status, ctx: &Context) {
                 Some(false) => "down".to_owned(),
                 None => "not read yet".to_owned(),
             },
-            a.balance.map_or_else(dash, |b| format!("{b} {}", a.currency.as_ref().map(ToString::to_string).unwrap_or_default())),
+            a.balance.map_or_else(dash, |b| {
+                format!("{b} {}", a.currency.as_ref().map(ToString::to_string).unwrap_or_default())
+            }),
             a.leases.to_string(),
             a.next_due_at.map_or_else(dash, |t| output::away(t, now)),
             a.runway.as_ref().map_or_else(dash, |r| match (&r.until, r.top_up_by) {
-                (Some(day), Some(by)) => format!("until {day}; short by {} from {}", r.short_by, output::away(by, now)),
+                (Some(day), Some(by)) => {
+                    format!("until {day}; short by {} from {}", r.short_by, output::away(by, now))
+                }
                 _ => "lasts".to_owned(),
             }),
         ]
     });
-    output::line(&output::table(&["account", "state", "balance", "leases", "next due", "runway"], rows.collect()));
+    output::line(&output::table(
+        &["account", "state", "balance", "leases", "next due", "runway"],
+        rows.collect(),
+    ));
     if !status.budgets.is_empty() {
         let rows = status.budgets.iter().map(|b| {
-            vec![b.name.clone(), b.per.to_owned(), format!("{} {}", b.limit, b.currency), b.spent.to_string(), b.reserved.to_string(), b.left.to_string()]
+            vec![
+                b.name.clone(),
+                b.per.to_owned(),
+                format!("{} {}", b.limit, b.currency),
+                b.spent.to_string(),
+                b.reserved.to_string(),
+                b.left.to_string(),
+            ]
         });
         output::line("");
-        output::line(&output::table(&["budget", "per", "limit", "spent", "reserved", "left"], rows.collect()));
+        output::line(&output::table(
+            &["budget", "per", "limit", "spent", "reserved", "left"],
+            rows.collect(),
+        ));
     }
     output::line("");
     output::line(&format!("payments: {} unknown, {} need your word", status.unknown, status.needs_operator));
@@ -64,6 +87,8 @@ fn show(status: &Status, ctx: &Context) {
         output::line("no open alerts");
         return;
     }
-    let rows = status.open_alerts.iter().map(|a| vec![a.severity.as_str().to_owned(), output::away(a.since, now), a.key.clone(), a.text.clone()]);
+    let rows = status.open_alerts.iter().map(|a| {
+        vec![a.severity.as_str().to_owned(), output::away(a.since, now), a.key.clone(), a.text.clone()]
+    });
     output::line(&output::table(&["severity", "since", "alert", "what"], rows.collect()));
 }

@@ -154,7 +154,12 @@ mod tests {
             });
             let text = String::from_utf8(sink.0.lock().unwrap().clone()).unwrap();
             assert!(!text.contains("topsecretkey"), "{text}");
-            assert!(text.contains("message [redacted]") && text.contains("said") && text.contains("stranger warns"), "{text}");
+            assert!(
+                text.contains("message [redacted]")
+                    && text.contains("said")
+                    && text.contains("stranger warns"),
+                "{text}"
+            );
             assert!(!text.contains("by a stranger"), "{text}");
         }
     }

@@ -156,8 +156,17 @@ impl Daemon {
         match outcome.map(|report| (tell::report(&self.payer.viewer, &report), report)) {
             Ok((Ok(()), report)) => {
                 let s = report.summary();
-                tracing::info!(outcome = s.outcome, paid = s.paid, held = s.held, unknown = s.unknown, "cycle done");
-                self.beacon.status(&format!("last cycle: {}, {} paid, {} held, {} unknown", s.outcome, s.paid, s.held, s.unknown));
+                tracing::info!(
+                    outcome = s.outcome,
+                    paid = s.paid,
+                    held = s.held,
+                    unknown = s.unknown,
+                    "cycle done"
+                );
+                self.beacon.status(&format!(
+                    "last cycle: {}, {} paid, {} held, {} unknown",
+                    s.outcome, s.paid, s.held, s.unknown
+                ));
                 self.heartbeat(report.accounts.iter().all(crate::engine::AccountReport::reachable)).await;
                 *self.shared.report.write().unwrap_or_else(PoisonError::into_inner) = Some(report);
             }
@@ -185,7 +194,13 @@ impl Daemon {
         let timing = &viewer.settings.timing;
         let reads = i32::try_from(timing.settle_reads).unwrap_or(i32::MAX).max(1);
         let apart = timing.lag_window.checked_div(reads).unwrap_or(SignedDuration::from_secs(1));
-        Some(viewer.clock.now().boot_ms.saturating_add(i64::try_from(apart.as_millis()).unwrap_or(i64::MAX).max(100)))
+        Some(
+            viewer
+                .clock
+                .now()
+                .boot_ms
+                .saturating_add(i64::try_from(apart.as_millis()).unwrap_or(i64::MAX).max(100)),
+        )
     }
 
     async fn trouble(&self, error: &EngineError) {

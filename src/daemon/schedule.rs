@@ -40,9 +40,13 @@ mod tests {
         let berlin = TimeZone::get("Europe/Berlin").unwrap();
         let after: Timestamp = "2026-10-25T00:55:00Z".parse().unwrap(); // 02:55 summer time, 5 min before the change
         let starts: Vec<_> =
-            std::iter::successors(next(&cron, &berlin, after), |at| next(&cron, &berlin, *at)).take(3).collect();
-        let want: Vec<Timestamp> =
-            ["2026-10-25T01:00:00Z", "2026-10-25T01:10:00Z", "2026-10-25T01:20:00Z"].iter().map(|t| t.parse().unwrap()).collect();
+            std::iter::successors(next(&cron, &berlin, after), |at| next(&cron, &berlin, *at))
+                .take(3)
+                .collect();
+        let want: Vec<Timestamp> = ["2026-10-25T01:00:00Z", "2026-10-25T01:10:00Z", "2026-10-25T01:20:00Z"]
+            .iter()
+            .map(|t| t.parse().unwrap())
+            .collect();
         assert_eq!(starts, want);
     }
 

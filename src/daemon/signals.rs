@@ -3,7 +3,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Comes back when SIGTERM or SIGINT arrives.
 pub async fn stop_asked() {
-    let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+    let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
         return std::future::pending().await;
     };
     tokio::select! {

@@ -23,7 +23,14 @@ pub fn report(viewer: &Viewer, report: &CycleReport) -> Result<(), LedgerError> 
     for alert in &alerts {
         tracing::debug!(alert = %alert.key, severity = alert.severity.as_str(), "{}", alert.title);
     }
-    queue(viewer.ledger.as_ref(), &viewer.settings, viewer.clock.as_ref(), &alerts, &frozen, &["config_reload", "ledger"])
+    queue(
+        viewer.ledger.as_ref(),
+        &viewer.settings,
+        viewer.clock.as_ref(),
+        &alerts,
+        &frozen,
+        &["config_reload", "ledger"],
+    )
 }
 
 /// Reconciles `alerts` with what is open. Causes in `apart` belong to other tellers and are left as they are.
@@ -39,7 +46,8 @@ pub fn queue(
     apart: &[&str],
 ) -> Result<(), LedgerError> {
     let now = clock.now().wall;
-    let open: Vec<_> = ledger.open_alerts()?.into_iter().filter(|a| !apart.contains(&a.key.cause())).collect();
+    let open: Vec<_> =
+        ledger.open_alerts()?.into_iter().filter(|a| !apart.contains(&a.key.cause())).collect();
     let told = reconcile(&open, alerts, frozen, now, settings.alerts.repeat);
     let letterhead = Letterhead::new(&settings.timezone, now);
     let mut changes = Vec::new();
@@ -68,7 +76,8 @@ pub fn own(
     let open: Vec<_> = ledger.open_alerts()?;
     let others: Vec<String> = open.iter().map(|a| a.key.cause().to_owned()).filter(|c| c != cause).collect();
     let others: Vec<&str> = others.iter().map(String::as_str).collect();
-    let alert = firing.map(|(title, text)| plain(AlertKey::account(cause, "*"), Severity::Warning, None, title, text));
+    let alert = firing
+        .map(|(title, text)| plain(AlertKey::account(cause, "*"), Severity::Warning, None, title, text));
     queue(ledger, settings, clock, alert.as_slice(), &std::collections::BTreeSet::new(), &others)
 }
 

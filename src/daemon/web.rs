@@ -23,7 +23,11 @@ struct Live {
 ///
 /// # Errors
 /// The address cannot be taken.
-pub async fn start(viewer: &Viewer, beacon: &Beacon, shared: &Arc<Shared>) -> std::io::Result<Option<JoinHandle<()>>> {
+pub async fn start(
+    viewer: &Viewer,
+    beacon: &Beacon,
+    shared: &Arc<Shared>,
+) -> std::io::Result<Option<JoinHandle<()>>> {
     let Some(listen) = viewer.settings.http.listen else { return Ok(None) };
     let listener = match TcpListener::bind(listen).await {
         Ok(listener) => listener,
@@ -57,7 +61,9 @@ impl Source for Live {
 
     fn plan(&self) -> Value {
         let report = self.shared.report.read().unwrap_or_else(std::sync::PoisonError::into_inner);
-        report.as_ref().map_or(Value::Null, |r| documents::value(&Plan::new(r, &self.viewer.settings.policies, false)))
+        report
+            .as_ref()
+            .map_or(Value::Null, |r| documents::value(&Plan::new(r, &self.viewer.settings.policies, false)))
     }
 
     fn history(&self) -> Value {

@@ -12,7 +12,12 @@ use crate::providers::{self, ConnectError, Connection};
 use crate::redact::Redactor;
 use crate::settings::{Account, Settings};
 
-fn connection(settings: &Settings, account: &Account, clock: &Arc<dyn Clock>, redactor: &Redactor) -> Connection {
+fn connection(
+    settings: &Settings,
+    account: &Account,
+    clock: &Arc<dyn Clock>,
+    redactor: &Redactor,
+) -> Connection {
     let limiter: Arc<dyn Limiter> = Arc::new(SharedLimiter::new(
         &settings.state_dir,
         &account.provider,

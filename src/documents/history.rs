@@ -74,7 +74,8 @@ impl Payment {
     #[must_use]
     pub fn new(record: &IntentRecord) -> Self {
         let detail = &record.detail;
-        let settled = matches!(record.state, State::Confirmed | State::Refused | State::NotApplied | State::Released);
+        let settled =
+            matches!(record.state, State::Confirmed | State::Refused | State::NotApplied | State::Released);
         let error = (detail.code.is_some() || detail.message.is_some())
             .then(|| PaymentError { code: detail.code.clone(), message: detail.message.clone() });
         Self {

@@ -132,7 +132,9 @@ impl Plan {
     #[must_use]
     pub fn new(report: &CycleReport, policies: &[Policy], paid: bool) -> Self {
         let mut amount: BTreeMap<String, Money> = BTreeMap::new();
-        for quote in report.items.iter().filter(|i| i.decision() == Decision::Renew).filter_map(|i| i.quote.as_ref()) {
+        for quote in
+            report.items.iter().filter(|i| i.decision() == Decision::Renew).filter_map(|i| i.quote.as_ref())
+        {
             let sum = amount.entry(quote.currency.to_string()).or_default();
             *sum = sum.plus(quote.amount).unwrap_or(*sum);
         }

@@ -130,7 +130,9 @@ pub fn status(
     now: &Moment,
     next_cycle_at: Option<Timestamp>,
 ) -> Result<Status, LedgerError> {
-    let count = |state| ledger.intents(&IntentFilter { states: vec![state], ..IntentFilter::default() }).map(|v| v.len());
+    let count = |state| {
+        ledger.intents(&IntentFilter { states: vec![state], ..IntentFilter::default() }).map(|v| v.len())
+    };
     let (unknown, needs_operator) = (count(State::Unknown)?, count(State::NeedsOperator)?);
     let open = ledger.open_alerts()?;
     let accounts = accounts(ledger, settings, now)?;
@@ -156,10 +158,19 @@ pub fn status(
         needs_operator,
         open_alerts: open
             .into_iter()
-            .map(|a| OpenAlert { key: a.key.to_string(), severity: a.severity, since: a.since, text: a.title })
+            .map(|a| OpenAlert {
+                key: a.key.to_string(),
+                severity: a.severity,
+                since: a.since,
+                text: a.title,
+            })
             .collect(),
         silences: Vec::new(),
-        paused: ledger.paused()?.into_iter().map(|p| p.account.map_or("*".to_owned(), |a| a.to_string())).collect(),
+        paused: ledger
+            .paused()?
+            .into_iter()
+            .map(|p| p.account.map_or("*".to_owned(), |a| a.to_string()))
+            .collect(),
     })
 }
 
@@ -199,7 +210,8 @@ fn due_leases(
         .filter_map(|k| {
             let policy = settings.policies.iter().find(|p| p.matches.matches(&k.lease))?;
             let end = k.lease.expires_at.filter(|_| policy.action == Action::Renew)?;
-            let past = policy.until.is_some_and(|until| end.to_zoned(settings.timezone.clone()).date() >= until);
+            let past =
+                policy.until.is_some_and(|until| end.to_zoned(settings.timezone.clone()).date() >= until);
             (!past).then(|| (due_at(policy, end), prices.get(&k.lease.id).map(|p| p.amount)))
         })
         .collect();
@@ -246,7 +258,13 @@ fn budgets(ledger: &dyn Ledger, settings: &Settings, now: Timestamp) -> Result<V
                 limit: b.limit,
             };
             let total = ledger.spent(&check)?;
-            let open = vec![State::Reserved, State::SpendStarted, State::Accepted, State::Unknown, State::NeedsOperator];
+            let open = vec![
+                State::Reserved,
+                State::SpendStarted,
+                State::Accepted,
+                State::Unknown,
+                State::NeedsOperator,
+            ];
             let unsettled = ledger.intents(&IntentFilter { states: open, ..IntentFilter::default() })?;
             let reserved = Money::sum(
                 unsettled
@@ -286,7 +304,13 @@ pub fn last_cycle_words(status: &Status, now: Timestamp) -> String {
         || "no cycle yet".to_owned(),
         |c| {
             let outcome = c.outcome.as_deref().unwrap_or("under way");
-            format!("{outcome}, {} ago: {} paid, {} held, {} unknown", words(now.duration_since(c.started_at)), c.paid, c.held, c.unknown)
+            format!(
+                "{outcome}, {} ago: {} paid, {} held, {} unknown",
+                words(now.duration_since(c.started_at)),
+                c.paid,
+                c.held,
+                c.unknown
+            )
         },
     )
 }

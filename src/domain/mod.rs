@@ -11,8 +11,8 @@ mod percent;
 pub mod quote;
 pub mod time;
 
-pub use capability::Capabilities;
 pub use alert::{Alert, AlertKey, Severity};
+pub use capability::Capabilities;
 pub use ids::{AccountName, Currency, IntentId, Kind, LeaseId, OrderId, ProviderName};
 pub use lease::{Balance, Bundle, Inventory, Lease};
 pub use money::{Money, MoneyError};

@@ -33,7 +33,11 @@ pub struct BudgetUse {
 /// Alerts that fire, and the accounts of which nothing is known now, so that their open alerts are neither repeated nor
 /// resolved.
 #[must_use]
-pub fn firing(report: &CycleReport, settings: &Settings, budgets: &[BudgetUse]) -> (Vec<Alert>, BTreeSet<AccountName>) {
+pub fn firing(
+    report: &CycleReport,
+    settings: &Settings,
+    budgets: &[BudgetUse],
+) -> (Vec<Alert>, BTreeSet<AccountName>) {
     let mut alerts = Vec::new();
     let mut frozen = BTreeSet::new();
     let now = report.started.wall;
@@ -53,7 +57,13 @@ pub fn firing(report: &CycleReport, settings: &Settings, budgets: &[BudgetUse]) 
     alerts.extend(report.double_charges.iter().map(double_charge));
     alerts.extend(report.payments.iter().chain(&report.settled).filter_map(charge_differs));
     alerts.extend(report.clock_held.as_ref().map(|why| {
-        plain(AlertKey::account("clock", "*"), Severity::Urgent, None, "The clock cannot be trusted: payments wait", why)
+        plain(
+            AlertKey::account("clock", "*"),
+            Severity::Urgent,
+            None,
+            "The clock cannot be trusted: payments wait",
+            why,
+        )
     }));
     alerts.extend(budgets.iter().filter_map(budget_warn));
     alerts.sort_by(|a, b| a.key.cmp(&b.key));
@@ -63,7 +73,13 @@ pub fn firing(report: &CycleReport, settings: &Settings, budgets: &[BudgetUse]) 
 
 /// An alert of sentences only.
 #[must_use]
-pub fn plain(key: AlertKey, severity: Severity, account: Option<&AccountName>, title: &str, text: &str) -> Alert {
+pub fn plain(
+    key: AlertKey,
+    severity: Severity,
+    account: Option<&AccountName>,
+    title: &str,
+    text: &str,
+) -> Alert {
     Alert {
         key,
         severity,
@@ -79,7 +95,11 @@ pub fn plain(key: AlertKey, severity: Severity, account: Option<&AccountName>, t
 
 fn row(item: &Item) -> AlertRow {
     AlertRow {
-        what: format!("{} {}", item.lease.kind, if item.lease.ip.is_empty() { item.lease.id.as_str() } else { &item.lease.ip }),
+        what: format!(
+            "{} {}",
+            item.lease.kind,
+            if item.lease.ip.is_empty() { item.lease.id.as_str() } else { &item.lease.ip }
+        ),
         ends: item.lease.expires_at,
         amount: item.quote.as_ref().map(|q| format!("{} {}", q.amount, q.currency)),
         note: item.reason.to_string(),
@@ -100,17 +120,29 @@ fn deadline(items: &[&Item]) -> Option<Timestamp> {
 
 fn account_alert(account: &AccountReport, items: &[&Item]) -> Vec<Alert> {
     let name = &account.account;
-    let waiting: Vec<&Item> = items.iter().filter(|i| matches!(i.reason.word, Word::AccountDown | Word::Unparsable | Word::Shrunk)).copied().collect();
+    let waiting: Vec<&Item> = items
+        .iter()
+        .filter(|i| matches!(i.reason.word, Word::AccountDown | Word::Unparsable | Word::Shrunk))
+        .copied()
+        .collect();
     let mut alerts = Vec::new();
     let cause = match &account.standing {
         Standing::Good => None,
         Standing::Down(why) => Some(("account_down", format!("Account {name} cannot be read"), why)),
-        Standing::Unreadable(why) => Some(("inventory_unreadable", format!("The list of account {name} cannot be read"), why)),
-        Standing::Shrunk(why) if account.leases == 0 => Some(("inventory_empty", format!("The list of account {name} is empty and was not"), why)),
+        Standing::Unreadable(why) => {
+            Some(("inventory_unreadable", format!("The list of account {name} cannot be read"), why))
+        }
+        Standing::Shrunk(why) if account.leases == 0 => {
+            Some(("inventory_empty", format!("The list of account {name} is empty and was not"), why))
+        }
         Standing::Shrunk(why) => Some(("shrunk", format!("The list of account {name} lost too much"), why)),
     };
     if let Some((cause, title, why)) = cause {
-        let due = if waiting.is_empty() { String::new() } else { format!("; {} due wait for it", leases(waiting.len())) };
+        let due = if waiting.is_empty() {
+            String::new()
+        } else {
+            format!("; {} due wait for it", leases(waiting.len()))
+        };
         alerts.push(Alert {
             rows: waiting.iter().map(|i| row(i)).collect(),
             deadline: deadline(&waiting),
@@ -118,13 +150,28 @@ fn account_alert(account: &AccountReport, items: &[&Item]) -> Vec<Alert> {
                 "shrunk" | "inventory_empty" => vec![format!("renewd resume {name}"), "renewd plan".into()],
                 _ => vec!["renewd check --live".into(), "renewd status".into()],
             },
-            ..plain(AlertKey::account(cause, name.as_str()), urgency(&waiting), Some(name), &format!("{title}{due}"), why)
+            ..plain(
+                AlertKey::account(cause, name.as_str()),
+                urgency(&waiting),
+                Some(name),
+                &format!("{title}{due}"),
+                why,
+            )
         });
     }
     if account.unreadable > 0 {
-        let text = format!("{} records of the list have no id that can be read: one of them may be due.", account.unreadable);
+        let text = format!(
+            "{} records of the list have no id that can be read: one of them may be due.",
+            account.unreadable
+        );
         let title = format!("Records of account {name} cannot be read");
-        alerts.push(plain(AlertKey::account("unreadable_records", name.as_str()), Severity::Warning, Some(name), &title, &text));
+        alerts.push(plain(
+            AlertKey::account("unreadable_records", name.as_str()),
+            Severity::Warning,
+            Some(name),
+            &title,
+            &text,
+        ));
     }
     alerts
 }
@@ -158,7 +205,9 @@ fn held_alert(
     if word == Word::Lapsed {
         return lapsed(account, items);
     }
-    if matches!(word, Word::UnknownPending | Word::NeedsOperator) && items.iter().all(|i| spoken_for(i, report)) {
+    if matches!(word, Word::UnknownPending | Word::NeedsOperator)
+        && items.iter().all(|i| spoken_for(i, report))
+    {
         return Vec::new();
     }
     let ends = deadline(items).map(|at| words(at.duration_since(now))).unwrap_or_default();
@@ -166,7 +215,8 @@ fn held_alert(
         Word::ShortFunds => short_funds(account, items, policies),
         Word::FleetGuard => (
             format!("{n} of account {name} wait for the next cycle"),
-            "More falls due at once than [guard] allows in one cycle; nothing is lost, the rest follows.".to_owned(),
+            "More falls due at once than [guard] allows in one cycle; nothing is lost, the rest follows."
+                .to_owned(),
             Vec::new(),
         ),
         Word::Paused => (
@@ -176,11 +226,21 @@ fn held_alert(
         ),
         other => (
             format!("{n} of account {name} held: {}", other.as_str().replace('_', " ")),
-            format!("The first of them ends in {ends}. {}", items.first().map(|i| i.reason.prose.clone()).unwrap_or_default()),
-            vec![format!("renewd explain {}", items.first().map(|i| i.lease.ip.clone()).unwrap_or_default()), "renewd plan".into()],
+            format!(
+                "The first of them ends in {ends}. {}",
+                items.first().map(|i| i.reason.prose.clone()).unwrap_or_default()
+            ),
+            vec![
+                format!("renewd explain {}", items.first().map(|i| i.lease.ip.clone()).unwrap_or_default()),
+                "renewd plan".into(),
+            ],
         ),
     };
-    let severity = if word == Word::FleetGuard { Severity::Info.max(urgency(items).min(Severity::Info)) } else { urgency(items) };
+    let severity = if word == Word::FleetGuard {
+        Severity::Info.max(urgency(items).min(Severity::Info))
+    } else {
+        urgency(items)
+    };
     vec![Alert {
         rows: items.iter().map(|i| row(i)).collect(),
         actions,
@@ -189,9 +249,14 @@ fn held_alert(
     }]
 }
 
-fn short_funds(account: &AccountReport, items: &[&Item], policies: &[Policy]) -> (String, String, Vec<String>) {
+fn short_funds(
+    account: &AccountReport,
+    items: &[&Item],
+    policies: &[Policy],
+) -> (String, String, Vec<String>) {
     let name = &account.account;
-    let need = Money::sum(items.iter().filter_map(|i| i.quote.as_ref()).map(|q| q.amount)).unwrap_or_default();
+    let need =
+        Money::sum(items.iter().filter_map(|i| i.quote.as_ref()).map(|q| q.amount)).unwrap_or_default();
     let free = account.free.unwrap_or_default();
     let missing = need.minus(free).unwrap_or(need);
     let currency = account.balance.as_ref().map(|b| b.currency.to_string()).unwrap_or_default();
@@ -205,7 +270,8 @@ fn short_funds(account: &AccountReport, items: &[&Item], policies: &[Policy]) ->
         }
     }
     by_priority.sort_by_key(|(p, _)| std::cmp::Reverse(*p));
-    let split = by_priority.iter().map(|(p, n)| format!("{n} of priority {p}")).collect::<Vec<_>>().join(", ");
+    let split =
+        by_priority.iter().map(|(p, n)| format!("{n} of priority {p}")).collect::<Vec<_>>().join(", ");
     (
         format!("Top up {missing} {currency} at {name}: {} due are not covered", leases(items.len())),
         format!(
@@ -279,14 +345,30 @@ fn lapse_notices(account: &AccountReport, items: &[&Item], now: Timestamp) -> Ve
     let near = |d: Decision| -> Vec<&Item> {
         items
             .iter()
-            .filter(|i| i.decision() == d && i.stage >= Some(Stage::Normal) && i.lease.expires_at.is_some_and(|e| e > now))
+            .filter(|i| {
+                i.decision() == d
+                    && i.stage >= Some(Stage::Normal)
+                    && i.lease.expires_at.is_some_and(|e| e > now)
+            })
             .copied()
             .collect()
     };
     let mut alerts = Vec::new();
     for (decision, cause, severity, what, text) in [
-        (Decision::Watch, "watch", None, "lapse soon and nobody renews them", "Their policy says watch, or no policy matches. To keep them, add a policy with action = \"renew\"."),
-        (Decision::Release, "release", Some(Severity::Info), "will be let go as planned", "Their policy lets them lapse. To keep them, change the policy before they end."),
+        (
+            Decision::Watch,
+            "watch",
+            None,
+            "lapse soon and nobody renews them",
+            "Their policy says watch, or no policy matches. To keep them, add a policy with action = \"renew\".",
+        ),
+        (
+            Decision::Release,
+            "release",
+            Some(Severity::Info),
+            "will be let go as planned",
+            "Their policy lets them lapse. To keep them, change the policy before they end.",
+        ),
     ] {
         let items = near(decision);
         if items.is_empty() {
@@ -323,9 +405,11 @@ fn payment_alert(record: &IntentRecord, report: &CycleReport, settings: &Setting
     let order = record.request.leases.first().map(|l| l.order.to_string()).unwrap_or_default();
     let sum = format!("{} {}", record.quoted, record.currency);
     let gone = settings.account(account).is_none();
-    let urgent = record.request.leases.iter().any(|l| {
-        report.items.iter().any(|i| i.lease.id == l.id && i.stage >= Some(Stage::Urgent))
-    });
+    let urgent = record
+        .request
+        .leases
+        .iter()
+        .any(|l| report.items.iter().any(|i| i.lease.id == l.id && i.stage >= Some(Stage::Urgent)));
     let (cause, severity, title, text) = match record.state {
         _ if gone => (
             "account_left",
@@ -358,7 +442,13 @@ fn payment_alert(record: &IntentRecord, report: &CycleReport, settings: &Setting
             format!("renewd resolve {id} --charged {} --note \"…\"", record.quoted),
             format!("renewd resolve {id} --not-charged --note \"…\""),
         ],
-        ..plain(AlertKey::order(cause, account.as_str(), &order), severity, Some(account), &title, &format!("{text}{said}"))
+        ..plain(
+            AlertKey::order(cause, account.as_str(), &order),
+            severity,
+            Some(account),
+            &title,
+            &format!("{text}{said}"),
+        )
     })
 }
 
@@ -368,7 +458,10 @@ fn double_charge(record: &IntentRecord) -> Alert {
     Alert {
         rows: payment_rows(record),
         once: true,
-        actions: vec!["ask the provider for the money back".into(), format!("renewd history --account {account}")],
+        actions: vec![
+            "ask the provider for the money back".into(),
+            format!("renewd history --account {account}"),
+        ],
         ..plain(
             AlertKey::order("double_charge", account.as_str(), &order),
             Severity::Urgent,
@@ -380,7 +473,8 @@ fn double_charge(record: &IntentRecord) -> Alert {
 }
 
 fn charge_differs(record: &IntentRecord) -> Option<Alert> {
-    let charged = record.detail.charged.filter(|c| record.state == State::Confirmed && *c != record.quoted)?;
+    let charged =
+        record.detail.charged.filter(|c| record.state == State::Confirmed && *c != record.quoted)?;
     let (account, id) = (&record.request.account, &record.id);
     let order = record.request.leases.first().map(|l| l.order.to_string()).unwrap_or_default();
     Some(Alert {
@@ -391,7 +485,10 @@ fn charge_differs(record: &IntentRecord) -> Option<Alert> {
             Severity::Warning,
             Some(account),
             &format!("Payment {id} at {account} cost {charged}, the quote said {}", record.quoted),
-            &format!("The balance fell by {charged} {}; the quote was {}. The real amount counts in budgets.", record.currency, record.quoted),
+            &format!(
+                "The balance fell by {charged} {}; the quote was {}. The real amount counts in budgets.",
+                record.currency, record.quoted
+            ),
         )
     })
 }
@@ -404,6 +501,9 @@ fn budget_warn(budget: &BudgetUse) -> Option<Alert> {
         Severity::Warning,
         None,
         &format!("Budget {} has {left} {} left", budget.name, budget.currency),
-        &format!("{} of {} {} are spent or reserved; the warning begins at {from}.", budget.spent, budget.limit, budget.currency),
+        &format!(
+            "{} of {} {} are spent or reserved; the warning begins at {from}.",
+            budget.spent, budget.limit, budget.currency
+        ),
     ))
 }

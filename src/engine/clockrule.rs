@@ -38,10 +38,16 @@ pub(super) fn judge(
     let why = stepped.or(skewed);
     let distrusted = before.as_ref().is_some_and(|(_, trusted)| !trusted);
     if store {
-        ledger.note(TICK, &format!("{} {} {} {}", now.wall, now.boot_ms, u8::from(why.is_none()), now.boot_id))?;
+        ledger.note(
+            TICK,
+            &format!("{} {} {} {}", now.wall, now.boot_ms, u8::from(why.is_none()), now.boot_id),
+        )?;
     }
     // The first tick that agrees again is the first of two.
-    Ok(why.or_else(|| distrusted.then(|| "the clock stepped before; payments go on once two ticks agree".to_owned()))
+    Ok(why
+        .or_else(|| {
+            distrusted.then(|| "the clock stepped before; payments go on once two ticks agree".to_owned())
+        })
         .map(|why| format!("{why}: no payments until two ticks agree")))
 }
 

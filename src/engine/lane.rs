@@ -125,7 +125,13 @@ impl Lane {
         sets: &mut std::collections::VecDeque<PaySet>,
     ) -> Result<Halt, LedgerError> {
         if set.key.promo.as_ref().is_some_and(|p| self.dead_promos.contains(p)) {
-            self.change(set, &Reason::new(Word::PromoInvalid, "its promo code was not accepted in a payment of this cycle"));
+            self.change(
+                set,
+                &Reason::new(
+                    Word::PromoInvalid,
+                    "its promo code was not accepted in a payment of this cycle",
+                ),
+            );
             return Ok(Halt::No);
         }
         if let Some(reason) = self.fresh_ends(set).await? {
@@ -150,7 +156,8 @@ impl Lane {
 
     /// Reads the list again if the reading is old; a set whose ends moved meanwhile is left to the next cycle.
     async fn fresh_ends(&mut self, set: &PaySet) -> Result<Option<Reason>, LedgerError> {
-        let old = self.viewer.clock.now().since(&self.read_at).is_none_or(|age| age > FRESH || age.is_negative());
+        let old =
+            self.viewer.clock.now().since(&self.read_at).is_none_or(|age| age > FRESH || age.is_negative());
         if old && let Err(why) = self.reread().await? {
             return Ok(Some(Reason::new(Word::AccountDown, why)));
         }
@@ -158,7 +165,9 @@ impl Lane {
             let lease = &self.orders.items[m].lease;
             self.ends.get(&lease.id) != Some(&lease.expires_at)
         });
-        Ok(moved.then(|| Reason::new(Word::Backoff, "its end changed while this cycle ran; the next one looks again")))
+        Ok(moved.then(|| {
+            Reason::new(Word::Backoff, "its end changed while this cycle ran; the next one looks again")
+        }))
     }
 
     /// One reading for all that need one; stored and used to settle what is open.
@@ -170,13 +179,26 @@ impl Lane {
         };
         let ledger = self.viewer.ledger.as_ref();
         let now = self.viewer.clock.now();
-        let known: Vec<Lease> = ledger.known_leases(&self.seen.account.name)?.into_iter().map(|k| k.lease).collect();
+        let known: Vec<Lease> =
+            ledger.known_leases(&self.seen.account.name)?.into_iter().map(|k| k.lease).collect();
         let guard = &self.viewer.settings.guard;
-        let loss = super::shrink::judge(ledger, guard, &self.seen.account.name, &known, &inventory.leases, began.wall)?;
+        let loss = super::shrink::judge(
+            ledger,
+            guard,
+            &self.seen.account.name,
+            &known,
+            &inventory.leases,
+            began.wall,
+        )?;
         if let Some(loss) = loss {
             return Ok(Err(loss.text));
         }
-        ledger.record_inventory(&self.seen.account.provider, &self.seen.account.name, now.wall, &inventory)?;
+        ledger.record_inventory(
+            &self.seen.account.provider,
+            &self.seen.account.name,
+            now.wall,
+            &inventory,
+        )?;
         let reading = Reading {
             account: &self.seen.account.name,
             leases: &inventory.leases,
@@ -195,7 +217,9 @@ impl Lane {
     async fn quote(&mut self, set: &PaySet) -> Asked {
         let now = self.viewer.clock.now().wall;
         let ready = self.orders.ready.iter().find(|(members, quote)| {
-            members == &set.members && now.duration_since(quote.asked_at) <= YOUNG && set.members.iter().all(|&m| self.orders.items[m].attempt == 1)
+            members == &set.members
+                && now.duration_since(quote.asked_at) <= YOUNG
+                && set.members.iter().all(|&m| self.orders.items[m].attempt == 1)
         });
         let pricing = Pricing {
             viewer: &self.viewer,
@@ -222,12 +246,18 @@ impl Lane {
         if short {
             return Some(Reason::new(
                 Word::ShortFunds,
-                format!("{} {} needed, the balance is {}", quote.price, quote.balance.currency, quote.balance.amount),
+                format!(
+                    "{} {} needed, the balance is {}",
+                    quote.price, quote.balance.currency, quote.balance.amount
+                ),
             ));
         }
         let second = set.members.iter().any(|&m| self.orders.items[m].attempt > 1);
         (second && self.expected != Some(quote.balance.amount)).then(|| {
-            Reason::new(Word::UnknownPending, "the balance moved since the last reading: the second attempt waits for the next cycle")
+            Reason::new(
+                Word::UnknownPending,
+                "the balance moved since the last reading: the second attempt waits for the next cycle",
+            )
         })
     }
 
@@ -241,7 +271,10 @@ impl Lane {
             policy: policy.name.clone(),
             quoted: priced.total,
             currency: quote.balance.currency.clone(),
-            balance_before: self.expected.filter(|e| *e < quote.balance.amount).unwrap_or(quote.balance.amount),
+            balance_before: self
+                .expected
+                .filter(|e| *e < quote.balance.amount)
+                .unwrap_or(quote.balance.amount),
             cycle: self.orders.cycle,
             attempt: set.members.iter().map(|&m| self.orders.items[m].attempt).max().unwrap_or(1),
             at: at.clone(),
@@ -259,7 +292,10 @@ impl Lane {
             Ok(permit) => permit,
             Err(LedgerError::EndMoved { .. }) => {
                 ledger.append(&id, State::Reserved, Event::Released, &EventDetail::default(), &at)?;
-                self.change(set, &Reason::new(Word::Backoff, "its end changed just now; the next cycle looks again"));
+                self.change(
+                    set,
+                    &Reason::new(Word::Backoff, "its end changed just now; the next cycle looks again"),
+                );
                 return Ok(Halt::No);
             }
             Err(e) => return Err(e),
@@ -268,16 +304,19 @@ impl Lane {
         tracing::info!(payment = %id, account = %self.seen.account.name, leases = set.members.len(), quoted = %priced.total, "paying");
         let spender = Arc::clone(&self.spender);
         // A task of its own: whatever happens around it, the call is awaited to its end.
-        let reply = tokio::spawn(async move { spender.extend(permit).await })
-            .await
-            .unwrap_or_else(|_| PaymentReply::Unknown { code: None, message: "internal error while paying".into() });
+        let reply = tokio::spawn(async move { spender.extend(permit).await }).await.unwrap_or_else(|_| {
+            PaymentReply::Unknown { code: None, message: "internal error while paying".into() }
+        });
         self.record(set, &id, quote, priced, reply).await
     }
 
     fn budgets(&self, key: &GroupKey, quote: &Quote, policy: &str, at: &Moment) -> Vec<BudgetCheck> {
         let settings = &self.viewer.settings;
-        let counts = settings.budgets.iter().filter(|b| b.counts(&key.account, policy, &quote.balance.currency));
-        counts.map(|b| super::passes::budget_check(b, at.wall, &settings.timezone, self.orders.cycle, span)).collect()
+        let counts =
+            settings.budgets.iter().filter(|b| b.counts(&key.account, policy, &quote.balance.currency));
+        counts
+            .map(|b| super::passes::budget_check(b, at.wall, &settings.timezone, self.orders.cycle, span))
+            .collect()
     }
 
     async fn record(
@@ -291,7 +330,11 @@ impl Lane {
         let ledger = Arc::clone(&self.viewer.ledger);
         let now = self.viewer.clock.now();
         let write = |event, detail: &EventDetail| ledger.append(id, State::SpendStarted, event, detail, &now);
-        let said = |code: Option<String>, message: String| EventDetail { code, message: Some(message), ..EventDetail::default() };
+        let said = |code: Option<String>, message: String| EventDetail {
+            code,
+            message: Some(message),
+            ..EventDetail::default()
+        };
         match reply {
             PaymentReply::Accepted { balance, promo } => {
                 let balance = balance.filter(|b| b.currency == quote.balance.currency).map(|b| b.amount);
@@ -304,7 +347,8 @@ impl Lane {
                 Ok(Halt::No)
             }
             PaymentReply::Refused { code, message } => {
-                let reason = Reason::new(Word::Refused, format!("payment {id} was refused: code {code}: {message}"));
+                let reason =
+                    Reason::new(Word::Refused, format!("payment {id} was refused: code {code}: {message}"));
                 write(Event::Refused, &said(Some(code.to_string()), message))?;
                 self.change(set, &reason);
                 // A wrong key or an empty balance concerns all that would follow.
@@ -314,7 +358,10 @@ impl Lane {
                 write(Event::NeverSent, &said(None, why.clone()))?;
                 let reason = Reason::new(Word::Backoff, format!("payment {id} could not be sent: {why}"));
                 self.change(set, &reason);
-                Ok(Halt::Because(Reason::new(Word::Backoff, format!("the provider cannot be reached: {why}"))))
+                Ok(Halt::Because(Reason::new(
+                    Word::Backoff,
+                    format!("the provider cannot be reached: {why}"),
+                )))
             }
             PaymentReply::Unknown { code, message } => {
                 tracing::warn!(payment = %id, "the outcome is unknown: {message}");
@@ -332,13 +379,20 @@ impl Lane {
         if self.viewer.ledger.intent(id)?.state == State::Confirmed {
             return Ok(Halt::No);
         }
-        self.change(set, &Reason::new(Word::UnknownPending, format!("the outcome of payment {id} is unknown; evidence is being read")));
+        self.change(
+            set,
+            &Reason::new(
+                Word::UnknownPending,
+                format!("the outcome of payment {id} is unknown; evidence is being read"),
+            ),
+        );
         let rest = format!("payment {id} of this account is being settled first");
         Ok(Halt::Because(Reason::new(Word::UnknownPending, rest)))
     }
 
     async fn read_back(&mut self) -> Result<(), LedgerError> {
-        let open = self.out.begun.iter().map(|id| self.viewer.ledger.intent(id)).collect::<Result<Vec<_>, _>>()?;
+        let open =
+            self.out.begun.iter().map(|id| self.viewer.ledger.intent(id)).collect::<Result<Vec<_>, _>>()?;
         if open.iter().any(|r| matches!(r.state, State::Accepted | State::Unknown | State::Refused))
             && let Err(why) = self.reread().await?
         {
@@ -350,12 +404,20 @@ impl Lane {
 
 fn blocked_reason(blocked: &Blocked) -> Reason {
     match blocked {
-        Blocked::Budget { name, left } => Reason::new(Word::OverBudget, format!("budget `{name}` has {left} left")),
-        Blocked::Pending { intent, state } if *state == State::NeedsOperator || *state == State::Confirmed => {
-            Reason::new(Word::NeedsOperator, format!("payment {intent} is {state} for this term and its end did not move"))
+        Blocked::Budget { name, left } => {
+            Reason::new(Word::OverBudget, format!("budget `{name}` has {left} left"))
         }
-        Blocked::Pending { intent, state } => {
-            Reason::new(Word::UnknownPending, format!("payment {intent} of this lease, order or address is {state}"))
+        Blocked::Pending { intent, state }
+            if *state == State::NeedsOperator || *state == State::Confirmed =>
+        {
+            Reason::new(
+                Word::NeedsOperator,
+                format!("payment {intent} is {state} for this term and its end did not move"),
+            )
         }
+        Blocked::Pending { intent, state } => Reason::new(
+            Word::UnknownPending,
+            format!("payment {intent} of this lease, order or address is {state}"),
+        ),
     }
 }

@@ -36,7 +36,9 @@ pub(super) struct Seen {
 /// Reads one account in a task of its own: a panic in an adapter is that account's trouble only.
 pub(super) async fn read(reader: Arc<dyn Reader>, purpose: Purpose) -> Result<Inventory, ReadError> {
     let task = tokio::spawn(async move { reader.inventory(purpose).await });
-    task.await.unwrap_or_else(|_| Err(ReadError::Unreadable("internal error while reading; please report it".into())))
+    task.await.unwrap_or_else(|_| {
+        Err(ReadError::Unreadable("internal error while reading; please report it".into()))
+    })
 }
 
 impl Viewer {
@@ -47,7 +49,12 @@ impl Viewer {
             .settings
             .accounts
             .iter()
-            .filter_map(|a| Some((a.clone(), tokio::spawn(read(Arc::clone(self.readers.get(&a.name)?), Purpose::Routine)))))
+            .filter_map(|a| {
+                Some((
+                    a.clone(),
+                    tokio::spawn(read(Arc::clone(self.readers.get(&a.name)?), Purpose::Routine)),
+                ))
+            })
             .collect();
         let mut all = Vec::new();
         for (account, task) in tasks {
@@ -73,8 +80,7 @@ fn believe(
     let known: Vec<Lease> = ledger.known_leases(&account.name)?.into_iter().map(|k| k.lease).collect();
     let facts = ledger.accounts()?.into_iter().find(|f| f.account == account.name);
     let currency = facts.as_ref().and_then(|f| f.currency.clone());
-    let last_balance =
-        facts.and_then(|f| Some(Balance { amount: f.balance?, currency: f.currency? }));
+    let last_balance = facts.and_then(|f| Some(Balance { amount: f.balance?, currency: f.currency? }));
     let seen = |standing, leases, balance| Seen {
         account: account.clone(),
         standing,

@@ -10,8 +10,8 @@ use crate::domain::time::Moment;
 use crate::domain::{AccountName, Event, IntentId, Inventory, Kind, Money, Quote, State};
 use crate::ledger::{BudgetCheck, DecisionRow, EventDetail, IntentFilter, IntentRecord, LedgerError};
 use crate::planner::{
-    AccountView, BudgetLeft, Funds, GroupKey, Item, Offered, PaySet, Past, Standing, Unit, Verdict, World, batches, draft, fill,
-    group,
+    AccountView, BudgetLeft, Funds, GroupKey, Item, Offered, Past, PaySet, Standing, Unit, Verdict, World,
+    batches, draft, fill, group,
 };
 use crate::policy::{Action, Decision};
 
@@ -80,7 +80,8 @@ impl Viewer {
         free: &HashMap<AccountName, Money>,
         clock_held: Option<String>,
     ) -> Result<CycleReport, EngineError> {
-        let states = vec![State::Reserved, State::SpendStarted, State::Accepted, State::Unknown, State::NeedsOperator];
+        let states =
+            vec![State::Reserved, State::SpendStarted, State::Accepted, State::Unknown, State::NeedsOperator];
         let unsettled = self.ledger.intents(&IntentFilter { states, ..IntentFilter::default() })?;
         let accounts = seen.iter().map(|s| AccountReport {
             account: s.account.name.clone(),
@@ -110,7 +111,9 @@ impl Viewer {
         let policies = &self.settings.policies;
         let kept = |l: &&crate::domain::Lease| {
             policies.iter().find(|p| p.matches.matches(l)).is_some_and(|p| {
-                let past = |end: Timestamp| p.until.is_some_and(|u| end.to_zoned(self.settings.timezone.clone()).date() >= u);
+                let past = |end: Timestamp| {
+                    p.until.is_some_and(|u| end.to_zoned(self.settings.timezone.clone()).date() >= u)
+                };
                 p.action == Action::Renew && !l.expires_at.is_some_and(past)
             })
         };
@@ -120,14 +123,20 @@ impl Viewer {
     /// Payments that may still matter to a plan.
     fn past(&self, now: &Moment) -> Result<Vec<Past>, LedgerError> {
         let timing = &self.settings.timing;
-        let open = vec![State::Reserved, State::SpendStarted, State::Accepted, State::Unknown, State::NeedsOperator];
+        let open =
+            vec![State::Reserved, State::SpendStarted, State::Accepted, State::Unknown, State::NeedsOperator];
         let mut all = self.ledger.intents(&IntentFilter { states: open, ..IntentFilter::default() })?;
         let failed = vec![State::NotApplied, State::Refused];
         all.extend(self.ledger.intents(&IntentFilter { states: failed, ..IntentFilter::default() })?);
         Ok(all.iter().map(|r| past_of(r, now, timing)).collect())
     }
 
-    async fn plan(&self, seen: &[Seen], clock_held: Option<String>, cycle: i64) -> Result<Planned, LedgerError> {
+    async fn plan(
+        &self,
+        seen: &[Seen],
+        clock_held: Option<String>,
+        cycle: i64,
+    ) -> Result<Planned, LedgerError> {
         let now = self.clock.now();
         let past = self.past(&now)?;
         let paused = self.ledger.paused()?;
@@ -166,7 +175,8 @@ impl Viewer {
 
     /// Providers whose payments stop because an account that left the config has unsettled payments.
     fn stopped_providers(&self, past: &[Past]) -> HashMap<String, String> {
-        let gone = past.iter().filter(|p| p.state.is_unsettled() && self.settings.account(&p.account).is_none());
+        let gone =
+            past.iter().filter(|p| p.state.is_unsettled() && self.settings.account(&p.account).is_none());
         gone.map(|p| {
             let text = format!(
                 "payment {} of account `{}`, which left the config, is not settled: put the account back, or renewd resolve {}",
@@ -195,7 +205,12 @@ impl Viewer {
         offered
     }
 
-    async fn price(&self, seen: &[Seen], items: &[Item], groups: &[(GroupKey, Vec<usize>)]) -> Result<Prices, LedgerError> {
+    async fn price(
+        &self,
+        seen: &[Seen],
+        items: &[Item],
+        groups: &[(GroupKey, Vec<usize>)],
+    ) -> Result<Prices, LedgerError> {
         let mut prices = Prices::default();
         for s in seen {
             let name = &s.account.name;
@@ -222,7 +237,13 @@ impl Viewer {
     }
 
     /// Puts prices and holds on the items, fills, and forms the sets to pay.
-    fn finish(&self, seen: &[Seen], mut items: Vec<Item>, prices: Prices, cycle: i64) -> Result<Planned, LedgerError> {
+    fn finish(
+        &self,
+        seen: &[Seen],
+        mut items: Vec<Item>,
+        prices: Prices,
+        cycle: i64,
+    ) -> Result<Planned, LedgerError> {
         let settings = &self.settings;
         for (i, quote) in prices.quotes {
             items[i].quote = Some(quote);
@@ -240,7 +261,8 @@ impl Viewer {
             .collect();
         let budgets = self.budgets_left(cycle)?;
         let verdicts = fill(&prices.units, &items, &settings.policies, &funds, &budgets, &settings.guard);
-        let mut free: HashMap<AccountName, Money> = funds.iter().map(|(name, f)| (name.clone(), f.free)).collect();
+        let mut free: HashMap<AccountName, Money> =
+            funds.iter().map(|(name, f)| (name.clone(), f.free)).collect();
         let mut admitted: Vec<(GroupKey, Vec<usize>)> = Vec::new();
         for (unit, verdict) in prices.units.iter().zip(verdicts) {
             match verdict {
@@ -385,7 +407,8 @@ impl Payer {
         let shared = Arc::new(items.clone());
         let mut lanes = Vec::new();
         for s in seen {
-            let mine: Vec<PaySet> = sets.iter().filter(|set| set.key.account == s.account.name).cloned().collect();
+            let mine: Vec<PaySet> =
+                sets.iter().filter(|set| set.key.account == s.account.name).cloned().collect();
             if mine.is_empty() {
                 continue;
             }

@@ -58,7 +58,12 @@ impl Pricing<'_> {
     }
 
     /// Quotes single leases until one is clean; it gives the price of one, and goes on with all that are left.
-    async fn first_clean<'m>(&self, key: &GroupKey, members: &'m [usize], prices: &mut Prices) -> Option<(Money, &'m [usize])> {
+    async fn first_clean<'m>(
+        &self,
+        key: &GroupKey,
+        members: &'m [usize],
+        prices: &mut Prices,
+    ) -> Option<(Money, &'m [usize])> {
         for (n, &member) in members.iter().enumerate() {
             let set = PaySet { key: key.clone(), members: vec![member] };
             let asked = self.ask(&set).await;
@@ -101,7 +106,10 @@ impl Pricing<'_> {
         (self.viewer.beat)();
         let Some(request) = set.request(self.items) else {
             let answer = Err(QuoteError::Unreadable("a lease of the set has no readable end".into()));
-            return Asked { answer, verdict: Err(Reason::new(Word::Unparsable, "a lease of the set has no readable end")) };
+            return Asked {
+                answer,
+                verdict: Err(Reason::new(Word::Unparsable, "a lease of the set has no readable end")),
+            };
         };
         let answer = tokio::select! {
             answer = self.reader.quote(&request) => answer,
@@ -113,9 +121,13 @@ impl Pricing<'_> {
     /// Judges an answer for exactly this set.
     pub(super) fn judge(&self, set: &PaySet, answer: Result<Quote, QuoteError>) -> Asked {
         let Some(request) = set.request(self.items) else {
-            return Asked { answer, verdict: Err(Reason::new(Word::Unparsable, "a lease of the set has no readable end")) };
+            return Asked {
+                answer,
+                verdict: Err(Reason::new(Word::Unparsable, "a lease of the set has no readable end")),
+            };
         };
-        let last = request.leases.iter().map(|l| self.last.get(&l.id).map(|p| (p.amount, p.period_days))).collect();
+        let last =
+            request.leases.iter().map(|l| self.last.get(&l.id).map(|p| (p.amount, p.period_days))).collect();
         let input = GateInput {
             request: &request,
             policy: &self.policies[set.key.policy],
@@ -140,11 +152,18 @@ impl Pricing<'_> {
             Ok(priced) => {
                 let Ok(quote) = &asked.answer else { return };
                 let currency = quote.balance.currency.clone();
-                let unit = |members, price| Unit { key: set.key.clone(), members, price, currency: currency.clone() };
+                let unit = |members, price| Unit {
+                    key: set.key.clone(),
+                    members,
+                    price,
+                    currency: currency.clone(),
+                };
                 if set.key.order.is_some() {
                     prices.units.push(unit(set.members.clone(), priced.total));
                 } else {
-                    prices.units.extend(set.members.iter().zip(&priced.shares).map(|(&m, share)| unit(vec![m], *share)));
+                    prices.units.extend(
+                        set.members.iter().zip(&priced.shares).map(|(&m, share)| unit(vec![m], *share)),
+                    );
                 }
                 if !priced.short {
                     prices.ready.push((set.members.clone(), quote.clone()));

@@ -70,7 +70,8 @@ impl CycleReport {
     /// Something needs a person's eye: exit code 3.
     #[must_use]
     pub fn needs_attention(&self) -> bool {
-        let open = |r: &IntentRecord| matches!(r.state, State::Unknown | State::NeedsOperator | State::Refused);
+        let open =
+            |r: &IntentRecord| matches!(r.state, State::Unknown | State::NeedsOperator | State::Refused);
         self.items.iter().any(|i| i.decision() == Decision::Hold)
             || self.accounts.iter().any(|a| a.standing != Standing::Good || a.unreadable > 0)
             || self.payments.iter().chain(&self.unsettled).any(open)
@@ -80,7 +81,8 @@ impl CycleReport {
     #[must_use]
     pub fn summary(&self) -> CycleSummary {
         let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
-        let paid = self.payments.iter().filter(|p| matches!(p.state, State::Accepted | State::Confirmed)).count();
+        let paid =
+            self.payments.iter().filter(|p| matches!(p.state, State::Accepted | State::Confirmed)).count();
         let outcome = match (self.stopped, self.needs_attention()) {
             (true, _) => "stopped",
             (false, true) => "attention",

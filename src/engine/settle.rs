@@ -6,7 +6,9 @@ use jiff::{SignedDuration, Timestamp};
 use crate::domain::time::{Moment, Timing};
 use crate::domain::{AccountName, Event, Lease, Money, State};
 use crate::evidence::{Case, End, Look, Verdict, end, judge, terms_moved};
-use crate::ledger::{EventDetail, IntentFilter, IntentLease, IntentRecord, Ledger, LedgerError, SettleRead, SplitPart};
+use crate::ledger::{
+    EventDetail, IntentFilter, IntentLease, IntentRecord, Ledger, LedgerError, SettleRead, SplitPart,
+};
 use crate::planner::{Past, PastLease};
 
 /// Failed payments stay open to late evidence for so long.
@@ -34,8 +36,13 @@ fn leases_of(record: &IntentRecord) -> impl Iterator<Item = IntentLease> + '_ {
 #[must_use]
 pub fn past_of(record: &IntentRecord, now: &Moment, timing: &Timing) -> Past {
     let looks = looks(record, now, None);
-    let quiet = looks.iter().rev().any(|l| l.elapsed >= timing.lag_window && l.moved == 0 && !l.fell.is_positive())
-        || looks.windows(2).any(|w| w[1].elapsed >= timing.lag_window && w[0].fell == w[1].fell && w[1].moved == 0 && w[0].moved == 0);
+    let quiet = looks
+        .iter()
+        .rev()
+        .any(|l| l.elapsed >= timing.lag_window && l.moved == 0 && !l.fell.is_positive())
+        || looks.windows(2).any(|w| {
+            w[1].elapsed >= timing.lag_window && w[0].fell == w[1].fell && w[1].moved == 0 && w[0].moved == 0
+        });
     Past {
         intent: record.id.clone(),
         account: record.request.account.clone(),
@@ -107,7 +114,11 @@ pub(super) fn settle(
     Ok(doubles)
 }
 
-fn candidates(ledger: &dyn Ledger, reading: &Reading<'_>, now: &Moment) -> Result<Vec<IntentRecord>, LedgerError> {
+fn candidates(
+    ledger: &dyn Ledger,
+    reading: &Reading<'_>,
+    now: &Moment,
+) -> Result<Vec<IntentRecord>, LedgerError> {
     let of = |states: Vec<State>, spend_since| {
         ledger.intents(&IntentFilter {
             account: Some(reading.account.clone()),
@@ -118,8 +129,14 @@ fn candidates(ledger: &dyn Ledger, reading: &Reading<'_>, now: &Moment) -> Resul
     };
     let mut open = of(vec![State::Accepted, State::Unknown, State::NeedsOperator], None)?;
     let late = now.wall.checked_sub(LATE).unwrap_or(Timestamp::MIN);
-    open.extend(of(vec![State::NotApplied, State::Refused], Some(late))?.into_iter().filter(|r| !r.never_sent));
-    open.retain(|r| r.spend_started_at.as_ref().is_some_and(|at| reading.began.wall >= at.wall || reading.began.boot_ms >= at.boot_ms));
+    open.extend(
+        of(vec![State::NotApplied, State::Refused], Some(late))?.into_iter().filter(|r| !r.never_sent),
+    );
+    open.retain(|r| {
+        r.spend_started_at
+            .as_ref()
+            .is_some_and(|at| reading.began.wall >= at.wall || reading.began.boot_ms >= at.boot_ms)
+    });
     open.sort_by(|a, b| b.created_at.wall.cmp(&a.created_at.wall).then_with(|| b.id.cmp(&a.id)));
     Ok(open)
 }
@@ -155,7 +172,8 @@ fn settle_one(
     let moved = ends.iter().filter(|e| matches!(e, End::Moved(_))).count();
     let (fell, ambiguous) = fell(record, reading, around);
     let looks = looks(record, now, Some((fell, moved)));
-    let case = Case { state: record.state, ends: &ends, quoted: record.quoted, ambiguous, looks: &looks, timing };
+    let case =
+        Case { state: record.state, ends: &ends, quoted: record.quoted, ambiguous, looks: &looks, timing };
     perform(ledger, record, &judge(&case), &ends, reading, now)?;
     keep_look(ledger, timing, record, SettleRead { at: now.clone(), balance: reading.balance, fell, moved })?;
     if double && moved == ends.len() { ledger.intent(&record.id).map(Some) } else { Ok(None) }
@@ -180,13 +198,19 @@ fn claims(around: &[IntentRecord], record: &IntentRecord, of: &IntentLease) -> O
 fn fell(record: &IntentRecord, reading: &Reading<'_>, around: &[IntentRecord]) -> (Money, bool) {
     let later = |o: &&IntentRecord| {
         o.id != record.id
-            && o.spend_started_at.as_ref().zip(record.spend_started_at.as_ref()).is_some_and(|(o, r)| o.wall > r.wall)
+            && o.spend_started_at
+                .as_ref()
+                .zip(record.spend_started_at.as_ref())
+                .is_some_and(|(o, r)| o.wall > r.wall)
     };
     let known = around.iter().filter(later).filter(|o| o.state == State::Confirmed);
     let known = Money::sum(known.map(|o| o.detail.charged.unwrap_or(o.quoted))).unwrap_or_default();
-    let ambiguous = around.iter().filter(later).any(|o| matches!(o.state, State::Accepted | State::SpendStarted));
-    let siblings = around.iter().filter(|o| o.parent.is_some() && o.parent == record.parent && o.id != record.id);
-    let siblings = siblings.filter(|o| o.state == State::Confirmed).map(|o| o.detail.charged.unwrap_or(o.quoted));
+    let ambiguous =
+        around.iter().filter(later).any(|o| matches!(o.state, State::Accepted | State::SpendStarted));
+    let siblings =
+        around.iter().filter(|o| o.parent.is_some() && o.parent == record.parent && o.id != record.id);
+    let siblings =
+        siblings.filter(|o| o.state == State::Confirmed).map(|o| o.detail.charged.unwrap_or(o.quoted));
     let siblings = Money::sum(siblings).unwrap_or_default();
     let fell = record
         .balance_before
@@ -197,7 +221,12 @@ fn fell(record: &IntentRecord, reading: &Reading<'_>, around: &[IntentRecord]) -
     (fell, ambiguous)
 }
 
-fn keep_look(ledger: &dyn Ledger, timing: &Timing, record: &IntentRecord, look: SettleRead) -> Result<(), LedgerError> {
+fn keep_look(
+    ledger: &dyn Ledger,
+    timing: &Timing,
+    record: &IntentRecord,
+    look: SettleRead,
+) -> Result<(), LedgerError> {
     let state = ledger.intent(&record.id)?.state;
     if !matches!(state, State::Unknown | State::Refused) {
         return Ok(());
@@ -205,7 +234,9 @@ fn keep_look(ledger: &dyn Ledger, timing: &Timing, record: &IntentRecord, look: 
     let reads = i32::try_from(timing.settle_reads).unwrap_or(i32::MAX).max(1);
     let apart = timing.lag_window.checked_div(reads).unwrap_or(SignedDuration::ZERO);
     let spaced = record.reads.last().is_none_or(|last| {
-        last.fell != look.fell || last.moved != look.moved || look.at.since(&last.at).is_none_or(|s| s >= apart)
+        last.fell != look.fell
+            || last.moved != look.moved
+            || look.at.since(&last.at).is_none_or(|s| s >= apart)
     });
     // A refusal needs no more looks once it was quiet for long; an unknown one is looked at until it is settled.
     let enough = state == State::Refused && record.reads.len() > 64;
@@ -247,9 +278,16 @@ fn perform(
 }
 
 /// An accepted payment's reply told the balance right after it: that is the tightest measure of its charge.
-fn confirmed(record: &IntentRecord, charged: Money, why: &str, ends: &[End], reading: &Reading<'_>) -> EventDetail {
+fn confirmed(
+    record: &IntentRecord,
+    charged: Money,
+    why: &str,
+    ends: &[End],
+    reading: &Reading<'_>,
+) -> EventDetail {
     let told = record.detail.balance_after.filter(|_| record.state == State::Accepted);
-    let by_reply = told.and_then(|after| record.balance_before.minus(after)).filter(|fell| fell.is_positive());
+    let by_reply =
+        told.and_then(|after| record.balance_before.minus(after)).filter(|fell| fell.is_positive());
     let (charged, why) = match by_reply {
         Some(fell) => (fell, format!("every end moved; the reply's balance was lower by {fell}")),
         None => (charged, why.to_owned()),
@@ -257,7 +295,10 @@ fn confirmed(record: &IntentRecord, charged: Money, why: &str, ends: &[End], rea
     EventDetail {
         charged: Some(charged),
         balance_after: told.or(Some(reading.balance)),
-        expires_after: ends.iter().filter_map(|e| if let End::Moved(at) = e { Some(*at) } else { None }).min(),
+        expires_after: ends
+            .iter()
+            .filter_map(|e| if let End::Moved(at) = e { Some(*at) } else { None })
+            .min(),
         evidence: Some(why),
         ..EventDetail::default()
     }
@@ -283,7 +324,10 @@ fn split(
                     charged: Some(quoted),
                     balance_after: Some(reading.balance),
                     expires_after: Some(*to),
-                    evidence: Some("its end moved, others of the same payment did not: charged its share of the quote".into()),
+                    evidence: Some(
+                        "its end moved, others of the same payment did not: charged its share of the quote"
+                            .into(),
+                    ),
                     ..EventDetail::default()
                 },
             },
@@ -298,7 +342,8 @@ fn split(
             },
         })
         .collect();
-    let detail = EventDetail { evidence: Some("applied to some leases only".into()), ..EventDetail::default() };
+    let detail =
+        EventDetail { evidence: Some("applied to some leases only".into()), ..EventDetail::default() };
     let ids = ledger.split(&record.id, record.state, &parts, &detail, now)?;
     tracing::warn!(payment = %record.id, account = %reading.account, parts = ids.len(), "payment was applied to some leases only");
     Ok(())

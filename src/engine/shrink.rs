@@ -50,7 +50,11 @@ pub(super) fn judge(
 }
 
 /// Keeps what is missing for `resume` to show, or forgets it once the list is whole again.
-pub(super) fn remember(ledger: &dyn Ledger, account: &AccountName, missing: &[Lease]) -> Result<(), LedgerError> {
+pub(super) fn remember(
+    ledger: &dyn Ledger,
+    account: &AccountName,
+    missing: &[Lease],
+) -> Result<(), LedgerError> {
     let key = shrink_note(account).0;
     let mut text = String::new();
     if !missing.is_empty() {
@@ -67,7 +71,9 @@ pub(super) fn remember(ledger: &dyn Ledger, account: &AccountName, missing: &[Le
 pub(super) fn absent<'a>(known: &'a [Lease], listed: &'a [Lease]) -> impl Iterator<Item = &'a Lease> {
     let ids: HashSet<_> = listed.iter().map(|l| &l.id).collect();
     let places: HashSet<_> = listed.iter().map(|l| (&l.order, &l.ip)).collect();
-    known.iter().filter(move |l| !ids.contains(&l.id) && (l.ip.is_empty() || !places.contains(&(&l.order, &l.ip))))
+    known
+        .iter()
+        .filter(move |l| !ids.contains(&l.id) && (l.ip.is_empty() || !places.contains(&(&l.order, &l.ip))))
 }
 
 /// Names exactly this loss, so that accepting one does not accept the next.

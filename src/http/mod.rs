@@ -52,19 +52,36 @@ pub async fn serve(
     let shared = Shared { source, token, listen: listener.local_addr()? };
     let app = Router::new()
         .route("/", get(|State(s): State<Shared>| async move { Html(page::status(&s.source.status())) }))
-        .route("/healthz", get(|State(s): State<Shared>| async move { verdict(s.source.alive(), "alive", "the cycle loop does not move") }))
-        .route("/readyz", get(|State(s): State<Shared>| async move { verdict(s.source.ready(), "ready", "an account has not been read") }))
+        .route(
+            "/healthz",
+            get(|State(s): State<Shared>| async move {
+                verdict(s.source.alive(), "alive", "the cycle loop does not move")
+            }),
+        )
+        .route(
+            "/readyz",
+            get(|State(s): State<Shared>| async move {
+                verdict(s.source.ready(), "ready", "an account has not been read")
+            }),
+        )
         .route("/api/status", get(|State(s): State<Shared>| async move { Json(s.source.status()) }))
         .route("/api/plan", get(|State(s): State<Shared>| async move { Json(s.source.plan()) }))
         .route("/api/history", get(|State(s): State<Shared>| async move { Json(s.source.history()) }))
-        .route("/metrics", get(|State(s): State<Shared>| async move { page::metrics(&s.source.status(), s.source.alive()) }))
+        .route(
+            "/metrics",
+            get(|State(s): State<Shared>| async move { page::metrics(&s.source.status(), s.source.alive()) }),
+        )
         .layer(middleware::from_fn_with_state(shared.clone(), guard))
         .with_state(shared);
     axum::serve(listener, app).with_graceful_shutdown(async move { stop.cancelled().await }).await
 }
 
 fn verdict(good: bool, yes: &'static str, no: &'static str) -> Response {
-    if good { (StatusCode::OK, yes).into_response() } else { (StatusCode::SERVICE_UNAVAILABLE, no).into_response() }
+    if good {
+        (StatusCode::OK, yes).into_response()
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, no).into_response()
+    }
 }
 
 /// A page elsewhere must not read us through a browser (`Host`), and a stranger not at all (token).

@@ -20,13 +20,18 @@ th{font-size:.8rem;text-transform:uppercase;letter-spacing:.04em;opacity:.7}.bad
 pub(super) fn status(document: &Value) -> String {
     let mut environment = Environment::new();
     let shown = environment.add_template("page.html", PAGE).and_then(|()| {
-        environment.get_template("page.html")?.render(minijinja::context! { s => minijinja::Value::from(minijinja::value::Serde(document)) })
+        environment
+            .get_template("page.html")?
+            .render(minijinja::context! { s => minijinja::Value::from(minijinja::value::Serde(document)) })
     });
     shown.unwrap_or_else(|e| format!("<p>The page cannot be shown: {e}</p>"))
 }
 
 /// A small set of Prometheus metrics; none per lease.
-pub(super) fn metrics(document: &Value, alive: bool) -> ([(axum::http::HeaderName, &'static str); 1], String) {
+pub(super) fn metrics(
+    document: &Value,
+    alive: bool,
+) -> ([(axum::http::HeaderName, &'static str); 1], String) {
     let mut text = String::new();
     let mut gauge = |name: &str, help: &str, samples: &[(String, String)]| {
         text.push_str(&format!("# HELP {name} {help}\n# TYPE {name} gauge\n"));
@@ -47,13 +52,25 @@ pub(super) fn metrics(document: &Value, alive: bool) -> ([(axum::http::HeaderNam
             })
             .collect()
     };
-    gauge("renewd_loop_alive", "Whether the cycle loop moves.", &[(String::new(), u8::from(alive).to_string())]);
+    gauge(
+        "renewd_loop_alive",
+        "Whether the cycle loop moves.",
+        &[(String::new(), u8::from(alive).to_string())],
+    );
     gauge("renewd_account_reachable", "Whether the newest reading succeeded.", &per_account("reachable"));
-    gauge("renewd_account_balance", "Balance as last read, in the account's currency.", &per_account("balance"));
+    gauge(
+        "renewd_account_balance",
+        "Balance as last read, in the account's currency.",
+        &per_account("balance"),
+    );
     gauge("renewd_account_leases", "Leases as last read.", &per_account("leases"));
     let one = |v: &Value| [(String::new(), number(v))];
     gauge("renewd_payments_unknown", "Payments whose outcome is unknown.", &one(&document["unknown"]));
-    gauge("renewd_payments_needing_operator", "Payments that need a person's word.", &one(&document["needs_operator"]));
+    gauge(
+        "renewd_payments_needing_operator",
+        "Payments that need a person's word.",
+        &one(&document["needs_operator"]),
+    );
     let alerts = document["open_alerts"].as_array().map_or(0, Vec::len);
     gauge("renewd_alerts_open", "Open alerts.", &[(String::new(), alerts.to_string())]);
     ([(axum::http::header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text)

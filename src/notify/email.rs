@@ -79,8 +79,11 @@ impl Mailer {
     /// As [`Self::smtp`].
     pub fn smtp_within(email: &Email, limit: Duration) -> Result<Self, MailError> {
         let parameters = || {
-            TlsParameters::new(email.host.clone())
-                .map_err(|e| MailError::Server(format!("TLS cannot be set up ({e}): are CA certificates installed (ca-certificates)?")))
+            TlsParameters::new(email.host.clone()).map_err(|e| {
+                MailError::Server(format!(
+                    "TLS cannot be set up ({e}): are CA certificates installed (ca-certificates)?"
+                ))
+            })
         };
         let tls = match email.tls {
             Tls::Implicit => SmtpTls::Wrapper(parameters()?),
@@ -92,7 +95,8 @@ impl Mailer {
             .tls(tls)
             .timeout(Some(Duration::from_secs(20)));
         if let (Some(user), Some(password)) = (&email.username, &email.password) {
-            builder = builder.credentials(Credentials::new(user.clone(), password.expose_secret().to_owned()));
+            builder =
+                builder.credentials(Credentials::new(user.clone(), password.expose_secret().to_owned()));
         }
         Ok(Self::Smtp { transport: Box::new(builder.build()), from: email.from.clone(), limit })
     }
@@ -124,11 +128,14 @@ impl Mailer {
     pub async fn send(&self, mail: &OutboxMail) -> Result<(), MailError> {
         let m = &mail.mail;
         let body = MultiPart::alternative_plain_html(m.text.clone(), m.html.clone());
-        let mut builder = self.builder(&m.to, &m.subject, mail.queued_at)?.message_id(Some(m.message_id.clone()));
+        let mut builder =
+            self.builder(&m.to, &m.subject, mail.queued_at)?.message_id(Some(m.message_id.clone()));
         if let Some(first) = &m.in_reply_to {
             builder = builder.in_reply_to(first.clone()).references(first.clone());
         }
-        let message = builder.multipart(body).map_err(|e| MailError::Refused(format!("the mail cannot be built: {e}")))?;
+        let message = builder
+            .multipart(body)
+            .map_err(|e| MailError::Refused(format!("the mail cannot be built: {e}")))?;
         self.hand_over(message).await
     }
 
@@ -136,7 +143,13 @@ impl Mailer {
     ///
     /// # Errors
     /// It was not taken.
-    pub async fn direct(&self, email: &Email, subject: &str, text: &str, now: Timestamp) -> Result<Vec<String>, MailError> {
+    pub async fn direct(
+        &self,
+        email: &Email,
+        subject: &str,
+        text: &str,
+        now: Timestamp,
+    ) -> Result<Vec<String>, MailError> {
         let message = self
             .builder(&email.to, subject, now)?
             .header(header::ContentType::TEXT_PLAIN)
@@ -150,13 +163,22 @@ impl Mailer {
     /// # Errors
     /// It was not taken.
     pub async fn send_test(&self, email: &Email, now: Timestamp) -> Result<Vec<String>, MailError> {
-        let text = "This is the test message of renewd test-mail.\n\nIf you read it, alerts will reach you here.\n";
+        let text =
+            "This is the test message of renewd test-mail.\n\nIf you read it, alerts will reach you here.\n";
         self.direct(email, "[renewd] test message", text, now).await
     }
 
-    fn builder(&self, to: &[String], subject: &str, date: Timestamp) -> Result<lettre::message::MessageBuilder, MailError> {
+    fn builder(
+        &self,
+        to: &[String],
+        subject: &str,
+        date: Timestamp,
+    ) -> Result<lettre::message::MessageBuilder, MailError> {
         let (Self::Smtp { from, .. } | Self::Folder { from, .. }) = self;
-        let mailbox = |text: &String| text.parse::<Mailbox>().map_err(|e| MailError::Refused(format!("`{text}` is no mail address: {e}")));
+        let mailbox = |text: &String| {
+            text.parse::<Mailbox>()
+                .map_err(|e| MailError::Refused(format!("`{text}` is no mail address: {e}")))
+        };
         let mut builder = Message::builder()
             .from(mailbox(from)?)
             .subject(subject)
@@ -170,20 +192,27 @@ impl Mailer {
 
     async fn hand_over(&self, message: Message) -> Result<(), MailError> {
         match self {
-            Self::Smtp { transport, limit, .. } => match tokio::time::timeout(*limit, transport.send(message)).await {
-                Ok(Ok(_)) => Ok(()),
-                Ok(Err(e)) => Err(explain(&e)),
-                Err(_) => Err(stalled(*limit)),
-            },
-            Self::Folder { transport, .. } => {
-                transport.send(message).await.map(drop).map_err(|e| MailError::Server(format!("the mail cannot be written: {e}")))
+            Self::Smtp { transport, limit, .. } => {
+                match tokio::time::timeout(*limit, transport.send(message)).await {
+                    Ok(Ok(_)) => Ok(()),
+                    Ok(Err(e)) => Err(explain(&e)),
+                    Err(_) => Err(stalled(*limit)),
+                }
             }
+            Self::Folder { transport, .. } => transport
+                .send(message)
+                .await
+                .map(drop)
+                .map_err(|e| MailError::Server(format!("the mail cannot be written: {e}"))),
         }
     }
 }
 
 fn stalled(limit: Duration) -> MailError {
-    MailError::Server(format!("the mail server did not finish within {}s: it may be overloaded", limit.as_secs()))
+    MailError::Server(format!(
+        "the mail server did not finish within {}s: it may be overloaded",
+        limit.as_secs()
+    ))
 }
 
 fn chain(e: &dyn std::error::Error) -> String {
@@ -203,14 +232,20 @@ fn explain(e: &lettre::transport::smtp::Error) -> MailError {
     let said = chain(e);
     let code = e.status().map(|c| c.to_string());
     match code.as_deref() {
-        Some("535" | "534" | "530" | "538") => {
-            MailError::Server(format!("the mail server refuses our login ({said}): check username and password in [alerts.email]"))
+        Some("535" | "534" | "530" | "538") => MailError::Server(format!(
+            "the mail server refuses our login ({said}): check username and password in [alerts.email]"
+        )),
+        Some("421" | "451" | "452" | "454") => {
+            MailError::Server(format!("the mail server is not ready ({said})"))
         }
-        Some("421" | "451" | "452" | "454") => MailError::Server(format!("the mail server is not ready ({said})")),
-        Some(_) => MailError::Refused(format!("the mail server refuses this mail ({said}): check from and to in [alerts.email]")),
-        None if e.is_tls() || said.to_lowercase().contains("certificate") => {
-            MailError::Server(format!("the mail server's certificate is not accepted ({said}): check host, or install its CA"))
-        }
-        None => MailError::Server(format!("the mail server cannot be reached ({said}): check host, port and tls in [alerts.email]")),
+        Some(_) => MailError::Refused(format!(
+            "the mail server refuses this mail ({said}): check from and to in [alerts.email]"
+        )),
+        None if e.is_tls() || said.to_lowercase().contains("certificate") => MailError::Server(format!(
+            "the mail server's certificate is not accepted ({said}): check host, or install its CA"
+        )),
+        None => MailError::Server(format!(
+            "the mail server cannot be reached ({said}): check host, port and tls in [alerts.email]"
+        )),
     }
 }

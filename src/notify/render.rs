@@ -44,7 +44,8 @@ impl Letterhead {
 
     fn at_with_distance(&self, instant: Timestamp) -> String {
         let span = instant.duration_since(self.now);
-        let away = if span.is_negative() { format!("{} ago", words(span)) } else { format!("in {}", words(span)) };
+        let away =
+            if span.is_negative() { format!("{} ago", words(span)) } else { format!("in {}", words(span)) };
         format!("{} ({away})", self.at(instant))
     }
 }
@@ -64,7 +65,12 @@ pub fn recipients(alerts: &Alerts, alert: &Alert) -> Vec<String> {
 
 /// The mail of one told alert; `None` where mail is not configured.
 #[must_use]
-pub fn render(alerts: &Alerts, letterhead: &Letterhead, told: &Told, occasion: Occasion) -> Option<QueuedMail> {
+pub fn render(
+    alerts: &Alerts,
+    letterhead: &Letterhead,
+    told: &Told,
+    occasion: Occasion,
+) -> Option<QueuedMail> {
     alerts.email.as_ref()?;
     let alert = &told.alert;
     let id = |instant: Timestamp, what: &str| {
@@ -90,7 +96,8 @@ pub fn render(alerts: &Alerts, letterhead: &Letterhead, told: &Told, occasion: O
 }
 
 fn host_part(host: &str) -> String {
-    let plain: String = host.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-')).collect();
+    let plain: String =
+        host.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-')).collect();
     if plain.is_empty() { "localhost".to_owned() } else { plain }
 }
 
@@ -106,7 +113,12 @@ fn subject(letterhead: &Letterhead, alert: &Alert, occasion: Occasion) -> String
     format!("{tag} {}{by}", alert.title).replace(['\r', '\n'], " ")
 }
 
-fn bodies(repeat: SignedDuration, letterhead: &Letterhead, told: &Told, occasion: Occasion) -> (String, String) {
+fn bodies(
+    repeat: SignedDuration,
+    letterhead: &Letterhead,
+    told: &Told,
+    occasion: Occasion,
+) -> (String, String) {
     let alert = &told.alert;
     let colour = match (occasion, alert.severity) {
         (Occasion::Resolved, _) => "#1a7f4b",
@@ -229,7 +241,10 @@ mod tests {
     #[test]
     fn later_mails_of_an_incident_reply_to_its_first() {
         let first = mail(Severity::Warning);
-        let letterhead = Letterhead { host: "box".into(), ..Letterhead::new(&TimeZone::UTC, "2026-12-01T05:00:00Z".parse().unwrap()) };
+        let letterhead = Letterhead {
+            host: "box".into(),
+            ..Letterhead::new(&TimeZone::UTC, "2026-12-01T05:00:00Z".parse().unwrap())
+        };
         let again = render(&alerts(), &letterhead, &told(Severity::Warning), Occasion::Repeated).unwrap();
         assert_eq!(again.in_reply_to.as_deref(), Some(first.message_id.as_str()));
         assert_ne!(again.message_id, first.message_id);

@@ -32,13 +32,21 @@ fn doubled((first, longest): (i64, i64), failures: usize, stage: Stage) -> Signe
 
 /// Judges `lease` by the payments in `world.past`.
 #[must_use]
-pub fn clearance(world: &World<'_>, provider: &ProviderName, lease: &Lease, policy: &Policy, stage: Stage) -> Clearance {
+pub fn clearance(
+    world: &World<'_>,
+    provider: &ProviderName,
+    lease: &Lease,
+    policy: &Policy,
+    stage: Stage,
+) -> Clearance {
     let past: Vec<&Past> = world.past.iter().filter(|p| &p.provider == provider).collect();
     let term: Vec<&Past> = past.iter().copied().filter(|p| p.same_term(lease)).collect();
     if let Some(reason) = pending(&past, &term, lease) {
         return Clearance::Blocked(reason);
     }
-    if let Some(reason) = refused(&term, world.now, stage).or_else(|| unreachable_before(&term, world.now, stage)) {
+    if let Some(reason) =
+        refused(&term, world.now, stage).or_else(|| unreachable_before(&term, world.now, stage))
+    {
         return Clearance::Blocked(reason);
     }
     second_attempt(&term, world, policy, stage)
@@ -46,23 +54,36 @@ pub fn clearance(world: &World<'_>, provider: &ProviderName, lease: &Lease, poli
 
 fn pending(past: &[&Past], term: &[&Past], lease: &Lease) -> Option<Reason> {
     if let Some(p) = term.iter().find(|p| p.state == State::Accepted) {
-        return Some(Reason::new(Word::Accepted, format!("payment {} was accepted; its new end is not listed yet", p.intent)));
+        return Some(Reason::new(
+            Word::Accepted,
+            format!("payment {} was accepted; its new end is not listed yet", p.intent),
+        ));
     }
-    let touching = |states: &[State]| past.iter().find(|p| states.contains(&p.state) && p.touches(lease)).copied();
+    let touching =
+        |states: &[State]| past.iter().find(|p| states.contains(&p.state) && p.touches(lease)).copied();
     if let Some(p) = touching(&[State::NeedsOperator]) {
         return Some(Reason::new(
             Word::NeedsOperator,
-            format!("only a person can say what became of payment {0}: renewd resolve {0} --charged AMOUNT|--not-charged --note TEXT", p.intent),
+            format!(
+                "only a person can say what became of payment {0}: renewd resolve {0} --charged AMOUNT|--not-charged --note TEXT",
+                p.intent
+            ),
         ));
     }
     if let Some(p) = touching(&[State::Unknown, State::SpendStarted]) {
         let whose = if p.same_term(lease) { "its payment" } else { "a payment of its order or address," };
-        return Some(Reason::new(Word::UnknownPending, format!("{whose} {} is not settled; evidence is being read", p.intent)));
+        return Some(Reason::new(
+            Word::UnknownPending,
+            format!("{whose} {} is not settled; evidence is being read", p.intent),
+        ));
     }
     let paid = term.iter().find(|p| p.state == State::Confirmed)?;
     Some(Reason::new(
         Word::NeedsOperator,
-        format!("payment {} was charged for this term, and the end did not move: ask the provider", paid.intent),
+        format!(
+            "payment {} was charged for this term, and the end did not move: ask the provider",
+            paid.intent
+        ),
     ))
 }
 
@@ -70,12 +91,22 @@ fn refused(term: &[&Past], now: Timestamp, stage: Stage) -> Option<Reason> {
     let refusals: Vec<&&Past> = term.iter().filter(|p| p.state == State::Refused).collect();
     let last = refusals.iter().max_by_key(|p| p.state_at)?;
     if !last.quiet {
-        let text = format!("payment {} was refused; waiting for the lag window and an unchanged reading", last.intent);
+        let text = format!(
+            "payment {} was refused; waiting for the lag window and an unchanged reading",
+            last.intent
+        );
         return Some(Reason::new(Word::Refused, text));
     }
     let next = last.state_at.checked_add(doubled(REFUSED, refusals.len(), stage)).ok()?;
     (now < next).then(|| {
-        Reason::new(Word::Refused, format!("payment {} was refused; next attempt in {}", last.intent, words(next.duration_since(now))))
+        Reason::new(
+            Word::Refused,
+            format!(
+                "payment {} was refused; next attempt in {}",
+                last.intent,
+                words(next.duration_since(now))
+            ),
+        )
     })
 }
 
@@ -84,7 +115,14 @@ fn unreachable_before(term: &[&Past], now: Timestamp, stage: Stage) -> Option<Re
     let last = failed.iter().max_by_key(|p| p.state_at)?;
     let next = last.state_at.checked_add(doubled(NEVER_SENT, failed.len(), stage)).ok()?;
     (now < next).then(|| {
-        Reason::new(Word::Backoff, format!("payment {} could not be sent; next attempt in {}", last.intent, words(next.duration_since(now))))
+        Reason::new(
+            Word::Backoff,
+            format!(
+                "payment {} could not be sent; next attempt in {}",
+                last.intent,
+                words(next.duration_since(now))
+            ),
+        )
     })
 }
 
@@ -101,7 +139,9 @@ fn second_attempt(term: &[&Past], world: &World<'_>, policy: &Policy, stage: Sta
     if failed.len() > 1 {
         return Clearance::Blocked(Reason::new(
             Word::NeedsOperator,
-            format!("two attempts ended without a charge, the last is {id}: renewd resolve {id} --not-charged --note TEXT allows another"),
+            format!(
+                "two attempts ended without a charge, the last is {id}: renewd resolve {id} --not-charged --note TEXT allows another"
+            ),
         ));
     }
     let double_lag = world.timing.lag_window.checked_mul(2).unwrap_or(SignedDuration::MAX);
@@ -115,8 +155,13 @@ fn second_attempt(term: &[&Past], world: &World<'_>, policy: &Policy, stage: Sta
     }
     let when = match policy.on_unknown {
         OnUnknown::Never => "not again without `renewd resolve`".to_owned(),
-        OnUnknown::Hold => format!("again in the urgent stage, or after renewd resolve {id} --not-charged --note TEXT"),
+        OnUnknown::Hold => {
+            format!("again in the urgent stage, or after renewd resolve {id} --not-charged --note TEXT")
+        }
         OnUnknown::Retry => format!("again once {} have passed", words(double_lag)),
     };
-    Clearance::Blocked(Reason::new(Word::UnknownPending, format!("payment {id} was not charged, as evidence shows; {when}")))
+    Clearance::Blocked(Reason::new(
+        Word::UnknownPending,
+        format!("payment {id} was not charged, as evidence shows; {when}"),
+    ))
 }

@@ -51,7 +51,9 @@ fn judge(world: &World<'_>, view: &AccountView<'_>, lease: &Lease, end: Option<T
     }
     item.reason = match policy.action {
         Action::Watch => Reason::new(Word::WatchPolicy, format!("policy `{}` says watch", policy.name)),
-        Action::Release => Reason::new(Word::ReleasePolicy, format!("policy `{}` lets it lapse", policy.name)),
+        Action::Release => {
+            Reason::new(Word::ReleasePolicy, format!("policy `{}` lets it lapse", policy.name))
+        }
         Action::Ignore => Reason::new(Word::IgnorePolicy, format!("policy `{}` says ignore", policy.name)),
         Action::Renew => match renew(world, view, lease, policy, end.or(lease.expires_at)) {
             Ok(attempt) => {
@@ -98,7 +100,10 @@ fn renew(
     if let Some(until) = policy.until
         && end.to_zoned(world.timezone.clone()).date() >= until
     {
-        return hold(Word::PastUntil, format!("its end is on or after {until}, where policy `{}` stops", policy.name));
+        return hold(
+            Word::PastUntil,
+            format!("its end is on or after {until}, where policy `{}` stops", policy.name),
+        );
     }
     let attempt = match clearance(world, view.provider, lease, policy, stage) {
         Clearance::Blocked(reason) => return Err(reason),
@@ -123,7 +128,12 @@ fn renew(
     Ok(attempt)
 }
 
-fn account_stands(world: &World<'_>, view: &AccountView<'_>, lease: &Lease, stage: Stage) -> Result<(), Reason> {
+fn account_stands(
+    world: &World<'_>,
+    view: &AccountView<'_>,
+    lease: &Lease,
+    stage: Stage,
+) -> Result<(), Reason> {
     let hold = |word, prose: String| Err(Reason::new(word, prose));
     match &view.standing {
         Standing::Down(why) => return hold(Word::AccountDown, why.clone()),
@@ -151,7 +161,9 @@ fn account_stands(world: &World<'_>, view: &AccountView<'_>, lease: &Lease, stag
             && p.elapsed.is_none_or(|e| e < world.timing.lag_window)
     });
     match fresh {
-        Some(p) => hold(Word::UnknownPending, format!("payment {} of this account is being settled first", p.intent)),
+        Some(p) => {
+            hold(Word::UnknownPending, format!("payment {} of this account is being settled first", p.intent))
+        }
         None => Ok(()),
     }
 }
@@ -188,7 +200,10 @@ fn common(world: &World<'_>, items: &[Item], members: &[usize]) -> Option<Reason
     let renewing = |i: usize| items[i].policy.is_some_and(|p| world.policies[p].action == Action::Renew);
     if !same_policy {
         return members.iter().any(|&i| renewing(i)).then(|| {
-            Reason::new(Word::BundleSplit, "the provider renews this order only whole, and its leases fall under different policies")
+            Reason::new(
+                Word::BundleSplit,
+                "the provider renews this order only whole, and its leases fall under different policies",
+            )
         });
     }
     let words: Vec<Word> = members.iter().map(|&i| items[i].reason.word).collect();
@@ -202,6 +217,9 @@ fn common(world: &World<'_>, items: &[Item], members: &[usize]) -> Option<Reason
     }
     Some(Reason::new(
         Word::BundleSplit,
-        format!("the provider renews this order only whole, and {} says {}", gravest.lease.ip, gravest.reason),
+        format!(
+            "the provider renews this order only whole, and {} says {}",
+            gravest.lease.ip, gravest.reason
+        ),
     ))
 }

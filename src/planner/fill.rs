@@ -95,7 +95,9 @@ pub fn fill(
         });
         let Some(key) = short else { return verdicts };
         let name = &policies[key.0].name;
-        let prose = format!("funds do not cover all due leases of policy `{name}`, which says none then (on_short_funds = \"hold\")");
+        let prose = format!(
+            "funds do not cover all due leases of policy `{name}`, which says none then (on_short_funds = \"hold\")"
+        );
         all_or_none.insert(key, Reason::new(Word::ShortFunds, prose));
     }
 }
@@ -144,7 +146,8 @@ impl Books<'_> {
         let free = self.free.get(account).copied().unwrap_or_default();
         if unit.price > free {
             let missing = unit.price.minus(free).unwrap_or_default();
-            let prose = format!("{} {} needed, {missing} more than the balance allows", unit.price, unit.currency);
+            let prose =
+                format!("{} {} needed, {missing} more than the balance allows", unit.price, unit.currency);
             return Err(Reason::new(Word::ShortFunds, prose));
         }
         let name = &self.policies[unit.key.policy].name;
@@ -154,7 +157,8 @@ impl Books<'_> {
                 && (b.policies.is_empty() || b.policies.contains(name))
         };
         if let Some(b) = self.budgets.iter().find(|b| counts(b) && unit.price > b.left) {
-            let prose = format!("{} {} needed, budget `{}` has {} left", unit.price, unit.currency, b.name, b.left);
+            let prose =
+                format!("{} {} needed, budget `{}` has {} left", unit.price, unit.currency, b.name, b.left);
             return Err(Reason::new(Word::OverBudget, prose));
         }
         self.guard(unit)?;
@@ -176,7 +180,10 @@ impl Books<'_> {
             let most = self.guard.max_fleet_share.of_count(fleet).max(1);
             let alone = size > most && done == 0;
             if self.closed.contains(account) || (done + size > most && !alone) {
-                return wait(format!("max_fleet_share {} of {fleet} leases is reached; next cycle", self.guard.max_fleet_share));
+                return wait(format!(
+                    "max_fleet_share {} of {fleet} leases is reached; next cycle",
+                    self.guard.max_fleet_share
+                ));
             }
             if alone {
                 self.closed.insert(account.clone());
@@ -185,7 +192,10 @@ impl Books<'_> {
         let members = self.group_sizes.entry(unit.key.clone()).or_default();
         let call = unit.key.order.is_some() || members.is_multiple_of(batch);
         if call && self.calls >= self.guard.max_payments_per_cycle as usize {
-            return wait(format!("max_payments_per_cycle {} is reached; next cycle", self.guard.max_payments_per_cycle));
+            return wait(format!(
+                "max_payments_per_cycle {} is reached; next cycle",
+                self.guard.max_payments_per_cycle
+            ));
         }
         *members += size;
         self.calls += usize::from(call);

@@ -57,7 +57,10 @@ pub fn gate(input: &GateInput<'_>, answer: &Result<Quote, QuoteError>) -> Result
     }
     let currency = &quote.balance.currency;
     if let Some(before) = input.currency.filter(|before| *before != currency) {
-        return Err(Reason::new(Word::CurrencyChanged, format!("the quote is in {currency}, and the account was in {before}")));
+        return Err(Reason::new(
+            Word::CurrencyChanged,
+            format!("the quote is in {currency}, and the account was in {before}"),
+        ));
     }
     promo(input, quote)?;
     if quote.method == Method::Order && input.request.method == Method::Leases {
@@ -74,9 +77,10 @@ fn text(answer: &Result<Quote, QuoteError>) -> String {
 
 fn promo(input: &GateInput<'_>, quote: &Quote) -> Result<(), Reason> {
     match (&input.policy.promo_code, input.policy.promo_required) {
-        (Some(code), true) if quote.promo != Some(PromoStatus::Valid) => {
-            Err(Reason::new(Word::PromoInvalid, format!("promo code `{code}` is required and was not accepted")))
-        }
+        (Some(code), true) if quote.promo != Some(PromoStatus::Valid) => Err(Reason::new(
+            Word::PromoInvalid,
+            format!("promo code `{code}` is required and was not accepted"),
+        )),
         _ => Ok(()),
     }
 }
@@ -86,14 +90,20 @@ fn fits_the_known_count(input: &GateInput<'_>, quote: &Quote) -> Result<(), Reas
     let days = i64::from(input.request.period_days);
     let known: Option<Decimal> = input.last.iter().try_fold(Decimal::ZERO, |sum, last| {
         let (amount, last_days) = (*last)?;
-        sum.checked_add(amount.decimal().checked_mul(Decimal::from(days))?.checked_div(Decimal::from(last_days))?)
+        sum.checked_add(
+            amount.decimal().checked_mul(Decimal::from(days))?.checked_div(Decimal::from(last_days))?,
+        )
     });
-    let cap = input.policy.max_price.and_then(|m| m.times(input.request.leases.len() as u64)).map(Money::decimal);
+    let cap =
+        input.policy.max_price.and_then(|m| m.times(input.request.leases.len() as u64)).map(Money::decimal);
     match known.or(cap) {
         Some(most) if quote.price.decimal() <= most => Ok(()),
         Some(most) => Err(Reason::new(
             Word::QuoteError,
-            format!("the provider takes this order only whole and asks {}, more than {most} for the addresses listed", quote.price),
+            format!(
+                "the provider takes this order only whole and asks {}, more than {most} for the addresses listed",
+                quote.price
+            ),
         )),
         None => Err(Reason::new(
             Word::QuoteError,
@@ -109,19 +119,31 @@ fn caps(input: &GateInput<'_>, quote: &Quote) -> Result<(), Reason> {
         && cap.times(n).is_none_or(|all| quote.price > all)
     {
         let each = if n == 1 { String::new() } else { format!(" for {n} leases") };
-        return Err(Reason::new(Word::PriceCap, format!("{}{each} {currency} is over max_price {cap}", quote.price)));
+        return Err(Reason::new(
+            Word::PriceCap,
+            format!("{}{each} {currency} is over max_price {cap}", quote.price),
+        ));
     }
     let Some(jump) = input.policy.max_price_jump else { return Ok(()) };
     for (share, last) in quote.price.shares(input.request.leases.len()).into_iter().zip(&input.last) {
         let Some((paid, days)) = *last else { continue };
         let allowed = Decimal::ONE_HUNDRED.checked_add(jump.0);
         // share / period > paid / days × (1 + jump), without dividing
-        let now = share.decimal().checked_mul(Decimal::from(days)).and_then(|d| d.checked_mul(Decimal::ONE_HUNDRED));
-        let most = paid.decimal().checked_mul(Decimal::from(input.request.period_days)).and_then(|d| d.checked_mul(allowed?));
+        let now = share
+            .decimal()
+            .checked_mul(Decimal::from(days))
+            .and_then(|d| d.checked_mul(Decimal::ONE_HUNDRED));
+        let most = paid
+            .decimal()
+            .checked_mul(Decimal::from(input.request.period_days))
+            .and_then(|d| d.checked_mul(allowed?));
         if now.zip(most).is_none_or(|(now, most)| now > most) {
             return Err(Reason::new(
                 Word::PriceJump,
-                format!("{share} {currency} for {} days is over {jump} more than the last {paid} for {days} days", input.request.period_days),
+                format!(
+                    "{share} {currency} for {} days is over {jump} more than the last {paid} for {days} days",
+                    input.request.period_days
+                ),
             ));
         }
     }

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 use jiff::Timestamp;
 
 use super::item::Item;
-use crate::domain::{AccountName, Capabilities, Bundle, Kind, LeaseId, Method, OrderId, RenewalRequest, RequestLease};
+use crate::domain::{
+    AccountName, Bundle, Capabilities, Kind, LeaseId, Method, OrderId, RenewalRequest, RequestLease,
+};
 use crate::policy::{Policy, Reason, Word};
 
 /// What a set shares: nothing else may be in one call. Second attempts go singly, each under its own guard.
@@ -41,7 +43,11 @@ pub struct PaySet {
 pub type Offered = HashMap<(AccountName, Kind), Result<Vec<u32>, String>>;
 
 /// `priority` first, then the end, then the lease id.
-pub(super) fn rank(items: &[Item], policies: &[Policy], i: usize) -> (std::cmp::Reverse<i64>, Timestamp, LeaseId) {
+pub(super) fn rank(
+    items: &[Item],
+    policies: &[Policy],
+    i: usize,
+) -> (std::cmp::Reverse<i64>, Timestamp, LeaseId) {
     let item = &items[i];
     let priority = item.policy.map_or(0, |p| policies[p].priority);
     (std::cmp::Reverse(priority), item.lease.expires_at.unwrap_or(Timestamp::MIN), item.lease.id.clone())
@@ -94,10 +100,18 @@ fn period(policy: &Policy, item: &Item, offered: &Offered) -> Result<u32, Reason
             let list = |d: &[u32]| d.iter().map(|n| format!("{n}d")).collect::<Vec<_>>().join(", ");
             Reason::new(
                 Word::PeriodNotOffered,
-                format!("policy `{}` wants {}; {} is offered for {}", policy.name, list(&policy.periods), item.lease.kind, list(days)),
+                format!(
+                    "policy `{}` wants {}; {} is offered for {}",
+                    policy.name,
+                    list(&policy.periods),
+                    item.lease.kind,
+                    list(days)
+                ),
             )
         }),
-        Some(Err(why)) => Err(Reason::new(Word::QuoteError, format!("the terms on offer could not be read: {why}"))),
+        Some(Err(why)) => {
+            Err(Reason::new(Word::QuoteError, format!("the terms on offer could not be read: {why}")))
+        }
         None => Err(Reason::new(Word::QuoteError, "the terms on offer were not asked")),
     }
 }

@@ -9,7 +9,6 @@ mod wiring;
 mod words;
 pub mod youproxy;
 
-
 pub use crate::domain::Capabilities;
 use crate::domain::{Balance, Inventory, Kind, PromoStatus, Quote, QuoteError, RenewalRequest};
 use crate::ledger::SpendPermit;

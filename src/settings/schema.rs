@@ -239,7 +239,8 @@ mod tests {
             let text = if table.is_empty() { REFERENCE } else { chapter(table) };
             for key in keys {
                 let named = format!("`{}`", key.name);
-                let line = text.lines().find(|line| line.starts_with('|') && line.contains(&named));
+                let first = |line: &&str| line.split('|').nth(1).is_some_and(|cell| cell.contains(&named));
+                let line = text.lines().filter(|line| line.starts_with("| `")).find(first);
                 let line =
                     line.unwrap_or_else(|| panic!("{table} {} is not in docs/configuration.md", key.name));
                 match key.role {

@@ -100,9 +100,8 @@ impl Books {
         self.charges().filter(move |entry| entry.lines.iter().any(|line| line.ip == ip))
     }
 
-    /// Addresses whose term that began at one end was paid for more than once by an order of the account holder
-    /// or the provider: a double charge. (A new term starts at the old end, so two charges never share one.)
-    /// What counts is money in the same half period: an address extended twice within it.
+    /// Addresses that were extended again before half of the term just bought had gone by: double charges. (The end
+    /// alone cannot tell them, since a new term starts at the old end.)
     #[must_use]
     pub fn paid_twice(&self) -> Vec<String> {
         let mut twice = Vec::new();

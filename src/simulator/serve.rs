@@ -64,14 +64,16 @@ pub async fn serve(
     for fault in options.faults {
         simulator.handle().inject(fault);
     }
-    announce(&instructions(&simulator.base_url(), &options.key, options.leases));
+    announce(&instructions(&simulator.base_url(), &options.key, options.leases, options.lag));
     shutdown.await;
     simulator.stop().await;
     Ok(())
 }
 
 /// The base URL and a config to try it with. With `before = "3d"` the leases of the first days are due at once.
-fn instructions(base_url: &str, key: &str, leases: usize) -> String {
+fn instructions(base_url: &str, key: &str, leases: usize, lag: Duration) -> String {
+    // A minute more than the lists lag, so that what is tried is a config that fits its provider.
+    let lag_window = lag.as_secs().saturating_add(60);
     format!(
         r#"Simulated YouProxy with {leases} leases at {base_url}
 No real money: stop it with Ctrl-C.
@@ -82,7 +84,7 @@ No real money: stop it with Ctrl-C.
 state_dir = "HOME/renewd-try"
 
 [timing]
-lag_window = "1m"
+lag_window = "{lag_window}s"
 
 [[account]]
 name = "sim"

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, Method, Uri};
 use axum::response::Response;
@@ -210,9 +211,10 @@ async fn take_call(
     Path((key, path)): Path<(String, String)>,
     Query(parameters): Parameters,
     (method, uri, headers): (Method, Uri, HeaderMap),
-    body: String,
+    body: Bytes,
 ) -> Response {
     let now = handle.clock.now().wall;
+    let body = String::from_utf8_lossy(&body).into_owned();
     let endpoint = Endpoint::find(method.as_str(), &path);
     let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
     let mut desk = handle.desk();
@@ -238,8 +240,9 @@ async fn take_call(
     answer::shape(now, reply, &shown)
 }
 
-async fn take_stray(State(handle): State<Handle>, (method, uri): (Method, Uri), body: String) -> Response {
+async fn take_stray(State(handle): State<Handle>, (method, uri): (Method, Uri), body: Bytes) -> Response {
     let at = handle.clock.now().wall;
+    let body = String::from_utf8_lossy(&body).into_owned();
     let (method, path) = (method.to_string(), uri.to_string());
     handle.desk().requests.push(Request { at, method, endpoint: None, path, account: String::new(), body });
     answer::no_such_page(at)

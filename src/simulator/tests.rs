@@ -147,7 +147,8 @@ fn a_promo_code_takes_its_percentage_off_to_the_cent() {
     world.account_mut(KEY).unwrap().promos.push(promo);
     let id = world.account(KEY).unwrap().rentals()[0].id.clone();
     for (code, status, price) in [("SAVE10", "VALID", "2.38"), ("WRONG", "NO_VALID", "2.65")] {
-        let body = json!({"proxyType": "IPv4", "ipAddressIds": [id], "rentPeriodDays": 30, "promoCode": code});
+        let body =
+            json!({"proxyType": "IPv4", "ipAddressIds": [id], "rentPeriodDays": 30, "promoCode": code});
         let quote = call(&mut world, start(), Endpoint::CalculateExtend, &body, Twist::default());
         assert_eq!(quote["promoCodeStatus"], status);
         assert_eq!(quote["price"].to_string(), price);

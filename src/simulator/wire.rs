@@ -2,6 +2,7 @@
 //! bytes. Not responsible for what is answered.
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use axum::Router;
 use hyper::server::conn::http1;
@@ -41,9 +42,9 @@ pub(super) async fn accept(listener: TcpListener, router: Router, stop: Cancella
             () = stop.cancelled() => return,
             accepted = listener.accept() => accepted,
         };
-        // An accept that fails (out of file handles) is the client's problem to see; the next may work.
+        // Out of file handles: the next one may work, after a breath.
         let Ok((stream, _)): Result<(TcpStream, SocketAddr), _> = accepted else {
-            tokio::task::yield_now().await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
             continue;
         };
         let (router, stop) = (router.clone(), stop.clone());

@@ -251,7 +251,11 @@ impl World {
         ids
     }
 
+    /// Moves the money for what was delivered; nothing delivered, nothing charged.
     pub(super) fn charge(&mut self, paid: &Extension<'_>, lines: Vec<Line>) {
+        if lines.is_empty() {
+            return;
+        }
         let lag = self.balance_lag;
         let Some(account) = self.accounts.get_mut(paid.key) else { return };
         let before = account.balance;

@@ -25,7 +25,12 @@ pub(super) fn open(connection: &Connection) -> rusqlite::Result<Vec<OpenAlert>> 
         .collect()
 }
 
-pub(super) fn apply(tx: &Transaction<'_>, changes: &[AlertChange], mails: &[QueuedMail], at: Timestamp) -> Result<(), Fault> {
+pub(super) fn apply(
+    tx: &Transaction<'_>,
+    changes: &[AlertChange],
+    mails: &[QueuedMail],
+    at: Timestamp,
+) -> Result<(), Fault> {
     let mut put = tx.prepare_cached(
         "INSERT OR REPLACE INTO alert (key, severity, account, since, told_at, title, text, once, closed_at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, NULL)",
@@ -56,14 +61,25 @@ pub(super) fn apply(tx: &Transaction<'_>, changes: &[AlertChange], mails: &[Queu
     )?;
     for m in mails {
         let to = m.to.join("\n");
-        queue.execute(params![m.key.as_str(), to, m.subject, m.text, m.html, m.message_id, m.in_reply_to, instant(at)])?;
+        queue.execute(params![
+            m.key.as_str(),
+            to,
+            m.subject,
+            m.text,
+            m.html,
+            m.message_id,
+            m.in_reply_to,
+            instant(at)
+        ])?;
     }
     Ok(())
 }
 
 pub(super) fn outbox(connection: &Connection, due: Option<Timestamp>) -> rusqlite::Result<Vec<OutboxMail>> {
     connection
-        .prepare_cached("SELECT * FROM outbox WHERE delivered_at IS NULL AND (?1 IS NULL OR next_at <= ?1) ORDER BY id")?
+        .prepare_cached(
+            "SELECT * FROM outbox WHERE delivered_at IS NULL AND (?1 IS NULL OR next_at <= ?1) ORDER BY id",
+        )?
         .query_map([due.map(instant)], |r| {
             Ok(OutboxMail {
                 id: r.get("id")?,
@@ -84,7 +100,10 @@ pub(super) fn outbox(connection: &Connection, due: Option<Timestamp>) -> rusqlit
 }
 
 pub(super) fn delivered(tx: &Transaction<'_>, id: i64, at: Timestamp) -> Result<(), Fault> {
-    tx.execute("UPDATE outbox SET delivered_at = ?2, last_error = NULL WHERE id = ?1", params![id, instant(at)])?;
+    tx.execute(
+        "UPDATE outbox SET delivered_at = ?2, last_error = NULL WHERE id = ?1",
+        params![id, instant(at)],
+    )?;
     Ok(())
 }
 

@@ -39,7 +39,12 @@ pub(super) fn last_cycle(connection: &Connection) -> rusqlite::Result<Option<Cyc
                 id: r.get("id")?,
                 started_at: get_moment(r, "started_")?,
                 ended_at: get_opt_instant(r, "ended_at")?,
-                summary: CycleSummary { outcome: r.get("outcome")?, paid: n("paid")?, held: n("held")?, unknown: n("unknown")? },
+                summary: CycleSummary {
+                    outcome: r.get("outcome")?,
+                    paid: n("paid")?,
+                    held: n("held")?,
+                    unknown: n("unknown")?,
+                },
             })
         })
         .optional()
@@ -63,7 +68,10 @@ fn lease(row: &Row<'_>) -> rusqlite::Result<KnownLease> {
     })
 }
 
-pub(super) fn known_leases(connection: &Connection, account: &AccountName) -> rusqlite::Result<Vec<KnownLease>> {
+pub(super) fn known_leases(
+    connection: &Connection,
+    account: &AccountName,
+) -> rusqlite::Result<Vec<KnownLease>> {
     connection
         .prepare_cached("SELECT * FROM lease WHERE account = ?1 AND gone_at IS NULL ORDER BY lease")?
         .query_map([account.as_str()], lease)?
@@ -159,7 +167,12 @@ pub(super) fn accounts(connection: &Connection) -> rusqlite::Result<Vec<AccountF
         .collect()
 }
 
-pub(super) fn record_decisions(tx: &Transaction<'_>, cycle: i64, at: Timestamp, rows: &[DecisionRow]) -> Result<(), Fault> {
+pub(super) fn record_decisions(
+    tx: &Transaction<'_>,
+    cycle: i64,
+    at: Timestamp,
+    rows: &[DecisionRow],
+) -> Result<(), Fault> {
     type Short = (String, String, Option<String>);
     let mut known: HashMap<(String, String), Short> = HashMap::new();
     let mut read = tx.prepare_cached("SELECT account, lease, decision, word, policy FROM decision")?;
@@ -179,7 +192,16 @@ pub(super) fn record_decisions(tx: &Transaction<'_>, cycle: i64, at: Timestamp, 
             continue;
         }
         put.execute(params![
-            key.0, key.1, d.ip, d.kind.as_str(), d.decision, d.word, d.reason, d.policy, instant(at), cycle
+            key.0,
+            key.1,
+            d.ip,
+            d.kind.as_str(),
+            d.decision,
+            d.word,
+            d.reason,
+            d.policy,
+            instant(at),
+            cycle
         ])?;
     }
     let mut gone = tx.prepare_cached("DELETE FROM decision WHERE account = ?1 AND lease = ?2")?;

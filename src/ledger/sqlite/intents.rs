@@ -7,13 +7,17 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params, params_from_iter};
 
 use super::Fault;
-use super::rows::{get_instant, get_moment, get_money, get_opt_instant, get_opt_money, get_word, instant, opt_instant, opt_money};
+use super::rows::{
+    get_instant, get_moment, get_money, get_opt_instant, get_opt_money, get_word, instant, opt_instant,
+    opt_money,
+};
 use crate::domain::{
-    AccountName, Currency, Event, IntentId, Kind, LeaseId, Method, Moment, Money, OrderId, ProviderName, RenewalRequest,
-    RequestLease, State, next_state,
+    AccountName, Currency, Event, IntentId, Kind, LeaseId, Method, Moment, Money, OrderId, ProviderName,
+    RenewalRequest, RequestLease, State, next_state,
 };
 use crate::ledger::{
-    Blocked, BudgetCheck, EventDetail, IntentFilter, IntentRecord, LastPrice, LedgerError, NewIntent, SettleRead, SplitPart,
+    Blocked, BudgetCheck, EventDetail, IntentFilter, IntentRecord, LastPrice, LedgerError, NewIntent,
+    SettleRead, SplitPart,
 };
 
 fn method_word(method: Method) -> &'static str {
@@ -26,7 +30,11 @@ fn method_word(method: Method) -> &'static str {
 /// What the log may hold without being an event of the domain: its first row.
 const RESERVED: &str = "reserved";
 
-pub(super) fn reserve(tx: &Transaction<'_>, new: &NewIntent, budgets: &[BudgetCheck]) -> Result<Result<IntentId, Blocked>, Fault> {
+pub(super) fn reserve(
+    tx: &Transaction<'_>,
+    new: &NewIntent,
+    budgets: &[BudgetCheck],
+) -> Result<Result<IntentId, Blocked>, Fault> {
     if let Some(blocked) = pending(tx, new)? {
         return Ok(Err(blocked));
     }
@@ -63,7 +71,9 @@ fn pending(tx: &Transaction<'_>, new: &NewIntent) -> Result<Option<Blocked>, Fau
             lease.ip,
             instant(lease.expires_at)
         ];
-        let row = find.query_row(key, |r| Ok((r.get::<_, String>(0)?, get_word(r, "state", State::parse)?))).optional()?;
+        let row = find
+            .query_row(key, |r| Ok((r.get::<_, String>(0)?, get_word(r, "state", State::parse)?)))
+            .optional()?;
         if let Some((name, state)) = row {
             return Ok(Some(Blocked::Pending { intent: IntentId::new(name), state }));
         }
@@ -191,7 +201,9 @@ pub(super) fn start_spend(tx: &Transaction<'_>, id: &IntentId, at: &Moment) -> R
     }
     for lease in &record.request.leases {
         let end: Option<Option<String>> = tx
-            .prepare_cached("SELECT expires_at FROM lease WHERE account = ?1 AND lease = ?2 AND gone_at IS NULL")?
+            .prepare_cached(
+                "SELECT expires_at FROM lease WHERE account = ?1 AND lease = ?2 AND gone_at IS NULL",
+            )?
             .query_row(params![account.as_str(), lease.id.as_str()], |r| r.get(0))
             .optional()?;
         if end.flatten().as_deref() != Some(instant(lease.expires_at).as_str()) {
@@ -228,7 +240,8 @@ pub(super) fn split(
     };
     let mut ids = Vec::new();
     for (n, part) in parts.iter().enumerate() {
-        let leases: Vec<RequestLease> = whole.request.leases.iter().filter(|l| l.id == part.lease).cloned().collect();
+        let leases: Vec<RequestLease> =
+            whole.request.leases.iter().filter(|l| l.id == part.lease).cloned().collect();
         let name = IntentId::new(format!("{id}.{}", n + 1));
         let child: i64 = tx.query_row("SELECT coalesce(max(id), 0) + 1 FROM intent", [], |r| r.get(0))?;
         insert(tx, child, &name, Some(id), &new, &leases, part.quoted)?;
@@ -341,9 +354,15 @@ pub(super) fn list(connection: &Connection, filter: &IntentFilter) -> rusqlite::
 }
 
 /// Two indexed look-ups per payment shown.
-fn complete(connection: &Connection, number: i64, mut record: IntentRecord) -> rusqlite::Result<IntentRecord> {
+fn complete(
+    connection: &Connection,
+    number: i64,
+    mut record: IntentRecord,
+) -> rusqlite::Result<IntentRecord> {
     record.request.leases = connection
-        .prepare_cached("SELECT lease, order_id, ip, expires_before FROM intent_lease WHERE intent = ?1 ORDER BY seq")?
+        .prepare_cached(
+            "SELECT lease, order_id, ip, expires_before FROM intent_lease WHERE intent = ?1 ORDER BY seq",
+        )?
         .query_map([number], |r| {
             Ok(RequestLease {
                 id: LeaseId::new(r.get::<_, String>(0)?),
@@ -354,7 +373,9 @@ fn complete(connection: &Connection, number: i64, mut record: IntentRecord) -> r
         })?
         .collect::<rusqlite::Result<_>>()?;
     record.reads = connection
-        .prepare_cached("SELECT at, boot, ms, balance, fell, moved FROM settle_read WHERE intent = ?1 ORDER BY seq")?
+        .prepare_cached(
+            "SELECT at, boot, ms, balance, fell, moved FROM settle_read WHERE intent = ?1 ORDER BY seq",
+        )?
         .query_map([number], |r| {
             let moved: i64 = r.get("moved")?;
             Ok(SettleRead {
@@ -404,7 +425,10 @@ pub(super) fn spent(connection: &Connection, check: &BudgetCheck) -> rusqlite::R
     Ok(sum)
 }
 
-pub(super) fn last_prices(connection: &Connection, account: &AccountName) -> rusqlite::Result<HashMap<LeaseId, LastPrice>> {
+pub(super) fn last_prices(
+    connection: &Connection,
+    account: &AccountName,
+) -> rusqlite::Result<HashMap<LeaseId, LastPrice>> {
     let mut query = connection.prepare_cached(
         "SELECT l.lease, i.period_days, i.currency, coalesce(h.charged, i.quoted) AS amount,
            (SELECT count(*) FROM intent_lease x WHERE x.intent = i.id) AS n, l.seq

@@ -21,7 +21,8 @@ use rusqlite_migration::{M, Migrations};
 use super::LedgerError;
 
 /// Every shipped migration, oldest first. Shipped files never change: a test holds their hashes.
-pub const MIGRATIONS: &[(&str, &str)] = &[("0001_ledger.sql", include_str!("../../../migrations/0001_ledger.sql"))];
+pub const MIGRATIONS: &[(&str, &str)] =
+    &[("0001_ledger.sql", include_str!("../../../migrations/0001_ledger.sql"))];
 
 /// What a command wants of the ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,7 +50,8 @@ pub struct SqliteLedger {
 /// Held by another payer, missing (for readers), newer than this build, or trouble.
 pub fn open(state_dir: &Path, access: Access) -> Result<SqliteLedger, LedgerError> {
     let path = state_dir.join("ledger.db");
-    let trouble = |e: &dyn std::fmt::Display| LedgerError::Trouble { path: path.clone(), message: e.to_string() };
+    let trouble =
+        |e: &dyn std::fmt::Display| LedgerError::Trouble { path: path.clone(), message: e.to_string() };
     if access == Access::Read && !path.exists() {
         return Err(LedgerError::Missing(path));
     }
@@ -61,7 +63,13 @@ pub fn open(state_dir: &Path, access: Access) -> Result<SqliteLedger, LedgerErro
         refuse_newer(&path)?;
     } else {
         // Made by us first, so that it is private from its first byte.
-        OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path).map_err(|e| trouble(&e))?;
+        OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(&path)
+            .map_err(|e| trouble(&e))?;
     }
     let flags = match access {
         Access::Read => OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
@@ -78,7 +86,8 @@ pub fn open(state_dir: &Path, access: Access) -> Result<SqliteLedger, LedgerErro
 /// Out of memory.
 pub fn in_memory() -> Result<SqliteLedger, LedgerError> {
     let path = PathBuf::from(":memory:");
-    let trouble = |e: &dyn std::fmt::Display| LedgerError::Trouble { path: path.clone(), message: e.to_string() };
+    let trouble =
+        |e: &dyn std::fmt::Display| LedgerError::Trouble { path: path.clone(), message: e.to_string() };
     let mut connection = Connection::open_in_memory().map_err(|e| trouble(&e))?;
     prepare(&mut connection, true).map_err(|e| trouble(&e))?;
     Ok(SqliteLedger { path, connection: Mutex::new(connection), _lock: None })

@@ -13,9 +13,9 @@ use super::rows::{get_instant, instant};
 use super::{Fault, SqliteLedger, alerts, facts, intents};
 use crate::domain::{AccountName, Event, IntentId, Inventory, LeaseId, Moment, Money, ProviderName, State};
 use crate::ledger::{
-    AccountFacts, AlertChange, Blocked, BudgetCheck, CycleRecord, CycleSummary, DecisionRow, EventDetail, IntentFilter,
-    IntentRecord, KnownLease, LastPrice, Ledger, LedgerError, NewIntent, OpenAlert, OutboxMail, PauseRecord, QueuedMail,
-    SettleRead, SpendPermit, SplitPart,
+    AccountFacts, AlertChange, Blocked, BudgetCheck, CycleRecord, CycleSummary, DecisionRow, EventDetail,
+    IntentFilter, IntentRecord, KnownLease, LastPrice, Ledger, LedgerError, NewIntent, OpenAlert, OutboxMail,
+    PauseRecord, QueuedMail, SettleRead, SpendPermit, SplitPart,
 };
 
 impl Ledger for SqliteLedger {
@@ -32,7 +32,11 @@ impl Ledger for SqliteLedger {
     }
 
     fn note(&self, key: &str, value: &str) -> Result<(), LedgerError> {
-        self.write(|tx| Ok(tx.execute("INSERT OR REPLACE INTO note (key, value) VALUES (?1, ?2)", [key, value]).map(drop)?))
+        self.write(|tx| {
+            Ok(tx
+                .execute("INSERT OR REPLACE INTO note (key, value) VALUES (?1, ?2)", [key, value])
+                .map(drop)?)
+        })
     }
 
     fn noted(&self, key: &str) -> Result<Option<String>, LedgerError> {
@@ -78,7 +82,11 @@ impl Ledger for SqliteLedger {
         self.write(|tx| facts::record_decisions(tx, cycle, at, rows))
     }
 
-    fn reserve(&self, intent: &NewIntent, budgets: &[BudgetCheck]) -> Result<Result<IntentId, Blocked>, LedgerError> {
+    fn reserve(
+        &self,
+        intent: &NewIntent,
+        budgets: &[BudgetCheck],
+    ) -> Result<Result<IntentId, Blocked>, LedgerError> {
         self.write(|tx| intents::reserve(tx, intent, budgets))
     }
 
@@ -132,11 +140,19 @@ impl Ledger for SqliteLedger {
         self.read(|c| intents::last_prices(c, account))
     }
 
-    fn set_paused(&self, account: Option<&AccountName>, paused: bool, at: Timestamp) -> Result<(), LedgerError> {
+    fn set_paused(
+        &self,
+        account: Option<&AccountName>,
+        paused: bool,
+        at: Timestamp,
+    ) -> Result<(), LedgerError> {
         let name = account.map_or("*", AccountName::as_str);
         self.write(|tx| {
             if paused {
-                tx.execute("INSERT OR IGNORE INTO pause (account, since) VALUES (?1, ?2)", [name, &instant(at)])?;
+                tx.execute(
+                    "INSERT OR IGNORE INTO pause (account, since) VALUES (?1, ?2)",
+                    [name, &instant(at)],
+                )?;
             } else if account.is_none() {
                 tx.execute("DELETE FROM pause", [])?;
             } else {
@@ -162,7 +178,12 @@ impl Ledger for SqliteLedger {
         self.read(alerts::open)
     }
 
-    fn apply_alerts(&self, changes: &[AlertChange], mails: &[QueuedMail], at: Timestamp) -> Result<(), LedgerError> {
+    fn apply_alerts(
+        &self,
+        changes: &[AlertChange],
+        mails: &[QueuedMail],
+        at: Timestamp,
+    ) -> Result<(), LedgerError> {
         if changes.is_empty() && mails.is_empty() {
             return Ok(());
         }
@@ -177,17 +198,28 @@ impl Ledger for SqliteLedger {
         self.write(|tx| alerts::delivered(tx, id, at))
     }
 
-    fn mail_failed(&self, id: i64, _at: Timestamp, next_at: Timestamp, error: &str) -> Result<(), LedgerError> {
+    fn mail_failed(
+        &self,
+        id: i64,
+        _at: Timestamp,
+        next_at: Timestamp,
+        error: &str,
+    ) -> Result<(), LedgerError> {
         self.write(|tx| alerts::failed(tx, id, next_at, error))
     }
 
     fn backup(&self, to: &Path) -> Result<(), LedgerError> {
-        let told = |e: &dyn std::fmt::Display| LedgerError::Trouble { path: to.to_owned(), message: e.to_string() };
+        let told =
+            |e: &dyn std::fmt::Display| LedgerError::Trouble { path: to.to_owned(), message: e.to_string() };
         OpenOptions::new().write(true).create_new(true).mode(0o600).open(to).map_err(|e| told(&e))?;
         let copy = || -> rusqlite::Result<String> {
             let mut target = Connection::open(to)?;
             // 1024 pages a step, so that a writer is never kept waiting for long.
-            Backup::new(&self.lock(), &mut target)?.run_to_completion(1024, Duration::from_millis(2), None)?;
+            Backup::new(&self.lock(), &mut target)?.run_to_completion(
+                1024,
+                Duration::from_millis(2),
+                None,
+            )?;
             target.pragma_update_and_check(None, "journal_mode", "DELETE", |_| Ok(()))?;
             target.query_row("PRAGMA integrity_check", params![], |r| r.get(0))
         };

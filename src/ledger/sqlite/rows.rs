@@ -50,7 +50,11 @@ pub(super) fn get_moment(row: &Row<'_>, prefix: &str) -> rusqlite::Result<Moment
     })
 }
 
-pub(super) fn get_word<T>(row: &Row<'_>, column: &str, parse: impl FnOnce(&str) -> Option<T>) -> rusqlite::Result<T> {
+pub(super) fn get_word<T>(
+    row: &Row<'_>,
+    column: &str,
+    parse: impl FnOnce(&str) -> Option<T>,
+) -> rusqlite::Result<T> {
     let text: String = row.get(column)?;
     parse(&text).ok_or_else(|| bad(column, &text))
 }

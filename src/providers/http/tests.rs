@@ -1,1 +1,105 @@
-//! Tests.
+//! The clients against a raw socket: what a URL, a date, a size and a missing certificate store do.
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::sync::Arc;
+
+use secrecy::SecretString;
+
+use super::*;
+use crate::clock::{Clock, VirtualClock};
+use crate::domain::AccountName;
+use crate::providers::Purpose;
+use crate::providers::limiter::Limiter;
+use crate::redact::Redactor;
+
+struct NoLimit;
+
+#[async_trait::async_trait]
+impl Limiter for NoLimit {
+    async fn acquire(&self, _: u32, _: Purpose) {}
+}
+
+fn connection(base: &str) -> Connection {
+    let clock: Arc<dyn Clock> = Arc::new(VirtualClock::starting_at("2026-11-21T06:00:00Z".parse().unwrap()));
+    Connection {
+        account: AccountName::from("yp"),
+        base_url: base.parse().unwrap(),
+        api_key: SecretString::from("sk-very-secret-77"),
+        read_timeout: SignedDuration::from_secs(5),
+        money_timeout: SignedDuration::from_secs(5),
+        redactor: Redactor::default(),
+        clock,
+        limiter: Arc::new(NoLimit),
+    }
+}
+
+/// Answers one request with `says`.
+fn one_answer(says: String) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut buffer = [0_u8; 4096];
+        let _ = stream.read(&mut buffer).unwrap();
+        let _ = stream.write_all(says.as_bytes());
+    });
+    base
+}
+
+fn get(says: String, cap: usize) -> Result<Reply, Failure> {
+    let base = one_answer(says);
+    let http = ReadHttp::new(&connection(&base)).unwrap();
+    let url = format!("{base}/client/api/v1/sk-very-secret-77/balance").parse().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(http.get(url, cap))
+}
+
+#[test]
+fn the_clock_is_compared_with_the_date_of_the_answer() {
+    let date = |date: &str| {
+        get(format!("HTTP/1.1 200 OK\r\n{date}Content-Length: 2\r\n\r\n{{}}"), CAP).unwrap().skew
+    };
+    assert_eq!(date("Date: Sat, 21 Nov 2026 06:07:00 GMT\r\n"), Some(SignedDuration::from_mins(7)));
+    assert_eq!(date("Date: Sat, 21 Nov 2026 05:59:58 GMT\r\n"), Some(SignedDuration::from_secs(-2)));
+    assert_eq!(date("Date: yesterday\r\n"), None);
+    assert_eq!(date(""), None);
+}
+
+#[test]
+fn a_body_over_the_cap_is_not_read_to_its_end() {
+    let announced = get("HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n01234567890".to_owned(), 10);
+    let unannounced = get("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n01234567890".to_owned(), 10);
+    for answer in [announced, unannounced] {
+        assert!(matches!(answer, Err(Failure::Lost { status: Some(200), .. })), "{answer:?}");
+    }
+    let fits = get("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n0123456789".to_owned(), 10).unwrap();
+    assert_eq!(fits.body, b"0123456789");
+}
+
+#[test]
+fn a_redirect_is_an_answer_and_is_not_followed() {
+    let says = "HTTP/1.1 301 Moved\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n";
+    assert_eq!(get(says.to_owned(), CAP).unwrap().status, 301);
+}
+
+#[test]
+fn no_failure_shows_the_key_or_the_url() {
+    let failures = [
+        get("garbage\r\n\r\n".to_owned(), CAP).unwrap_err(),
+        get(String::new(), CAP).unwrap_err(),
+        get("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{".to_owned(), CAP).unwrap_err(),
+    ];
+    for failure in failures {
+        let shown = format!("{failure:?} {}", failure.clone().into_text());
+        assert!(!shown.contains("secret") && !shown.contains("/client/"), "{shown}");
+    }
+}
+
+#[test]
+fn an_https_client_does_not_speak_plain_http() {
+    let base = one_answer("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n".to_owned());
+    let http = MoneyHttp::new(&connection("https://localhost")).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let answer = runtime.block_on(http.post_once(base.parse().unwrap(), b"{}".to_vec()));
+    assert!(answer.is_err(), "{answer:?}");
+}

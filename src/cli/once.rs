@@ -33,7 +33,9 @@ pub(super) async fn once(ctx: &Context) -> Result<Exit, Failure> {
             return Err(e.into());
         }
     };
-    tell::report(&payer.viewer, &report)?;
+    if !report.stopped {
+        tell::report(&payer.viewer, &report)?;
+    }
     tell::deliver_all(&payer.viewer).await?;
     watch.abort();
     plan::show(&report, &ctx.settings, ctx.json, true, ctx.now());

@@ -153,6 +153,11 @@ impl Daemon {
             Ok(()) => self.payer.cycle().await,
             Err(e) => Err(e.into()),
         };
+        if let Ok(report) = &outcome
+            && report.stopped
+        {
+            return;
+        }
         match outcome.map(|report| (tell::report(&self.payer.viewer, &report), report)) {
             Ok((Ok(()), report)) => {
                 let s = report.summary();
@@ -177,10 +182,8 @@ impl Daemon {
 
     async fn settle(&self) -> Result<(), EngineError> {
         let viewer = &self.payer.viewer;
-        self.payer.settle_pass().await?;
-        tracing::debug!("settling pass done");
-        let _ = viewer;
-        Ok(())
+        let doubles = self.payer.settle_pass().await?;
+        Ok(tell::doubles(viewer, &doubles)?)
     }
 
     /// Boot milliseconds of the next settling read, while something is unsettled.

@@ -1,15 +1,16 @@
 //! Telling people: from a pass's report to the outbox, and from the outbox to the mail server.
 //!
 //! The alerts and their mails are stored in one transaction, so a crash can delay a mail and never lose one.
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use crate::alerting::reconcile;
 use crate::budget::span;
 use crate::clock::Clock;
 use crate::domain::{Alert, AlertKey, Severity};
-use crate::engine::alerts::{BudgetUse, firing, plain};
+use crate::engine::alerts::{BudgetUse, double_charge, firing, plain};
 use crate::engine::{CycleReport, Viewer};
-use crate::ledger::{BudgetCheck, Ledger, LedgerError};
+use crate::ledger::{BudgetCheck, IntentRecord, Ledger, LedgerError};
 use crate::notify::{self, Attempt, Letterhead, Mailer};
 use crate::settings::Settings;
 
@@ -33,6 +34,21 @@ pub fn report(viewer: &Viewer, report: &CycleReport) -> Result<(), LedgerError> 
     )
 }
 
+/// Tells of second charges that a settling pass found.
+///
+/// # Errors
+/// The ledger's.
+pub fn doubles(viewer: &Viewer, records: &[IntentRecord]) -> Result<(), LedgerError> {
+    if records.is_empty() {
+        return Ok(());
+    }
+    let alerts: Vec<Alert> = records.iter().map(double_charge).collect();
+    let ledger = viewer.ledger.as_ref();
+    let others: Vec<String> = ledger.open_alerts()?.iter().map(|a| a.key.cause().to_owned()).collect();
+    let others: Vec<&str> = others.iter().map(String::as_str).collect();
+    queue(ledger, &viewer.settings, viewer.clock.as_ref(), &alerts, &BTreeSet::new(), &others)
+}
+
 /// Reconciles `alerts` with what is open. Causes in `apart` belong to other tellers and are left as they are.
 ///
 /// # Errors
@@ -42,7 +58,7 @@ pub fn queue(
     settings: &Settings,
     clock: &dyn Clock,
     alerts: &[Alert],
-    frozen: &std::collections::BTreeSet<crate::domain::AccountName>,
+    frozen: &BTreeSet<crate::domain::AccountName>,
     apart: &[&str],
 ) -> Result<(), LedgerError> {
     let now = clock.now().wall;
@@ -78,7 +94,7 @@ pub fn own(
     let others: Vec<&str> = others.iter().map(String::as_str).collect();
     let alert = firing
         .map(|(title, text)| plain(AlertKey::account(cause, "*"), Severity::Warning, None, title, text));
-    queue(ledger, settings, clock, alert.as_slice(), &std::collections::BTreeSet::new(), &others)
+    queue(ledger, settings, clock, alert.as_slice(), &BTreeSet::new(), &others)
 }
 
 fn budget_uses(viewer: &Viewer) -> Result<Vec<BudgetUse>, LedgerError> {

@@ -452,7 +452,9 @@ fn payment_alert(record: &IntentRecord, report: &CycleReport, settings: &Setting
     })
 }
 
-fn double_charge(record: &IntentRecord) -> Alert {
+/// A term was paid twice: told at once, whatever pass found it.
+#[must_use]
+pub fn double_charge(record: &IntentRecord) -> Alert {
     let (account, id) = (&record.request.account, &record.id);
     let order = record.request.leases.first().map(|l| l.order.to_string()).unwrap_or_default();
     Alert {

@@ -2,13 +2,15 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::budget::{Budget, Per, span};
 use crate::domain::time::Moment;
 use crate::domain::{AccountName, Event, IntentId, Inventory, Kind, Money, Quote, State};
-use crate::ledger::{BudgetCheck, DecisionRow, EventDetail, IntentFilter, IntentRecord, LedgerError};
+use crate::ledger::{
+    BudgetCheck, CycleRecord, DecisionRow, EventDetail, IntentFilter, IntentRecord, LedgerError,
+};
 use crate::planner::{
     AccountView, BudgetLeft, Funds, GroupKey, Item, Offered, Past, PaySet, Standing, Unit, Verdict, World,
     batches, draft, fill, group,
@@ -333,6 +335,7 @@ impl Payer {
         let ledger = viewer.ledger.as_ref();
         ledger.probe()?;
         let started = viewer.clock.now();
+        let before = ledger.last_cycle()?;
         let cycle = ledger.start_cycle(&started)?;
         recover(viewer, &started)?;
         let observed = viewer.observe().await?;
@@ -345,6 +348,7 @@ impl Payer {
         let mut report = viewer.report(started, &seen, items, &free, clock_held)?;
         report.payments = begun.iter().rev().map(|id| ledger.intent(id)).collect::<Result<Vec<_>, _>>()?;
         report.double_charges = doubles;
+        report.settled = settled_since(viewer, before.as_ref())?;
         ledger.end_cycle(cycle, &viewer.clock.now(), &report.summary())?;
         Ok(report)
     }
@@ -385,6 +389,8 @@ impl Payer {
                     doubles.extend(settle(ledger, &self.viewer.settings.timing, &reading, &now)?);
                     ledger.record_inventory(provider, account, now.wall, inventory)?;
                 }
+                // A reading that our own end cut off says nothing about the account.
+                (None, _) if self.viewer.stop.is_cancelled() => {}
                 (None, Standing::Down(why) | Standing::Unreadable(why)) => {
                     ledger.record_unread(provider, account, now.wall, why)?;
                 }
@@ -451,6 +457,19 @@ fn recover(viewer: &Viewer, now: &Moment) -> Result<(), LedgerError> {
         viewer.ledger.append(&record.id, record.state, event, &detail, now)?;
     }
     Ok(())
+}
+
+/// Payments that were confirmed since the cycle before; those older than a few lag windows are not looked for.
+fn settled_since(viewer: &Viewer, before: Option<&CycleRecord>) -> Result<Vec<IntentRecord>, LedgerError> {
+    let Some(before) = before else { return Ok(Vec::new()) };
+    let back = viewer.settings.timing.lag_window.checked_mul(8).unwrap_or(SignedDuration::MAX);
+    let filter = IntentFilter {
+        states: vec![State::Confirmed],
+        spend_since: Some(before.started_at.wall.checked_sub(back).unwrap_or(Timestamp::MIN)),
+        ..IntentFilter::default()
+    };
+    let all = viewer.ledger.intents(&filter)?;
+    Ok(all.into_iter().filter(|r| r.state_at.wall >= before.started_at.wall).collect())
 }
 
 fn decisions(viewer: &Viewer, items: &[Item]) -> Vec<DecisionRow> {

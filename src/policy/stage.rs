@@ -55,11 +55,12 @@ pub fn due_at(policy: &Policy, expires_at: Timestamp) -> Timestamp {
 #[must_use]
 pub fn stage(policy: &Policy, expires_at: Timestamp, now: Timestamp) -> Stage {
     let urgent_at = expires_at.checked_sub(policy.urgent).unwrap_or(Timestamp::MIN);
-    if now >= urgent_at {
-        Stage::Urgent
-    } else if now >= due_at(policy, expires_at) {
+    // Due comes first: an `urgent` longer than `before` never makes a lease be paid before it is due.
+    if now < due_at(policy, expires_at) {
+        Stage::Early
+    } else if now < urgent_at {
         Stage::Normal
     } else {
-        Stage::Early
+        Stage::Urgent
     }
 }

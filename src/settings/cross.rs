@@ -3,7 +3,7 @@
 //! Not responsible for the shape of single values.
 use std::os::unix::fs::MetadataExt;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use secrecy::ExposeSecret;
 
 use super::fields::Fields;
@@ -14,8 +14,6 @@ use super::sources::Sources;
 use super::tree::{Place, Value};
 use super::walk::closest;
 use super::{Account, Settings};
-use crate::domain::time::words;
-use crate::policy::{Policy, due_at};
 
 /// Table, key and value whose feature does not exist yet. The one list of them: an entry leaves when it is built.
 const NOT_BUILT: &[(&str, &str, &str, &str)] = &[
@@ -137,21 +135,6 @@ pub(super) fn same_keys(accounts: &[Row<'_, '_, Account>], problems: &Problems) 
             problems.push(row.fields.place("api_key"), row.fields.full("api_key"), message);
         }
     }
-}
-
-/// Checks that need finished policies.
-pub(super) fn check_policy(row: &Fields<'_>, policy: &Policy) {
-    let before = Timestamp::UNIX_EPOCH.duration_since(due_at(policy, Timestamp::UNIX_EPOCH));
-    if policy.urgent <= before {
-        return;
-    }
-    let (key, default) = if row.given("urgent") { ("urgent", "") } else { ("before", " by default") };
-    let message = format!(
-        "`urgent` ({}{default}) is longer than `before` ({}): a lease would be urgent before it is due, write a longer before or a shorter urgent",
-        words(policy.urgent),
-        words(before),
-    );
-    row.tell(key, message);
 }
 
 /// What is allowed but probably not meant.

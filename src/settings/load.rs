@@ -109,7 +109,9 @@ fn file<'p>(path: &Path, rank: usize, problems: &'p Problems) -> Option<Found<'p
     let text = match std::fs::read_to_string(path) {
         Ok(text) => text,
         Err(e) => {
-            let message = format!("cannot be read ({e}): write it, or name another file with --config");
+            let message = format!(
+                "cannot be read ({e}): put it there, let renewd read it, or name another file with --config"
+            );
             problems.push(&place, "", message);
             return None;
         }
@@ -137,11 +139,6 @@ fn settings(draft: &Draft<'_>, vault: &Vault<'_>, problems: &Problems) -> Option
     let policies = rows::all(draft.rows("policy"), rows::policy);
     let budgets = rows::all(draft.rows("budget"), rows::budget);
     cross::same_keys(&accounts, problems);
-    for row in &policies {
-        if let Some(policy) = &row.made {
-            cross::check_policy(row.fields, policy);
-        }
-    }
     let (timezone_name, timezone) = fields.read("timezone", super::values::zone)?;
     Some(Settings {
         state_dir: fields.read("state_dir", super::values::folder)?,

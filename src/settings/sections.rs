@@ -1,7 +1,6 @@
 //! Makes `[schedule] [timing] [guard] [alerts] [http]` of the merged scalars, and checks what must fit within a section.
 //!
 //! Not responsible for rows.
-use jiff::SignedDuration;
 
 use super::fields::Fields;
 use super::load::{Draft, secret};
@@ -27,14 +26,6 @@ pub(super) fn timing(fields: &Fields<'_>) -> Option<Timing> {
         lag_window: fields.read("timing.lag_window", v::span)?,
         settle_reads: fields.integer("timing.settle_reads")?,
     };
-    // An account is read every lag_window / settle_reads while something is unsettled.
-    let spread = SignedDuration::from_secs(i64::from(timing.settle_reads));
-    if spread > timing.lag_window {
-        fields.tell(
-            "timing.settle_reads",
-            "leaves less than a second between two reads: write fewer, or a longer lag_window",
-        );
-    }
     Some(timing)
 }
 
@@ -72,12 +63,8 @@ pub(super) fn alerts(draft: &Draft<'_>, vault: &Vault<'_>) -> Option<Alerts> {
 }
 
 /// A section that is not there is fine, one that is wrong is not.
-#[allow(clippy::option_option, reason = "absent, wrong and right are three things")]
 fn or_none<T>(section: Option<Option<T>>) -> Option<Option<T>> {
-    match section {
-        None => Some(None),
-        Some(made) => made.map(Some),
-    }
+    section.map_or(Some(None), |made| made.map(Some))
 }
 
 fn email(fields: &Fields<'_>, vault: &Vault<'_>) -> Option<Email> {

@@ -26,6 +26,9 @@ pub(super) fn check(key: &Key, node: &Node) -> Vec<(Place, String)> {
         (Shape::Integer(low, high), Value::Integer(n)) => {
             at(format!("{n} is out of range: write a whole number from {low} to {high}"))
         }
+        (Shape::Integer(low, high), Value::Number(text)) => {
+            at(format!("`{text}` is not whole or too large: write a whole number from {low} to {high}"))
+        }
         (Shape::Bool, Value::Bool(_)) => Vec::new(),
         (Shape::Secret, _) => secret::form(key, node).err().map(at).unwrap_or_default(),
         (Shape::Text(check), other) => at(wrong_text(key, check, other)),

@@ -79,7 +79,7 @@ mod tests {
     fn a_missing_folder_is_no_problem_and_an_unlistable_one_is_told() {
         let dir = tempfile::tempdir().unwrap();
         let main = dir.path().join("main.toml");
-        assert_eq!(default_files(&main, &dir.path().join("none")), [main.clone()]);
+        assert_eq!(default_files(&main, &dir.path().join("none")), std::slice::from_ref(&main));
         std::fs::write(&main, "").unwrap();
         assert_eq!(default_files(&main, &main), [main.clone(), main.clone()]);
     }

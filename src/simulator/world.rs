@@ -21,7 +21,8 @@ pub struct World {
     pub prices: Prices,
     /// How `GET /ipAddress` looks.
     pub list: ListStyle,
-    /// Lists show a payment only after this long.
+    /// Lists show a payment only after this long. A lease paid just before its end stays listed with the old end, which
+    /// may then lie in the past.
     pub list_lag: Duration,
     /// The balance call and the quotes show a payment only after this long. Payments always show the true balance.
     pub balance_lag: Duration,

@@ -53,8 +53,8 @@ struct State {
 }
 
 impl SharedLimiter {
-    /// A limiter of `limit` requests in any 60 s for the account behind this key. Under 3, a quote and its payment do
-    /// not fit beside a read, and payments wait for whole minutes.
+    /// A limiter of `limit` requests in any 60 s for the account behind this key. `limit` should be 3 or more: a quote and
+    /// its payment go together, so that with 1 a minute would hold two, and with 2 no read fits beside them.
     #[must_use]
     pub fn new(
         state_dir: &Path,
@@ -83,7 +83,11 @@ impl SharedLimiter {
         let inner = Arc::clone(&self.0);
         match tokio::task::spawn_blocking(move || work(&inner)).await {
             Ok(done) => done,
-            Err(died) => std::panic::resume_unwind(died.into_panic()),
+            Err(died) => match died.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                // The runtime is shutting down: nothing may leave any more.
+                Err(_) => std::future::pending().await,
+            },
         }
     }
 }

@@ -250,7 +250,7 @@ fn settle(mut found: Vec<Lease>, seen: Seen) -> Fleet {
         (seen.no_kind, "have no proxyType and could not be read"),
     ];
     let oddities =
-        told.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} leases {what}")).collect();
+        told.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("leases that {what}: {n}")).collect();
     Fleet { leases: found, unreadable: seen.unreadable, oddities }
 }
 

@@ -66,7 +66,7 @@ fn an_id_may_be_a_bare_number_and_its_key_in_any_letter_case() {
     let long = r#"{"IPADDRESSID":1234567890123456789,"orderId":77,"proxyType":"isp","dateEnd":"2026-12-01"}"#;
     let fleet = payload(&format!(r#""x":[{long}]"#)).unwrap();
     assert_eq!(lines(&fleet), ["1234567890123456789 77 ISP  2026-12-01T00:00:00Z -"]);
-    assert_eq!(fleet.oddities, ["1 leases have an end without a time of day, taken as midnight UTC"]);
+    assert_eq!(fleet.oddities, ["leases that have an end without a time of day, taken as midnight UTC: 1"]);
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn an_end_that_cannot_be_read_is_never_a_guess() {
         let body = format!(r#""x":[{{"orderId":"A","ipAddressId":"1","proxyType":"IPv4","dateEnd":{end}}}]"#);
         let fleet = payload(&body).unwrap();
         assert_eq!(fleet.leases[0].expires_at, None, "{end}");
-        assert_eq!(fleet.oddities, ["1 leases have no end that can be read"]);
+        assert_eq!(fleet.oddities, ["leases that have no end that can be read: 1"]);
     }
 }
 
@@ -108,10 +108,10 @@ fn equal_doubles_are_one_and_contradicting_ones_lose_their_end() {
     let other = record("1", "2027-12-01T09:00:00Z");
     let fleet = payload(&format!(r#""x":[{a},{a}]"#, a = record("1", END))).unwrap();
     assert_eq!(lines(&fleet), ["1 A1 IPv4 203.0.113.1 2026-12-01T09:00:00Z -"]);
-    assert_eq!(fleet.oddities, ["1 leases stand in the list twice, alike"]);
+    assert_eq!(fleet.oddities, ["leases that stand in the list twice, alike: 1"]);
     let fleet = payload(&format!(r#""x":[{},{other},{}]"#, record("1", END), record("1", END))).unwrap();
     assert_eq!(lines(&fleet), ["1 A1 IPv4 203.0.113.1 ? -"]);
-    assert_eq!(fleet.oddities, ["2 leases stand in the list twice with different data"]);
+    assert_eq!(fleet.oddities, ["leases that stand in the list twice with different data: 2"]);
 }
 
 #[test]
@@ -119,7 +119,7 @@ fn an_end_without_a_zone_is_utc_and_is_told_once() {
     let ends = [record("1", "2026-12-01T09:00:00"), record("2", "2026-12-01 09:00:00.5")].join(",");
     let fleet = payload(&format!(r#""x":[{ends}]"#)).unwrap();
     assert!(fleet.leases.iter().all(|l| l.expires_at.is_some()));
-    assert_eq!(fleet.oddities, ["2 leases have an end without a time zone, taken as UTC"]);
+    assert_eq!(fleet.oddities, ["leases that have an end without a time zone, taken as UTC: 2"]);
 }
 
 #[test]
@@ -191,7 +191,7 @@ proptest! {
     }
 
     #[test]
-    fn a_damaged_list_never_panics_and_never_makes_an_earlier_lease_up(
+    fn a_damaged_list_never_panics_and_never_grows(
         cuts in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
     ) {
         let words = Words::new(Redactor::default(), &SecretString::from("sk-very-secret"));

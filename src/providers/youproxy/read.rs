@@ -31,12 +31,20 @@ pub struct YouProxyReader {
     older_spelling: AtomicBool,
 }
 
+/// By what, and in which spelling, a price is asked.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum By {
+    Leases,
+    LeasesOlder,
+    Order,
+}
+
 impl YouProxyReader {
     /// Builds the client; sends nothing.
     pub fn new(connection: Connection) -> Result<Self, ConnectError> {
         Ok(Self {
-            caller: Caller::new(&connection)?,
             site: Site::new(&connection)?,
+            caller: Caller::new(&connection)?,
             words: connection.words(),
             account: connection.account,
             capabilities: Capabilities {
@@ -71,30 +79,36 @@ impl YouProxyReader {
     }
 
     /// One price question. `tokens`: 2 where a payment may follow, 1 for a second question in the same breath.
-    async fn price(&self, request: &RenewalRequest, method: Method, tokens: u32) -> Result<Quote, Trouble> {
-        let call = match method {
-            Method::Leases => "calculate/extend",
-            Method::Order => "calculate/extend/order",
+    async fn price(&self, request: &RenewalRequest, by: By, tokens: u32) -> Result<Quote, Trouble> {
+        let (call, method) = match by {
+            By::Leases | By::LeasesOlder => ("calculate/extend", Method::Leases),
+            By::Order => ("calculate/extend/order", Method::Order),
         };
-        let json = site::body(request, method, self.older_spelling.load(Ordering::Relaxed));
+        let json = site::body(request, method, by == By::LeasesOlder);
         let ask = Ask::Post { url: self.site.url(call), json };
         let answer = self.caller.ask(call, ask, Purpose::Money, tokens).await?;
         quote::read(&answer.reply.body, request, method, answer.asked_at, &self.words)
     }
 
-    /// The price by lease ids; code 24 may mean the spelling of the list, so the other one is asked once (it is free) and
+    /// The price by lease ids; code 24 may mean the spelling of the list, so the older one is asked once (it is free), and
     /// kept if it is understood.
     async fn price_by_lease(&self, request: &RenewalRequest) -> Result<Quote, Trouble> {
-        let first = self.price(request, Method::Leases, 2).await;
-        let misspelt = first.as_ref().is_err_and(|trouble| trouble.code() == Some(BAD_IDS));
-        if !misspelt || self.older_spelling.swap(true, Ordering::Relaxed) {
+        if self.older_spelling.load(Ordering::Relaxed) {
+            return self.price(request, By::LeasesOlder, 2).await;
+        }
+        let first = self.price(request, By::Leases, 2).await;
+        if first.as_ref().map_err(Trouble::code).err().flatten() != Some(BAD_IDS) {
             return first;
         }
-        let second = self.price(request, Method::Leases, 1).await;
-        if second.as_ref().is_err_and(|trouble| trouble.code() != Some(WHOLE_ORDERS)) {
-            self.older_spelling.store(false, Ordering::Relaxed);
+        let second = self.price(request, By::LeasesOlder, 1).await;
+        let understood = match &second {
+            Ok(_) => true,
+            Err(trouble) => trouble.code() == Some(WHOLE_ORDERS),
+        };
+        if !understood {
             return first;
         }
+        self.older_spelling.store(true, Ordering::Relaxed);
         second
     }
 }
@@ -150,14 +164,14 @@ impl Reader for YouProxyReader {
 
     async fn quote(&self, request: &RenewalRequest) -> Result<Quote, QuoteError> {
         let asked = match request.method {
-            Method::Order => self.price(request, Method::Order, 2).await,
+            Method::Order => self.price(request, By::Order, 2).await,
             Method::Leases => self.price_by_lease(request).await,
         };
         let whole_order = asked.as_ref().is_err_and(|trouble| trouble.code() == Some(WHOLE_ORDERS))
             && request.method == Method::Leases
             && self.capabilities.bundled_kinds.contains(&request.kind)
             && site::orders(request).len() == 1;
-        let asked = if whole_order { self.price(request, Method::Order, 1).await } else { asked };
+        let asked = if whole_order { self.price(request, By::Order, 1).await } else { asked };
         Ok(asked?)
     }
 }

@@ -25,8 +25,8 @@ impl YouProxySpender {
     /// Builds the client; sends nothing.
     pub fn new(connection: Connection) -> Result<Self, ConnectError> {
         Ok(Self {
-            http: MoneyHttp::new(&connection)?,
             site: Site::new(&connection)?,
+            http: MoneyHttp::new(&connection)?,
             words: connection.words(),
             limiter: connection.limiter,
         })

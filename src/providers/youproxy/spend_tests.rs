@@ -57,7 +57,8 @@ fn pay(address: SocketAddr) -> PaymentReply {
     runtime.block_on(spender(address).send(&request()))
 }
 
-/// A server that counts requests and answers each with `answer`, then reads on, so that a second one would be seen.
+/// A server that counts the connections on which a request arrives, and treats each as `answer` says. Every answer ends its
+/// connection, so a second request would be a second connection.
 fn server(answer: Answer) -> (SocketAddr, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let (address, count) = (listener.local_addr().unwrap(), Arc::new(AtomicUsize::new(0)));
@@ -166,7 +167,7 @@ fn a_connection_that_is_refused_was_never_sent() {
 
 #[test]
 fn a_good_answer_is_accepted_and_every_payment_has_a_connection_of_its_own() {
-    const GOOD: &str = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 157\r\n\r\n\
+    const GOOD: &str = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n\
         {\"success\":true,\"proxyType\":\"IPv4\",\"rentPeriodDays\":30,\"quantity\":1,\"ipAddressIds\":[\"101\"],\
         \"balance\":7.18,\"currency\":\"USD\",\"error\":null,\"promoCodeStatus\":null}";
     let (address, count) = server(Answer::Says(GOOD));

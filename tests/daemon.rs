@@ -1,0 +1,379 @@
+//! `renewd run` and friends as processes: signals, crashes, crowds, mail outages, and secrets searched for in every output.
+mod common;
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use common::{Bench, KEEP, KEY, signal, until};
+use renewd::simulator::{
+    Aim, Answer, DateForm, Distortion, Effect, Endpoint, Fault, LetterCase, Product, Shape, When,
+};
+use rstest::rstest;
+use rustix::process::Signal;
+
+const A: &str = "203.0.113.1";
+const B: &str = "203.0.113.2";
+
+struct Sink {
+    child: Child,
+    folder: std::path::PathBuf,
+}
+
+impl Drop for Sink {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+impl Sink {
+    fn start(bench: &Bench, port: u16, tls: &[&str]) -> Self {
+        let folder = bench.path("mails");
+        fs::create_dir_all(&folder).unwrap();
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/common/smtp_sink.py");
+        let mut child = Command::new("/usr/bin/python3")
+            .arg(script)
+            .arg(port.to_string())
+            .arg(&folder)
+            .args(tls)
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("python3 is needed: apt-get install python3-aiosmtpd");
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        assert_eq!(line.trim(), "ready", "the SMTP server did not start: apt-get install python3-aiosmtpd");
+        Self { child, folder }
+    }
+
+    fn mails(&self) -> Vec<String> {
+        let mut files: Vec<_> = fs::read_dir(&self.folder).unwrap().flatten().map(|e| e.path()).collect();
+        files.retain(|p| p.extension().is_some_and(|e| e == "eml"));
+        files.sort();
+        files.iter().map(|p| fs::read_to_string(p).unwrap()).collect()
+    }
+}
+
+fn email(port: u16) -> String {
+    format!(
+        "{KEEP}[alerts.email]\nhost = \"127.0.0.1\"\nport = {port}\ntls = \"none\"\nfrom = \"renewd@example.org\"\nto = [\"ops@example.org\"]\n"
+    )
+}
+
+fn two_leases() -> Bench {
+    Bench::new("100.00", &[(Product::IPv4, &[A], 24), (Product::IPv4, &[B], 24 * 20)])
+}
+
+#[test]
+fn run_pays_what_is_due_and_ends_with_zero_on_sigterm() {
+    let bench = two_leases();
+    let mut child = bench.spawn(&["run"]);
+    until("the lease is paid", 10, || bench.charged(A) == 1);
+    signal(&child, Signal::TERM);
+    assert_eq!(child.wait().unwrap().code(), Some(0), "{}", bench.log());
+    assert_eq!(bench.charges().0, 1);
+}
+
+#[test]
+fn sigterm_awaits_a_payment_in_flight() {
+    let bench = two_leases();
+    bench.config_with("", "", KEEP);
+    bench.handle.inject(Fault::on(Aim::Money).answer(Answer::Hang));
+    let mut child = bench.spawn(&["run"]);
+    until("the payment is under way", 10, || bench.payments_sent() == 1);
+    signal(&child, Signal::TERM);
+    assert_eq!(child.wait().unwrap().code(), Some(0), "{}", bench.log());
+    let states = bench.json(&["history"]).1;
+    let state = states["payments"][0]["state"].as_str().unwrap();
+    assert!(["unknown", "confirmed"].contains(&state), "the answer's fate is recorded: {states:#}");
+    assert_eq!(bench.charged(A), 1);
+}
+
+#[test]
+fn sighup_takes_a_good_config_and_refuses_a_bad_one_by_mail() {
+    let bench = two_leases();
+    let port = free_port();
+    let sink = Sink::start(&bench, port, &[]);
+    bench.config("", &email(port).replace("\"3d\"", "\"13h\""));
+    let mut child = bench.spawn(&["run"]);
+    until("a first cycle", 10, || bench.handle.count(Endpoint::IpAddress) > 0);
+    bench.config("", &format!("{}nonsense = 1\n", email(port)));
+    signal(&child, Signal::HUP);
+    until("the mail about the bad config", 10, || {
+        sink.mails().iter().any(|m| m.contains("config was refused"))
+    });
+    assert_eq!(bench.charges().0, 0, "the old config stays in force");
+    bench.config("", &email(port));
+    signal(&child, Signal::HUP);
+    until("the new config pays", 10, || bench.charged(A) == 1);
+    signal(&child, Signal::TERM);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn a_second_renewd_on_the_same_ledger_ends_with_four() {
+    let bench = two_leases();
+    let mut child = bench.spawn(&["run"]);
+    until("the lease is paid", 10, || bench.charged(A) == 1);
+    let out = bench.renewd(&["once"]);
+    assert_eq!(out.status.code(), Some(4), "{}", String::from_utf8_lossy(&out.stderr));
+    for args in [&["plan"][..], &["status"], &["history"], &["explain", A], &["pause"], &["resume"]] {
+        assert_eq!(bench.renewd(args).status.code(), Some(0), "{args:?} works beside the daemon");
+    }
+    let copy = bench.path("copy.db");
+    assert_eq!(bench.renewd(&["backup", copy.to_str().unwrap()]).status.code(), Some(0));
+    signal(&child, Signal::TERM);
+    child.wait().unwrap();
+}
+
+#[test]
+fn eight_at_once_pay_once() {
+    let bench = Bench::new(
+        "100.00",
+        &[(Product::IPv4, &[A, B], 24), (Product::IPv6, &["2001:db8::1", "2001:db8::2"], 24)],
+    );
+    let children: Vec<Child> = (0..8).map(|_| bench.spawn(&["once"])).collect();
+    let codes: Vec<i32> = children.into_iter().map(|mut c| c.wait().unwrap().code().unwrap()).collect();
+    assert!(codes.iter().all(|c| [0, 4].contains(c)) && codes.contains(&0), "{codes:?} {}", bench.log());
+    for ip in [A, B, "2001:db8::1", "2001:db8::2"] {
+        assert_eq!(bench.charged(ip), 1, "{ip}");
+    }
+}
+
+#[test]
+fn killed_at_any_moment_it_never_pays_twice_and_pays_in_the_end() {
+    let ips: Vec<String> = (1..=12).map(|n| format!("203.0.113.{n}")).collect();
+    let orders: Vec<[&str; 1]> = ips.iter().map(|ip| [ip.as_str()]).collect();
+    let orders: Vec<(Product, &[&str], i64)> = orders.iter().map(|o| (Product::IPv4, &o[..], 24)).collect();
+    let bench = Bench::new("500.00", &orders);
+    bench.config("batch = 1", &KEEP.replace("period", "on_unknown = \"retry\"\nperiod"));
+    for round in 0..25_u64 {
+        let mut child = bench.spawn(&["once"]);
+        std::thread::sleep(Duration::from_millis(20 + round * 37 % 190));
+        let _ = child.kill();
+        child.wait().unwrap();
+    }
+    assert_eq!(bench.paid_twice(), Vec::<String>::new());
+    for _ in 0..12 {
+        bench.json(&["once"]);
+        std::thread::sleep(Duration::from_millis(1_000));
+    }
+    assert_eq!(bench.paid_twice(), Vec::<String>::new());
+    for ip in &ips {
+        assert_eq!(bench.charged(ip), 1, "{ip}\n{:#}", bench.json(&["history"]).1);
+    }
+    let history = bench.json(&["history", "--state", "confirmed"]).1;
+    let sum =
+        history["payments"].as_array().unwrap().iter().map(|p| common::money(p["charged"].as_str().unwrap()));
+    assert_eq!(renewd::domain::Money::sum(sum), Some(bench.charges().1), "every charge is in the ledger");
+}
+
+#[test]
+fn a_mail_outage_loses_nothing_and_one_cause_is_one_mail() {
+    let bench = Bench::new("1.00", &[(Product::IPv4, &[A], 24), (Product::IPv4, &[B], 25)]);
+    let port = free_port();
+    bench.config("", &email(port));
+    for _ in 0..3 {
+        bench.json(&["once"]);
+    }
+    let sink = Sink::start(&bench, port, &[]);
+    bench.json(&["once"]);
+    assert_eq!(sink.mails().len(), 1, "{:?}", sink.mails());
+    bench.json(&["once"]);
+    assert_eq!(sink.mails().len(), 1);
+    let mail = &sink.mails()[0];
+    for part in
+        ["Auto-Submitted: auto-generated", "Message-ID: <renewd.", "text/plain", "text/html", "Top up"]
+    {
+        assert!(mail.contains(part), "{part} is not in {mail}");
+    }
+    let _ = bench.handle.top_up(KEY, common::money("100.00"));
+    assert_eq!(bench.json(&["once"]).0, 0);
+    assert_eq!(sink.mails().len(), 2, "a resolved notice follows");
+    assert!(
+        sink.mails()[1].contains("[renewd resolved]") && sink.mails()[1].contains("In-Reply-To: <renewd.")
+    );
+}
+
+#[rstest]
+#[case::starttls("starttls")]
+#[case::implicit("implicit")]
+fn mail_goes_over_tls_with_a_login(#[case] mode: &str) {
+    let bench = two_leases();
+    let port = free_port();
+    let ca = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    let (cert, key) = (bench.path("cert.pem"), bench.path("key.pem"));
+    fs::write(&cert, ca.cert.pem()).unwrap();
+    fs::write(&key, ca.signing_key.serialize_pem()).unwrap();
+    let sink = Sink::start(&bench, port, &[cert.to_str().unwrap(), key.to_str().unwrap(), mode]);
+    let with = |password: &str| {
+        bench.secret("smtp.pw", password);
+        bench.config("", &format!(
+            "{KEEP}[alerts.email]\nhost = \"localhost\"\nport = {port}\ntls = \"{mode}\"\nusername = \"renewd\"\npassword = {{ file = \"smtp.pw\" }}\nfrom = \"renewd@example.org\"\nto = [\"ops@example.org\"]\n"
+        ));
+        bench.command(&["test-mail"]).env("SSL_CERT_FILE", &cert).output().unwrap()
+    };
+    let good = with("smtp-password-0123456789");
+    assert_eq!(good.status.code(), Some(0), "{}", String::from_utf8_lossy(&good.stderr));
+    assert_eq!(sink.mails().len(), 1);
+    let bad = with("another-password-0123456789");
+    assert_eq!(bad.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&bad.stderr).into_owned();
+    assert!(said.contains("login") && !said.contains("another-password"), "{said}");
+    let untrusted = bench.renewd(&["test-mail"]);
+    let said = String::from_utf8_lossy(&untrusted.stderr).into_owned();
+    assert!(untrusted.status.code() == Some(1) && said.contains("certificate"), "{said}");
+}
+
+#[test]
+fn no_secret_reaches_any_output_at_trace() {
+    let bench = Bench::new("30.00", &[(Product::IPv4, &[A], 24), (Product::Mobile, &[B], 24)]);
+    let port = free_port();
+    let sink = Sink::start(&bench, port, &[]);
+    bench.config("", &email(port));
+    bench.handle.inject(Fault::on(Aim::Money).effect(Effect::Nothing).answer(Answer::Refusal {
+        status: 200,
+        code: 10,
+        message: format!("key {KEY} may not"),
+    }));
+    let mut seen = Vec::new();
+    for args in [
+        &["plan"][..],
+        &["once"],
+        &["once", "--json"],
+        &["explain", A],
+        &["status"],
+        &["history"],
+        &["check", "--live"],
+    ] {
+        let out = bench.command(args).env("RUST_LOG", "trace").output().unwrap();
+        seen.push((format!("{args:?}").into(), [out.stdout, out.stderr].concat()));
+    }
+    bench.handle.inject(Fault::on(Aim::Any).when(When::Always).answer(Answer::Reset));
+    let out = bench.command(&["once"]).env("RUST_LOG", "trace").output().unwrap();
+    seen.push(("once without a provider".into(), [out.stdout, out.stderr].concat()));
+    assert!(!sink.mails().is_empty());
+    seen.extend(common::all_bytes(&bench.path("state")));
+    seen.extend(common::all_bytes(&sink.folder));
+    for (place, bytes) in seen {
+        let text = String::from_utf8_lossy(&bytes);
+        for secret in [KEY, "sim-login", "sim-password", "reboot"] {
+            assert!(!text.contains(secret), "{secret} is in {}", place.display());
+        }
+    }
+}
+
+#[rstest]
+fn every_container_shape_and_date_form_is_read(
+    #[values(
+        Shape::Grouped(LetterCase::Lower, "ipAddresses".into()),
+        Shape::Grouped(LetterCase::Upper, "whatever".into()),
+        Shape::GroupedFlat(LetterCase::AsSent),
+        Shape::Orders("items".into()),
+        Shape::Flat,
+        Shape::Nested(LetterCase::Upper)
+    )]
+    shape: Shape,
+) {
+    let bench = Bench::new("100.00", &[(Product::IPv4, &[A], 24), (Product::IPv6, &["2001:db8::1"], 500)]);
+    let mut ends = Vec::new();
+    for dates in DateForm::ALL {
+        bench.handle.with(|w| {
+            w.list.shape = shape.clone();
+            w.list.dates = dates;
+        });
+        let plan = bench.json(&["plan"]).1;
+        assert_eq!(bench.item(&plan, A)["decision"], "renew", "{shape:?} {dates:?} {plan:#}");
+        let end = bench.item(&plan, A)["expires_at"].as_str().unwrap().to_owned();
+        ends.push(end.get(..19).unwrap().to_owned());
+    }
+    ends.dedup();
+    assert_eq!(ends.len(), 1, "every form is the same instant");
+}
+
+#[test]
+fn an_end_that_cannot_be_read_is_an_alert_and_the_others_are_paid() {
+    let bench = Bench::new("100.00", &[(Product::IPv4, &[A], 24), (Product::IPv4, &[B], 24)]);
+    bench.handle.with(|w| w.list.wrong.push(Distortion::UnreadableEnd(A.into())));
+    let (code, once) = bench.json(&["once"]);
+    assert_eq!(code, 3);
+    assert!(bench.item(&once, A)["reason"].as_str().unwrap().starts_with("unparsable:"));
+    assert_eq!((bench.charged(A), bench.charged(B)), (0, 1));
+}
+
+#[rstest]
+#[case::html(Answer::Html(200))]
+#[case::garbage(Answer::Garbage)]
+#[case::truncated(Answer::TruncatedJson)]
+#[case::not_json(Answer::NotJson)]
+#[case::half(Answer::HalfBody)]
+#[case::server_error(Answer::Html(500))]
+fn garbage_in_every_reply_never_panics_and_never_pays(#[case] answer: Answer) {
+    let bench = two_leases();
+    bench.handle.inject(Fault::on(Aim::Any).when(When::Always).answer(answer));
+    let out = bench.renewd(&["once"]);
+    let said = String::from_utf8_lossy(&out.stderr).into_owned();
+    assert_eq!(out.status.code(), Some(3), "{said}");
+    assert!(!said.contains("internal error"), "{said}");
+    let status = bench.json(&["status"]).1;
+    assert_eq!(status["open_alerts"].as_array().unwrap().len(), 1, "{status:#}");
+    assert_eq!(bench.charges().0, 0);
+}
+
+#[test]
+fn a_ledger_that_cannot_be_written_stops_payments_before_they_start_and_says_so() {
+    let bench = two_leases();
+    let port = free_port();
+    let sink = Sink::start(&bench, port, &[]);
+    bench.config("", &email(port));
+    fs::create_dir_all(bench.path("state")).unwrap();
+    fs::write(
+        bench.path("state/ledger.db"),
+        "this is no database, and longer than a header of sixteen bytes",
+    )
+    .unwrap();
+    let out = bench.renewd(&["once"]);
+    assert_eq!(out.status.code(), Some(1), "{}", String::from_utf8_lossy(&out.stderr));
+    assert_eq!(bench.payments_sent(), 0);
+    assert!(sink.mails().iter().any(|m| m.contains("ledger cannot be used")), "{:?}", sink.mails());
+}
+
+#[test]
+fn a_newer_ledger_is_refused_and_left_as_it_is() {
+    let bench = two_leases();
+    bench.json(&["once"]);
+    let path = bench.path("state/ledger.db");
+    let set = Command::new("sqlite3")
+        .arg(&path)
+        .arg("PRAGMA user_version = 999; PRAGMA wal_checkpoint(TRUNCATE);")
+        .output();
+    assert!(set.expect("sqlite3 is needed: apt-get install sqlite3").status.success());
+    let before = fs::read(&path).unwrap();
+    for args in [&["once"][..], &["status"], &["run"]] {
+        assert_eq!(bench.renewd(args).status.code(), Some(2), "{args:?}");
+    }
+    assert_eq!(fs::read(&path).unwrap(), before);
+}
+
+#[test]
+fn config_errors_come_all_at_once_with_file_line_and_key() {
+    let bench = two_leases();
+    bench.config("colour = \"red\"\nbatch = 0", &KEEP.replace("\"3d\"", "\"soon\""));
+    let (code, doc) = bench.json(&["check"]);
+    assert_eq!((code, &doc["ok"]), (2, &false.into()));
+    let problems = doc["problems"].as_array().unwrap();
+    assert_eq!(problems.len(), 3, "{doc:#}");
+    assert!(
+        problems.iter().all(|p| p["line"].is_u64() && p["file"].as_str().unwrap().ends_with("renewd.toml"))
+    );
+    fs::set_permissions(bench.path("yp.key"), fs::Permissions::from_mode(0o644)).unwrap();
+    bench.config("", KEEP);
+    let (code, doc) = bench.json(&["check"]);
+    assert!(code == 2 && doc["problems"][0]["message"].as_str().unwrap().contains("chmod 600"), "{doc:#}");
+}

@@ -1,0 +1,74 @@
+//! Values that contradict each other, and what is merely warned of.
+use std::os::unix::fs::PermissionsExt;
+
+use rstest::rstest;
+
+use crate::{Desk, LEAST, told};
+
+const MAIL: &str =
+    "[alerts.email]\nhost = \"mail.example.org\"\nfrom = \"a@example.org\"\nto = [\"a@example.org\"]\n";
+
+#[rstest]
+#[case("username = \"u\"", "alerts.email.username: needs `alerts.email.password`")]
+#[case("password = { file = \"yp.key\" }", "alerts.email.password: needs `alerts.email.username`")]
+#[case("tls = \"none\"", "this machine only")]
+#[case("port = 70000", "from 1 to 65535")]
+fn mail_settings_must_fit_together(#[case] line: &str, #[case] part: &str) {
+    let told = told(&format!("{LEAST}{MAIL}{line}\n"));
+    assert!(told.contains(part), "{told}");
+    assert!(told.starts_with("renewd.toml:13:"), "{told}");
+}
+
+#[test]
+fn a_route_without_a_mail_server_is_told() {
+    let told = told(&format!("{LEAST}[[alerts.route]]\nto = [\"a@example.org\"]\n"));
+    assert!(told.contains("renewd.toml:10: alerts.route[1].to: nothing can be sent there"), "{told}");
+}
+
+#[test]
+fn routes_are_read_with_empty_meaning_any() {
+    let route =
+        "[[alerts.route]]\nseverity = [\"urgent\"]\naccount = []\nto = [\"Oncall <oncall@example.org>\"]\n";
+    let settings = Desk::with(&format!("{LEAST}{MAIL}{route}")).settings();
+    let found = &settings.alerts.routes[0];
+    assert_eq!(found.severity, [renewd::domain::Severity::Urgent]);
+    assert!(found.accounts.is_empty());
+    assert_eq!(found.to, ["Oncall <oncall@example.org>"]);
+}
+
+#[test]
+fn what_is_not_built_yet_is_told_and_nothing_else() {
+    let config = format!("{LEAST}pay_by = \"provider\"\ntake_over = true\n{MAIL}[alerts.webhook]\nurl = {{ file = \"yp.key\" }}\n")
+        .replace("youproxy", "proxyshard");
+    let told = told(&config);
+    assert_eq!(told.lines().count(), 4, "{told}");
+    assert!(told.lines().all(|line| line.contains("is not built yet: ")), "{told}");
+}
+
+#[test]
+fn a_policy_behind_a_catch_all_is_warned_of_with_its_line() {
+    let settings =
+        Desk::with(&format!("{LEAST}{MAIL}[[policy]]\nname = \"late\"\naction = \"watch\"\n")).settings();
+    let warning = &settings.warnings[0];
+    assert_eq!((warning.line, warning.key.as_str()), (Some(13), "policy[2].match"));
+    assert!(warning.message.contains("policy `all` before it matches every lease"));
+    assert_eq!(settings.warnings.len(), 1);
+}
+
+#[test]
+fn silence_by_mail_and_short_money_timeouts_are_warned_of() {
+    let desk = Desk::with(&format!("{LEAST}[timing]\nmoney_timeout = \"20s\"\n"));
+    let told = desk.shown(&desk.settings().warnings);
+    assert!(told.contains("alerts.email: nobody is told by mail"), "{told}");
+    assert!(told.contains("renewd.toml:10: timing.money_timeout: a payment cut off early"), "{told}");
+}
+
+#[test]
+fn a_config_that_others_may_change_is_warned_of() {
+    let desk = Desk::with(&format!("{LEAST}{MAIL}"));
+    assert!(desk.settings().warnings.is_empty());
+    let file = &desk.sources.files[0];
+    std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o664)).unwrap();
+    let warnings = desk.settings().warnings;
+    assert!(warnings.len() == 1 && warnings[0].message.contains("chmod go-w"), "{warnings:?}");
+}

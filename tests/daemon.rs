@@ -1,4 +1,6 @@
 //! `renewd run` and friends as processes: signals, crashes, crowds, mail outages, and secrets searched for in every output.
+#![allow(clippy::unwrap_used, reason = "helpers of tests: a panic is a failed test")]
+
 mod common;
 
 use std::fs;

@@ -1,4 +1,6 @@
 //! The main job through the real binary: a simulated provider over sockets, a real ledger file, one process per command.
+#![allow(clippy::unwrap_used, reason = "helpers of tests: a panic is a failed test")]
+
 mod common;
 
 use std::time::Duration;

@@ -82,34 +82,34 @@ pub(super) fn table(records: &[IntentRecord], timezone: &TimeZone) -> String {
     )
 }
 
+const COLUMNS: [&str; 21] = [
+    "intent",
+    "account",
+    "provider",
+    "order",
+    "leases",
+    "kind",
+    "state",
+    "quoted",
+    "charged",
+    "currency",
+    "period_days",
+    "balance_before",
+    "balance_after",
+    "expires_before",
+    "expires_after",
+    "created_at",
+    "settled_at",
+    "policy",
+    "error_code",
+    "error_message",
+    "evidence",
+];
+
 fn csv(payments: &[Payment]) -> Result<String, Failure> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     let fail = |e: csv::Error| Failure::failed(e.to_string());
-    writer
-        .write_record([
-            "intent",
-            "account",
-            "provider",
-            "order",
-            "leases",
-            "kind",
-            "state",
-            "quoted",
-            "charged",
-            "currency",
-            "period_days",
-            "balance_before",
-            "balance_after",
-            "expires_before",
-            "expires_after",
-            "created_at",
-            "settled_at",
-            "policy",
-            "error_code",
-            "error_message",
-            "evidence",
-        ])
-        .map_err(fail)?;
+    writer.write_record(COLUMNS).map_err(fail)?;
     let instant = |t: Option<Timestamp>| t.map(|t| t.to_string()).unwrap_or_default();
     for p in payments {
         let money = |m: Option<crate::domain::Money>| m.map(|m| m.to_string()).unwrap_or_default();

@@ -64,23 +64,7 @@ fn show(status: &Status, ctx: &Context) {
         &["account", "state", "balance", "leases", "next due", "runway"],
         rows.collect(),
     ));
-    if !status.budgets.is_empty() {
-        let rows = status.budgets.iter().map(|b| {
-            vec![
-                b.name.clone(),
-                b.per.to_owned(),
-                format!("{} {}", b.limit, b.currency),
-                b.spent.to_string(),
-                b.reserved.to_string(),
-                b.left.to_string(),
-            ]
-        });
-        output::line("");
-        output::line(&output::table(
-            &["budget", "per", "limit", "spent", "reserved", "left"],
-            rows.collect(),
-        ));
-    }
+    show_budgets(status);
     output::line("");
     output::line(&format!("payments: {} unknown, {} need your word", status.unknown, status.needs_operator));
     if status.open_alerts.is_empty() {
@@ -91,4 +75,22 @@ fn show(status: &Status, ctx: &Context) {
         vec![a.severity.as_str().to_owned(), output::away(a.since, now), a.key.clone(), a.text.clone()]
     });
     output::line(&output::table(&["severity", "since", "alert", "what"], rows.collect()));
+}
+
+fn show_budgets(status: &Status) {
+    if status.budgets.is_empty() {
+        return;
+    }
+    let rows = status.budgets.iter().map(|b| {
+        vec![
+            b.name.clone(),
+            b.per.to_owned(),
+            format!("{} {}", b.limit, b.currency),
+            b.spent.to_string(),
+            b.reserved.to_string(),
+            b.left.to_string(),
+        ]
+    });
+    output::line("");
+    output::line(&output::table(&["budget", "per", "limit", "spent", "reserved", "left"], rows.collect()));
 }

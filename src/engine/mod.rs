@@ -8,6 +8,7 @@ mod clockrule;
 mod lane;
 mod observe;
 mod passes;
+mod planning;
 mod price;
 pub mod report;
 mod settle;

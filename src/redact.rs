@@ -22,11 +22,14 @@ impl fmt::Debug for Redactor {
 }
 
 impl Redactor {
-    /// Takes secrets as written; their percent-encoded spelling is hidden as well.
+    /// Takes secrets as written; their percent-encoded spelling is hidden as well, and so are the spellings with
+    /// backslashes that a secret with a quote or a backslash gets in JSON, in `Debug` output and in one within the other.
     pub fn new(secrets: impl IntoIterator<Item = String>) -> Self {
         let mut all: Vec<String> = Vec::new();
         for secret in secrets {
             let encoded: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+            let debug = unquoted(&format!("{secret:?}"));
+            all.extend([json_spelling(&secret), json_spelling(&debug), debug]);
             all.extend([encoded.replace('+', "%20"), encoded, secret]);
         }
         all.retain(|s| s.len() >= SHORTEST);
@@ -60,6 +63,19 @@ impl Redactor {
     }
 }
 
+/// `text` as it stands within a JSON string.
+fn json_spelling(text: &str) -> String {
+    unquoted(&serde_json::Value::from(text).to_string())
+}
+
+/// Without its first and last character, the quotes.
+fn unquoted(text: &str) -> String {
+    let mut inner = text.chars();
+    inner.next();
+    inner.next_back();
+    inner.collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -70,6 +86,20 @@ mod tests {
         let text = r.hide("GET /v1/k%2Fe%20y%2B1234/balance and k/e y+1234 and k%2Fe+y%2B1234");
         assert_eq!(text, "GET /v1/[redacted]/balance and [redacted] and [redacted]");
         assert!(!format!("{r:?}").contains("1234"));
+    }
+
+    #[test]
+    fn a_secret_is_hidden_also_where_quoting_changed_its_spelling() {
+        let secret = r#"pass"wo\rd"#;
+        let r = Redactor::new([secret.to_owned()]);
+        let json = serde_json::json!({ "said": secret, "shown": format!("{secret:?}") }).to_string();
+        for text in [json, format!("{secret:?}"), secret.to_owned()] {
+            let hidden = r.hide(&text);
+            assert!(
+                hidden.contains("[redacted]") && !hidden.contains("pass") && !hidden.contains("rd"),
+                "{hidden}"
+            );
+        }
     }
 
     #[test]

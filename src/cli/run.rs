@@ -28,7 +28,8 @@ pub(super) async fn run(global: &Global) -> Result<Exit, Failure> {
     let payer = wire::payer(viewer, &ctx.redactor).map_err(|e| Failure::failed(e.to_string()))?;
     greet_mail(&ctx).await;
     let shared = Arc::new(Shared::default());
-    let beacon = Beacon::new(Arc::clone(&ctx.clock));
+    let beacon =
+        Beacon::new(Arc::clone(&ctx.clock)).allowing(ctx.settings.timing.money_timeout.unsigned_abs());
     let web =
         web::start(&payer.viewer, &beacon, &shared).await.map_err(|e| Failure::failed(e.to_string()))?;
     let stop = payer.viewer.stop.clone();

@@ -10,7 +10,7 @@ use jiff::SignedDuration;
 
 use crate::budget::span;
 use crate::domain::time::Moment;
-use crate::domain::{Event, IntentId, Lease, LeaseId, Money, PromoStatus, Quote, State};
+use crate::domain::{Event, IntentId, Lease, LeaseId, Money, Quote, State};
 use crate::ledger::{Blocked, BudgetCheck, EventDetail, IntentRecord, LastPrice, LedgerError, NewIntent};
 use crate::planner::{GroupKey, Item, PaySet, Priced};
 use crate::policy::{Reason, Word};
@@ -46,24 +46,24 @@ pub(super) struct Outcome {
 }
 
 /// Why a lane stops before its end.
-enum Halt {
+pub(super) enum Halt {
     No,
     Because(Reason),
 }
 
 pub(super) struct Lane {
-    viewer: Viewer,
-    seen: Seen,
-    reader: Arc<dyn Reader>,
-    spender: Arc<dyn Spender>,
-    orders: Orders,
+    pub(super) viewer: Viewer,
+    pub(super) seen: Seen,
+    pub(super) reader: Arc<dyn Reader>,
+    pub(super) spender: Arc<dyn Spender>,
+    pub(super) orders: Orders,
     /// Ends as of the newest reading.
-    ends: HashMap<LeaseId, Option<jiff::Timestamp>>,
-    read_at: Moment,
+    pub(super) ends: HashMap<LeaseId, Option<jiff::Timestamp>>,
+    pub(super) read_at: Moment,
     /// What the balance must be if nobody else spends: guards a second attempt.
-    expected: Option<Money>,
-    dead_promos: HashSet<String>,
-    out: Outcome,
+    pub(super) expected: Option<Money>,
+    pub(super) dead_promos: HashSet<String>,
+    pub(super) out: Outcome,
 }
 
 fn ends_of(leases: &[Lease]) -> HashMap<LeaseId, Option<jiff::Timestamp>> {
@@ -115,7 +115,7 @@ impl Lane {
         Ok(())
     }
 
-    fn change(&mut self, set: &PaySet, reason: &Reason) {
+    pub(super) fn change(&mut self, set: &PaySet, reason: &Reason) {
         self.out.changed.extend(set.members.iter().map(|&m| (m, reason.clone())));
     }
 
@@ -171,7 +171,7 @@ impl Lane {
     }
 
     /// One reading for all that need one; stored and used to settle what is open.
-    async fn reread(&mut self) -> Result<Result<(), String>, LedgerError> {
+    pub(super) async fn reread(&mut self) -> Result<Result<(), String>, LedgerError> {
         let began = self.viewer.clock.now();
         let inventory = match read(Arc::clone(&self.reader), Purpose::Money).await {
             Ok(inventory) => inventory,
@@ -317,88 +317,6 @@ impl Lane {
         counts
             .map(|b| super::passes::budget_check(b, at.wall, &settings.timezone, self.orders.cycle, span))
             .collect()
-    }
-
-    async fn record(
-        &mut self,
-        set: &PaySet,
-        id: &IntentId,
-        quote: &Quote,
-        priced: &Priced,
-        reply: PaymentReply,
-    ) -> Result<Halt, LedgerError> {
-        let ledger = Arc::clone(&self.viewer.ledger);
-        let now = self.viewer.clock.now();
-        let write = |event, detail: &EventDetail| ledger.append(id, State::SpendStarted, event, detail, &now);
-        let said = |code: Option<String>, message: String| EventDetail {
-            code,
-            message: Some(message),
-            ..EventDetail::default()
-        };
-        match reply {
-            PaymentReply::Accepted { balance, promo } => {
-                let balance = balance.filter(|b| b.currency == quote.balance.currency).map(|b| b.amount);
-                write(Event::Accepted, &EventDetail { balance_after: balance, ..EventDetail::default() })?;
-                self.expected = balance.or_else(|| self.expected.and_then(|e| e.minus(priced.total)));
-                if let (Some(PromoStatus::Invalid), Some(code)) = (promo, &set.key.promo) {
-                    tracing::warn!(payment = %id, "the promo code was not accepted in the payment: stopped for this cycle");
-                    self.dead_promos.insert(code.clone());
-                }
-                Ok(Halt::No)
-            }
-            PaymentReply::Refused { code, message } => {
-                let reason =
-                    Reason::new(Word::Refused, format!("payment {id} was refused: code {code}: {message}"));
-                write(Event::Refused, &said(Some(code.to_string()), message))?;
-                self.change(set, &reason);
-                // A wrong key or an empty balance concerns all that would follow.
-                Ok(if matches!(code, 2 | 16) { Halt::Because(reason) } else { Halt::No })
-            }
-            PaymentReply::NeverSent(why) => {
-                write(Event::NeverSent, &said(None, why.clone()))?;
-                let reason = Reason::new(Word::Backoff, format!("payment {id} could not be sent: {why}"));
-                self.change(set, &reason);
-                Ok(Halt::Because(Reason::new(
-                    Word::Backoff,
-                    format!("the provider cannot be reached: {why}"),
-                )))
-            }
-            PaymentReply::Unknown { code, message } => {
-                tracing::warn!(payment = %id, "the outcome is unknown: {message}");
-                write(Event::AnswerLost, &said(code.map(|c| c.to_string()), message))?;
-                self.after_unknown(set, id).await
-            }
-        }
-    }
-
-    /// Reads at once: most lost answers are settled by the list and the balance within the same cycle.
-    async fn after_unknown(&mut self, set: &PaySet, id: &IntentId) -> Result<Halt, LedgerError> {
-        if let Err(why) = self.reread().await? {
-            tracing::warn!(payment = %id, "no reading after a lost answer: {why}");
-        }
-        if self.viewer.ledger.intent(id)?.state == State::Confirmed {
-            return Ok(Halt::No);
-        }
-        self.change(
-            set,
-            &Reason::new(
-                Word::UnknownPending,
-                format!("the outcome of payment {id} is unknown; evidence is being read"),
-            ),
-        );
-        let rest = format!("payment {id} of this account is being settled first");
-        Ok(Halt::Because(Reason::new(Word::UnknownPending, rest)))
-    }
-
-    async fn read_back(&mut self) -> Result<(), LedgerError> {
-        let open =
-            self.out.begun.iter().map(|id| self.viewer.ledger.intent(id)).collect::<Result<Vec<_>, _>>()?;
-        if open.iter().any(|r| matches!(r.state, State::Accepted | State::Unknown | State::Refused))
-            && let Err(why) = self.reread().await?
-        {
-            tracing::warn!(account = %self.seen.account.name, "no read-back: {why}");
-        }
-        Ok(())
     }
 }
 

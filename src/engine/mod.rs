@@ -4,6 +4,7 @@
 //! an unknown payment after it; the next pass finds either in the ledger. Not responsible for when a pass runs (daemon) or
 //! for what the ports are made of.
 pub mod alerts;
+mod answer;
 mod clockrule;
 mod lane;
 mod observe;

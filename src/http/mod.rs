@@ -1,45 +1,58 @@
 //! The read-only web side: a status page, JSON, health and metrics. No request changes anything.
 //!
-//! Not responsible for what the documents say; they come from a [`Source`].
+//! Not responsible for what the documents say: they come from a [`Source`]. Who may ask is `guard.rs`, how many at once
+//! and for how long is `door.rs`. A crash loses nothing.
+mod door;
+mod guard;
+mod metrics;
 mod page;
+#[cfg(test)]
+mod tests;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
-use axum::extract::{Request, State};
+use axum::extract::State;
 use axum::http::{StatusCode, header};
-use axum::middleware::{self, Next};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
-use axum::{Json, Router};
-use secrecy::{ExposeSecret, SecretString};
-use serde_json::Value;
-use sha2::{Digest, Sha256};
+use axum::{Json, Router, middleware};
+use secrecy::SecretString;
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-/// Where the documents come from.
+use door::Door;
+use guard::{Guard, Local};
+pub use metrics::{AccountMetrics, Metrics};
+
+/// How long a stop waits for answers under way; a reader that hangs must not hold up the end of the daemon.
+const LAST_ANSWERS: Duration = Duration::from_secs(2);
+
+/// Where the documents come from. Called on a thread that may block, so an implementation may read the ledger. What it
+/// returns is shown as it is: it must hold no secret.
 pub trait Source: Send + Sync {
-    /// The `status` document.
+    /// The `status` document; a failure is `{schema, error}`.
     fn status(&self) -> Value;
     /// The `plan` document of the last cycle; null before the first.
     fn plan(&self) -> Value;
-    /// The `history` document.
+    /// The `history` document; a failure is `{schema, error}`.
     fn history(&self) -> Value;
     /// The cycle loop is alive.
     fn alive(&self) -> bool;
     /// Every account was read within the last three cycles.
     fn ready(&self) -> bool;
+    /// The numbers of `/metrics`; unless overridden, those that the `status` document holds.
+    fn metrics(&self) -> Metrics {
+        Metrics::of_status(&self.status(), self.alive())
+    }
 }
 
-#[derive(Clone)]
-struct Shared {
-    source: Arc<dyn Source>,
-    token: Option<SecretString>,
-    listen: SocketAddr,
-}
+type Shared = Arc<dyn Source>;
 
-/// Serves until `stop`.
+/// Serves until `stop`, then lets answers under way finish for two seconds.
+///
+/// With a `token` every request needs `Authorization: Bearer …`, `/healthz` too.
 ///
 /// # Errors
 /// The listener's.
@@ -49,62 +62,106 @@ pub async fn serve(
     token: Option<SecretString>,
     stop: CancellationToken,
 ) -> std::io::Result<()> {
-    let shared = Shared { source, token, listen: listener.local_addr()? };
-    let app = Router::new()
-        .route("/", get(|State(s): State<Shared>| async move { Html(page::status(&s.source.status())) }))
-        .route(
-            "/healthz",
-            get(|State(s): State<Shared>| async move {
-                verdict(s.source.alive(), "alive", "the cycle loop does not move")
-            }),
-        )
-        .route(
-            "/readyz",
-            get(|State(s): State<Shared>| async move {
-                verdict(s.source.ready(), "ready", "an account has not been read")
-            }),
-        )
-        .route("/api/status", get(|State(s): State<Shared>| async move { Json(s.source.status()) }))
-        .route("/api/plan", get(|State(s): State<Shared>| async move { Json(s.source.plan()) }))
-        .route("/api/history", get(|State(s): State<Shared>| async move { Json(s.source.history()) }))
-        .route(
-            "/metrics",
-            get(|State(s): State<Shared>| async move { page::metrics(&s.source.status(), s.source.alive()) }),
-        )
-        .layer(middleware::from_fn_with_state(shared.clone(), guard))
-        .with_state(shared);
-    axum::serve(listener, app).with_graceful_shutdown(async move { stop.cancelled().await }).await
-}
-
-fn verdict(good: bool, yes: &'static str, no: &'static str) -> Response {
-    if good {
-        (StatusCode::OK, yes).into_response()
-    } else {
-        (StatusCode::SERVICE_UNAVAILABLE, no).into_response()
+    let app = router(source, token).into_make_service_with_connect_info::<Local>();
+    let stopped = stop.clone();
+    let serving = axum::serve(Door::new(listener), app).with_graceful_shutdown(stop.cancelled_owned());
+    let overdue = async {
+        stopped.cancelled().await;
+        tokio::time::sleep(LAST_ANSWERS).await;
+    };
+    tokio::select! {
+        ended = serving => ended,
+        () = overdue => Ok(()),
     }
 }
 
-/// A page elsewhere must not read us through a browser (`Host`), and a stranger not at all (token).
-async fn guard(State(shared): State<Shared>, request: Request, next: Next) -> Response {
-    match refuse(&shared, &request) {
-        Some(reply) => reply,
-        None => next.run(request).await,
-    }
+fn router(source: Shared, token: Option<SecretString>) -> Router {
+    Router::new()
+        .route("/", get(status_page))
+        .route("/healthz", get(healthz))
+        .route("/readyz", get(readyz))
+        .route("/api/status", get(|State(s): State<Shared>| document(s, |s| s.status())))
+        .route("/api/plan", get(|State(s): State<Shared>| document(s, |s| s.plan())))
+        .route("/api/history", get(|State(s): State<Shared>| document(s, |s| s.history())))
+        .route("/metrics", get(prometheus))
+        .fallback(|| async { failure(StatusCode::NOT_FOUND, "not_found", "there is nothing here: see `/`") })
+        .method_not_allowed_fallback(|| async {
+            failure(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "read_only",
+                "only GET and HEAD: use the command line to change things",
+            )
+        })
+        .with_state(source)
+        .layer(middleware::from_fn_with_state(Arc::new(Guard::new(token)), guard::check))
 }
 
-fn refuse(shared: &Shared, request: &Request) -> Option<Response> {
-    let text = |name| request.headers().get(name).and_then(|v: &axum::http::HeaderValue| v.to_str().ok());
-    let host = text(header::HOST).unwrap_or_default();
-    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-    if host != shared.listen.to_string() && !["localhost", "127.0.0.1", "[::1]"].contains(&name) {
-        return (StatusCode::MISDIRECTED_REQUEST, "this host name is not served here").into_response().into();
-    }
-    if let Some(token) = &shared.token {
-        let given = text(header::AUTHORIZATION).and_then(|v| v.strip_prefix("Bearer ")).unwrap_or_default();
-        // Hashes take the same time to compare wherever they differ.
-        if Sha256::digest(given) != Sha256::digest(token.expose_secret()) {
-            return (StatusCode::UNAUTHORIZED, "a bearer token is needed").into_response().into();
+/// Asks the source on a thread that may block: it reads the ledger, and the runtime's threads drive payments.
+async fn ask<T: Send + 'static>(
+    source: Shared,
+    question: impl FnOnce(&dyn Source) -> T + Send + 'static,
+) -> Result<T, Response> {
+    let answer = tokio::task::spawn_blocking(move || question(source.as_ref())).await;
+    answer
+        .map_err(|_| failure(StatusCode::INTERNAL_SERVER_ERROR, "internal", "an internal error: see the log"))
+}
+
+async fn document(source: Shared, question: fn(&dyn Source) -> Value) -> Response {
+    match ask(source, question).await {
+        Ok(document) if document.is_null() => {
+            failure(StatusCode::SERVICE_UNAVAILABLE, "no_cycle", "no cycle has ended yet")
         }
+        Ok(document) if is_failure(&document) => {
+            (StatusCode::SERVICE_UNAVAILABLE, Json(document)).into_response()
+        }
+        Ok(document) => Json(document).into_response(),
+        Err(reply) => reply,
     }
-    None
+}
+
+fn is_failure(document: &Value) -> bool {
+    document.get("error").is_some_and(Value::is_object)
+}
+
+async fn healthz(State(source): State<Shared>) -> Response {
+    verdict(ask(source, |s| s.alive()).await, "alive", "the cycle loop does not move: see the log")
+}
+
+async fn readyz(State(source): State<Shared>) -> Response {
+    verdict(
+        ask(source, |s| s.ready()).await,
+        "ready",
+        "an account was not read within three cycles: see `renewd status`",
+    )
+}
+
+fn verdict(good: Result<bool, Response>, yes: &'static str, no: &'static str) -> Response {
+    match good {
+        Ok(true) => yes.into_response(),
+        Ok(false) => (StatusCode::SERVICE_UNAVAILABLE, no).into_response(),
+        Err(reply) => reply,
+    }
+}
+
+async fn status_page(State(source): State<Shared>) -> Response {
+    match ask(source, |s| page::render(&s.status(), &s.plan(), s.alive())).await {
+        Ok(Ok(html)) => Html(html).into_response(),
+        Ok(Err(e)) => {
+            failure(StatusCode::INTERNAL_SERVER_ERROR, "page", &format!("the page cannot be shown: {e}"))
+        }
+        Err(reply) => reply,
+    }
+}
+
+async fn prometheus(State(source): State<Shared>) -> Response {
+    match ask(source, |s| s.metrics().encode()).await {
+        Ok(Ok(text)) => ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response(),
+        Ok(Err(e)) => failure(StatusCode::INTERNAL_SERVER_ERROR, "metrics", &format!("no metrics: {e}")),
+        Err(reply) => reply,
+    }
+}
+
+/// A failure as a document of the contract.
+fn failure(status: StatusCode, kind: &str, message: &str) -> Response {
+    (status, Json(json!({ "schema": 1, "error": { "kind": kind, "message": message } }))).into_response()
 }

@@ -5,6 +5,7 @@
 mod alerts;
 mod facts;
 mod intents;
+mod payments;
 mod port;
 mod rows;
 

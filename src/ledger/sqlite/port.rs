@@ -10,7 +10,7 @@ use rusqlite::backup::Backup;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::rows::{get_instant, instant};
-use super::{Fault, SqliteLedger, alerts, facts, intents};
+use super::{Fault, SqliteLedger, alerts, facts, intents, payments};
 use crate::domain::{AccountName, Event, IntentId, Inventory, LeaseId, Moment, Money, ProviderName, State};
 use crate::ledger::{
     AccountFacts, AlertChange, Blocked, BudgetCheck, CycleRecord, CycleSummary, DecisionRow, EventDetail,
@@ -122,22 +122,22 @@ impl Ledger for SqliteLedger {
     }
 
     fn intents(&self, filter: &IntentFilter) -> Result<Vec<IntentRecord>, LedgerError> {
-        self.read(|c| intents::list(c, filter))
+        self.read(|c| payments::list(c, filter))
     }
 
     fn intent(&self, id: &IntentId) -> Result<IntentRecord, LedgerError> {
-        intents::by_name(&self.lock(), id).map_err(|fault| match fault {
+        payments::by_name(&self.lock(), id).map_err(|fault| match fault {
             Fault::Sql(e) => self.trouble(&e),
             Fault::Ledger(e) => e,
         })
     }
 
     fn spent(&self, check: &BudgetCheck) -> Result<Money, LedgerError> {
-        self.read(|c| intents::spent(c, check))
+        self.read(|c| payments::spent(c, check))
     }
 
     fn last_prices(&self, account: &AccountName) -> Result<HashMap<LeaseId, LastPrice>, LedgerError> {
-        self.read(|c| intents::last_prices(c, account))
+        self.read(|c| payments::last_prices(c, account))
     }
 
     fn set_paused(

@@ -1,0 +1,95 @@
+//! What a lane does with the answer to a payment: the verdict is recorded, and a lost one is looked into at once.
+//!
+//! A crash before the verdict's row leaves `spend_started`, which the next pass takes for unknown.
+use std::sync::Arc;
+
+use super::lane::{Halt, Lane};
+use crate::domain::{Event, IntentId, PromoStatus, Quote, State};
+use crate::ledger::{EventDetail, LedgerError};
+use crate::planner::{PaySet, Priced};
+use crate::policy::{Reason, Word};
+use crate::providers::PaymentReply;
+
+impl Lane {
+    pub(super) async fn record(
+        &mut self,
+        set: &PaySet,
+        id: &IntentId,
+        quote: &Quote,
+        priced: &Priced,
+        reply: PaymentReply,
+    ) -> Result<Halt, LedgerError> {
+        let ledger = Arc::clone(&self.viewer.ledger);
+        let now = self.viewer.clock.now();
+        let write = |event, detail: &EventDetail| ledger.append(id, State::SpendStarted, event, detail, &now);
+        let said = |code: Option<String>, message: String| EventDetail {
+            code,
+            message: Some(message),
+            ..EventDetail::default()
+        };
+        match reply {
+            PaymentReply::Accepted { balance, promo } => {
+                let balance = balance.filter(|b| b.currency == quote.balance.currency).map(|b| b.amount);
+                write(Event::Accepted, &EventDetail { balance_after: balance, ..EventDetail::default() })?;
+                self.expected = balance.or_else(|| self.expected.and_then(|e| e.minus(priced.total)));
+                if let (Some(PromoStatus::Invalid), Some(code)) = (promo, &set.key.promo) {
+                    tracing::warn!(payment = %id, "the promo code was not accepted in the payment: stopped for this cycle");
+                    self.dead_promos.insert(code.clone());
+                }
+                Ok(Halt::No)
+            }
+            PaymentReply::Refused { code, message } => {
+                let reason =
+                    Reason::new(Word::Refused, format!("payment {id} was refused: code {code}: {message}"));
+                write(Event::Refused, &said(Some(code.to_string()), message))?;
+                self.change(set, &reason);
+                // A wrong key or an empty balance concerns all that would follow.
+                Ok(if matches!(code, 2 | 16) { Halt::Because(reason) } else { Halt::No })
+            }
+            PaymentReply::NeverSent(why) => {
+                write(Event::NeverSent, &said(None, why.clone()))?;
+                let reason = Reason::new(Word::Backoff, format!("payment {id} could not be sent: {why}"));
+                self.change(set, &reason);
+                Ok(Halt::Because(Reason::new(
+                    Word::Backoff,
+                    format!("the provider cannot be reached: {why}"),
+                )))
+            }
+            PaymentReply::Unknown { code, message } => {
+                tracing::warn!(payment = %id, "the outcome is unknown: {message}");
+                write(Event::AnswerLost, &said(code.map(|c| c.to_string()), message))?;
+                self.after_unknown(set, id).await
+            }
+        }
+    }
+
+    /// Reads at once: most lost answers are settled by the list and the balance within the same cycle.
+    async fn after_unknown(&mut self, set: &PaySet, id: &IntentId) -> Result<Halt, LedgerError> {
+        if let Err(why) = self.reread().await? {
+            tracing::warn!(payment = %id, "no reading after a lost answer: {why}");
+        }
+        if self.viewer.ledger.intent(id)?.state == State::Confirmed {
+            return Ok(Halt::No);
+        }
+        self.change(
+            set,
+            &Reason::new(
+                Word::UnknownPending,
+                format!("the outcome of payment {id} is unknown; evidence is being read"),
+            ),
+        );
+        let rest = format!("payment {id} of this account is being settled first");
+        Ok(Halt::Because(Reason::new(Word::UnknownPending, rest)))
+    }
+
+    pub(super) async fn read_back(&mut self) -> Result<(), LedgerError> {
+        let open =
+            self.out.begun.iter().map(|id| self.viewer.ledger.intent(id)).collect::<Result<Vec<_>, _>>()?;
+        if open.iter().any(|r| matches!(r.state, State::Accepted | State::Unknown | State::Refused))
+            && let Err(why) = self.reread().await?
+        {
+            tracing::warn!(account = %self.seen.account.name, "no read-back: {why}");
+        }
+        Ok(())
+    }
+}

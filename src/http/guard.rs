@@ -1,0 +1,165 @@
+//! Who may ask, and what no answer may allow.
+//!
+//! A page elsewhere must not read this one through a visitor's browser (DNS rebinding): only a `Host` that is our own
+//! address or localhost is answered. A stranger on the network must not read it at all: the token.
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use axum::extract::connect_info::{ConnectInfo, Connected};
+use axum::extract::{Request, State};
+use axum::http::uri::Authority;
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::Response;
+use axum::serve::IncomingStream;
+use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
+
+use super::door::Door;
+use super::failure;
+
+/// The address of ours that a connection came to: with a wildcard listener it is known per connection only.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Local(Option<SocketAddr>);
+
+impl Connected<IncomingStream<'_, Door>> for Local {
+    fn connect_info(stream: IncomingStream<'_, Door>) -> Self {
+        Self(stream.io().local_addr().ok())
+    }
+}
+
+/// What a request has to bring.
+pub(super) struct Guard {
+    token: Option<SecretString>,
+}
+
+impl Guard {
+    pub(super) fn new(token: Option<SecretString>) -> Self {
+        Self { token }
+    }
+
+    fn admits(&self, authorization: Option<&HeaderValue>) -> bool {
+        let Some(token) = &self.token else { return true };
+        let words = authorization.and_then(|v| v.to_str().ok()).and_then(|v| v.split_once(' '));
+        let given =
+            words.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, given)| given.trim());
+        // Hashes are compared: how far two of them agree says nothing of how far the tokens do.
+        given.is_some_and(|given| Sha256::digest(given) == Sha256::digest(token.expose_secret()))
+    }
+}
+
+/// The fence around every route.
+pub(super) async fn check(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
+    let local = request.extensions().get::<ConnectInfo<Local>>().and_then(|info| info.0.0);
+    let mut reply = if !named_as_ours(&request, local) {
+        let hint = "this host name is not served here: ask for the listen address or localhost";
+        failure(StatusCode::MISDIRECTED_REQUEST, "host", hint)
+    } else if !guard.admits(request.headers().get(header::AUTHORIZATION)) {
+        let mut reply =
+            failure(StatusCode::UNAUTHORIZED, "token", "send `Authorization: Bearer TOKEN` (http.token)");
+        reply.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        reply
+    } else {
+        next.run(request).await
+    };
+    for (name, value) in FENCES {
+        reply.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    reply
+}
+
+/// No script runs, nothing is loaded, framed, kept or told onwards.
+const FENCES: [(HeaderName, &str); 4] = [
+    (header::CACHE_CONTROL, "no-store"),
+    (
+        header::CONTENT_SECURITY_POLICY,
+        "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    ),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+];
+
+/// Both places that can name a host must name us; one of them must be there.
+fn named_as_ours(request: &Request, local: Option<SocketAddr>) -> bool {
+    let mut hosts = request.headers().get_all(header::HOST).iter();
+    let (first, more) = (hosts.next(), hosts.next().is_some());
+    let named = first.map(|v| v.to_str().ok().and_then(|v| v.parse::<Authority>().ok()));
+    if more || matches!(named, Some(None)) {
+        return false;
+    }
+    let mut names = named.flatten().into_iter().chain(request.uri().authority().cloned()).peekable();
+    names.peek().is_some() && names.all(|name| is_ours(&name, local))
+}
+
+fn is_ours(name: &Authority, local: Option<SocketAddr>) -> bool {
+    if name.as_str().contains('@') {
+        return false;
+    }
+    let host = name.host();
+    if host.eq_ignore_ascii_case("localhost") {
+        return true;
+    }
+    let bare = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host);
+    let Ok(ip) = bare.parse::<IpAddr>() else { return false };
+    // A tunnel ends on loopback under another port; a number cannot be rebound by a name server.
+    ip.is_loopback()
+        || local.is_some_and(|local| {
+            local.ip().to_canonical() == ip && name.port_u16().is_none_or(|port| port == local.port())
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case("localhost", true)]
+    #[case("LOCALHOST:8080", true)]
+    #[case("127.0.0.1:8080", true)]
+    #[case("[::1]:9787", true)]
+    #[case("192.0.2.7:9787", true)]
+    #[case("192.0.2.7", true)]
+    #[case("192.0.2.7:80", false)]
+    #[case("192.0.2.8:9787", false)]
+    #[case("evil.example", false)]
+    #[case("localhost.evil.example", false)]
+    #[case("127.0.0.1.evil.example:9787", false)]
+    #[case("x@localhost", false)]
+    fn only_our_own_names_are_answered(#[case] host: &str, #[case] ours: bool) {
+        let local = "192.0.2.7:9787".parse().unwrap();
+        assert_eq!(is_ours(&host.parse().unwrap(), Some(local)), ours, "{host}");
+    }
+
+    #[rstest]
+    #[case(&["localhost"], "/", true)]
+    #[case(&[], "/", false)]
+    #[case(&["localhost", "evil.example"], "/", false)]
+    #[case(&["evil.example"], "/", false)]
+    #[case(&["not a host"], "/", false)]
+    #[case(&["localhost"], "http://evil.example/", false)]
+    #[case(&["evil.example"], "http://localhost/", false)]
+    fn every_place_that_names_a_host_counts(#[case] hosts: &[&str], #[case] uri: &str, #[case] ours: bool) {
+        let mut request = Request::builder().uri(uri);
+        for host in hosts {
+            request = request.header(header::HOST, *host);
+        }
+        let request = request.body(axum::body::Body::empty()).unwrap();
+        assert_eq!(named_as_ours(&request, None), ours, "{hosts:?} {uri}");
+    }
+
+    #[rstest]
+    #[case(None, false)]
+    #[case(Some("Bearer t0ken"), true)]
+    #[case(Some("bearer t0ken"), true)]
+    #[case(Some("Bearer t0ke"), false)]
+    #[case(Some("Bearer t0ken2"), false)]
+    #[case(Some("Basic t0ken"), false)]
+    #[case(Some("t0ken"), false)]
+    fn only_the_whole_token_is_admitted(#[case] header: Option<&str>, #[case] admitted: bool) {
+        let guard = Guard::new(Some("t0ken".to_owned().into()));
+        let value = header.map(|h| HeaderValue::from_str(h).unwrap());
+        assert_eq!(guard.admits(value.as_ref()), admitted);
+        assert!(Guard::new(None).admits(value.as_ref()), "without a token all are");
+    }
+}

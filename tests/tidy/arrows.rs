@@ -1,0 +1,232 @@
+//! Who may name whom. The rules are data; a breach says which rule and why it is there.
+use super::Finding;
+use super::paths::{Named, Source};
+
+/// These folders or files may not name these paths, except some.
+struct Rule {
+    within: &'static [&'static str],
+    never: &'static [&'static str],
+    except: &'static [&'static str],
+    why: &'static str,
+}
+
+/// Neither I/O nor a runtime nor a clock: given the same arguments they decide the same.
+const PURE: &[&str] = &["domain", "policy", "planner", "budget", "evidence", "alerting", "redact"];
+const OUTSIDE: &[&str] = &[
+    "tokio",
+    "tokio_util",
+    "tokio_cron_scheduler",
+    "tracing",
+    "tracing_subscriber",
+    "reqwest",
+    "rusqlite",
+    "lettre",
+    "axum",
+    "std::fs",
+    "std::net::Tcp*",
+    "std::net::UdpSocket",
+    "std::process",
+    "std::env",
+    "std::thread",
+    "crate::clock",
+];
+/// What stands above the core: the core never looks up.
+const ABOVE_CORE: &[&str] = &[
+    "crate::engine",
+    "crate::daemon",
+    "crate::cli",
+    "crate::documents",
+    "crate::providers",
+    "crate::ledger",
+    "crate::notify",
+    "crate::settings",
+    "crate::http",
+    "crate::simulator",
+    "crate::exit",
+];
+const SHELL: &[&str] = &["crate::engine", "crate::daemon", "crate::cli", "crate::documents"];
+
+const RULES: &[Rule] = &[
+    Rule {
+        within: PURE,
+        never: OUTSIDE,
+        except: &[],
+        why: "the core is pure: hand it the facts as arguments",
+    },
+    Rule {
+        within: &["domain", "policy", "planner", "budget", "evidence", "redact"],
+        never: ABOVE_CORE,
+        except: &[],
+        why: "arrows point down: the core knows nothing above it",
+    },
+    Rule {
+        within: &["alerting"],
+        never: ABOVE_CORE,
+        except: &["crate::ledger::AlertChange", "crate::ledger::OpenAlert", "crate::ledger::QueuedMail"],
+        why: "it turns what is open into what changes: plain records of the ledger's port, and nothing else above it",
+    },
+    Rule {
+        within: &["domain"],
+        never: &[
+            "crate::policy",
+            "crate::planner",
+            "crate::budget",
+            "crate::evidence",
+            "crate::alerting",
+            "crate::redact",
+        ],
+        except: &[],
+        why: "the words of the trade depend on nothing of renewd",
+    },
+    Rule {
+        within: &["policy"], never: &["crate::planner"], except: &[], why: "domain ← policy ← planner"
+    },
+    Rule {
+        within: &["providers", "ledger", "notify", "settings", "http", "simulator"],
+        never: SHELL,
+        except: &[],
+        why: "adapters know the core and their port, never the shell",
+    },
+    Rule {
+        within: &["providers"],
+        never: &["crate::ledger", "crate::notify", "crate::settings", "crate::http", "crate::simulator"],
+        except: &["crate::ledger::SpendPermit"],
+        why: "adapters never import each other; a provider takes the permit and nothing else of the ledger",
+    },
+    Rule {
+        within: &["ledger"],
+        never: &["crate::providers", "crate::notify", "crate::settings", "crate::http", "crate::simulator"],
+        except: &[],
+        why: "adapters never import each other",
+    },
+    Rule {
+        within: &["notify"],
+        never: &["crate::providers", "crate::ledger::sqlite", "crate::http", "crate::simulator"],
+        except: &[],
+        why: "adapters never import each other; mail knows the ledger's port and the settings' types",
+    },
+    Rule {
+        within: &["settings"],
+        never: &["crate::providers", "crate::ledger", "crate::notify", "crate::http", "crate::simulator"],
+        except: &[],
+        why: "adapters never import each other",
+    },
+    Rule {
+        within: &["http"],
+        never: &["crate::providers", "crate::ledger", "crate::notify", "crate::settings", "crate::simulator"],
+        except: &[],
+        why: "the web side knows its own `Source` and nothing else",
+    },
+    Rule {
+        within: &["simulator"],
+        never: &["crate::providers", "crate::ledger", "crate::notify", "crate::settings", "crate::http"],
+        except: &[],
+        why: "the simulated provider shares no code with the adapter that is tested against it",
+    },
+    Rule {
+        within: &["engine"],
+        never: &[
+            "crate::daemon",
+            "crate::cli",
+            "crate::http",
+            "crate::simulator",
+            "crate::exit",
+            "rusqlite",
+            "lettre",
+            "reqwest",
+            "axum",
+        ],
+        except: &[],
+        why: "the engine knows ports only",
+    },
+    Rule {
+        within: &["daemon", "documents"],
+        never: &["crate::cli"],
+        except: &[],
+        why: "commands start the daemon, not the reverse",
+    },
+];
+
+/// The one provider adapter that may read its own settings: where it is built.
+const WIRING: &str = "src/providers/wiring.rs";
+
+/// Breaches of the arrows.
+pub fn check(source: &Source) -> Vec<Finding> {
+    if source.is_test {
+        return Vec::new();
+    }
+    let rules = RULES.iter().filter(|r| r.within.iter().any(|folder| lives_in(source, folder)));
+    rules.flat_map(|rule| source.named.iter().filter_map(|named| breach(source, rule, named))).collect()
+}
+
+fn breach(source: &Source, rule: &Rule, named: &Named) -> Option<Finding> {
+    let spelt = named.path.join("::");
+    let hit =
+        rule.never.iter().any(|p| matches(&spelt, p)) && !rule.except.iter().any(|p| matches(&spelt, p));
+    let wired = source.name == WIRING && matches(&spelt, "crate::settings");
+    (hit && !wired).then(|| finding(source, named, &format!("`{spelt}` may not be named here: {}", rule.why)))
+}
+
+/// `std::net::Tcp*` is a prefix of a name; everything else ends at a segment.
+fn matches(spelt: &str, pattern: &str) -> bool {
+    match pattern.strip_suffix('*') {
+        Some(prefix) => spelt.starts_with(prefix),
+        None => spelt.strip_prefix(pattern).is_some_and(|rest| rest.is_empty() || rest.starts_with("::")),
+    }
+}
+
+/// `src/policy/…` or `src/policy.rs`.
+fn lives_in(source: &Source, folder: &str) -> bool {
+    let Some(inner) = source.name.strip_prefix("src/") else { return false };
+    inner.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/') || rest == ".rs")
+}
+
+fn finding(source: &Source, named: &Named, what: &str) -> Finding {
+    Finding { file: source.name.clone(), line: named.line, what: what.to_owned() }
+}
+
+/// The clock is read in `clock.rs`; the process ends in `main`.
+pub fn check_calls(source: &Source) -> Vec<Finding> {
+    let reads = [["SystemTime", "now"], ["Instant", "now"], ["Timestamp", "now"], ["Zoned", "now"]];
+    let ends = [["process", "exit"], ["process", "abort"]];
+    let judge = |named: &Named| {
+        let last: Vec<&str> = named.path.iter().rev().take(2).rev().map(String::as_str).collect();
+        if source.name != "src/clock.rs" && reads.iter().any(|r| last == r) {
+            return Some(finding(source, named, "only clock.rs reads the clock: take `now` as an argument"));
+        }
+        let ending = ends.iter().any(|e| last == e) && source.name != "src/main.rs";
+        ending.then(|| finding(source, named, "only main ends the process: return an `Exit`"))
+    };
+    if source.is_test { Vec::new() } else { source.named.iter().filter_map(judge).collect() }
+}
+
+/// Where money passes, no float does.
+pub fn check_floats(source: &Source) -> Vec<Finding> {
+    let folders = ["domain", "policy", "planner", "ledger", "budget", "evidence", "providers"];
+    if source.is_test || !folders.iter().any(|f| lives_in(source, f)) {
+        return Vec::new();
+    }
+    let float = |n: &&Named| n.path.iter().any(|s| s == "f32" || s == "f64");
+    source
+        .named
+        .iter()
+        .filter(float)
+        .map(|n| finding(source, n, "a float: use `Money` or whole numbers"))
+        .collect()
+}
+
+/// A provider's name outside its own folder is a special case in the making; the engine knows no adapter at all.
+pub fn check_names(source: &Source) -> Vec<Finding> {
+    let at_home = ["providers/youproxy", "simulator", "settings"].iter().any(|f| lives_in(source, f))
+        || ["src/providers/wiring.rs", "src/providers/mod.rs"].contains(&source.name.as_str());
+    let in_engine = lives_in(source, "engine");
+    let judge = |named: &Named| {
+        let says = |word: &str| named.path.iter().any(|s| s.to_lowercase().contains(word));
+        if !at_home && says("youproxy") {
+            return Some(finding(source, named, "one provider by name: use its capabilities"));
+        }
+        let adapter = in_engine && ["sqlite", "lettre", "email", "proxyshard"].iter().any(|w| says(w));
+        adapter.then(|| finding(source, named, "an adapter by name: the engine knows ports only"))
+    };
+    if source.is_test { Vec::new() } else { source.named.iter().filter_map(judge).collect() }
+}

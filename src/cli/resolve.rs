@@ -25,8 +25,11 @@ pub(super) fn resolve(ctx: &Context, args: &ResolveArgs) -> Result<Exit, Failure
     let ledger = ctx.ledger(Access::Note)?;
     let id = IntentId::from(args.intent.as_str());
     let before = ledger.intent(&id)?;
-    let open = matches!(before.state, State::Unknown | State::NeedsOperator | State::Accepted)
-        || (before.state == State::NotApplied && !before.never_sent && !args.not_charged_already(&before));
+    let open =
+        matches!(before.state, State::Unknown | State::NeedsOperator | State::Accepted | State::Refused)
+            || (before.state == State::NotApplied
+                && !before.never_sent
+                && !args.not_charged_already(&before));
     if !open {
         return Err(Failure::usage(format!("payment {id} is {}: there is nothing to resolve", before.state)));
     }

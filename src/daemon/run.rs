@@ -35,6 +35,7 @@ pub struct Daemon {
     /// Start of the newest cycle that was due; cron is asked for what comes after it.
     last_due: Option<Timestamp>,
     seed: String,
+    mails: Option<tokio::task::JoinHandle<()>>,
 }
 
 const LAST_DUE: &str = "schedule.last_due";
@@ -58,7 +59,7 @@ impl Daemon {
         payer.viewer.beat = Arc::new(move || beat.beat());
         let last_due = payer.viewer.ledger.noted(LAST_DUE).ok().flatten().and_then(|t| t.parse().ok());
         let seed = format!("{}", payer.viewer.clock.now().wall);
-        Self { payer, reload, beacon, shared, last_due, seed }
+        Self { payer, reload, beacon, shared, last_due, seed, mails: None }
     }
 
     /// Runs until SIGTERM or SIGINT. A payment in flight is awaited; nothing new is begun.
@@ -83,7 +84,7 @@ impl Daemon {
                 let _ = reloads.try_send(());
             }
         });
-        let mails = self.spawn_mails();
+        self.mails = Some(self.spawn_mails());
         self.beacon.ready();
         self.beacon.spawn_watchdog();
         let mut settle_at: Option<i64> = None;
@@ -96,7 +97,7 @@ impl Daemon {
             }
         }
         let _ = ticks.shutdown().await;
-        mails.abort();
+        self.stop_mails();
         let _ = tell::deliver_due(&self.payer.viewer).await;
         Ok(())
     }
@@ -112,6 +113,13 @@ impl Daemon {
                 viewer.clock.sleep(Duration::from_secs(1)).await;
             }
         })
+    }
+
+    /// A send that is cut off is repeated: at least once.
+    fn stop_mails(&mut self) {
+        if let Some(mails) = self.mails.take() {
+            mails.abort();
+        }
     }
 
     async fn tick(&mut self, settle_at: &mut Option<i64>) {
@@ -189,7 +197,7 @@ impl Daemon {
     /// Boot milliseconds of the next settling read, while something is unsettled.
     fn next_settle(&self) -> Option<i64> {
         let viewer = &self.payer.viewer;
-        let states = vec![State::Accepted, State::Unknown];
+        let states = vec![State::SpendStarted, State::Accepted, State::Unknown];
         let open = viewer.ledger.intents(&IntentFilter { states, ..IntentFilter::default() }).ok()?;
         if open.is_empty() {
             return None;
@@ -254,6 +262,8 @@ impl Daemon {
         match built {
             Ok(payer) => {
                 self.payer = payer;
+                self.stop_mails();
+                self.mails = Some(self.spawn_mails());
                 tracing::info!("the config was read again");
                 self.say_reload(None)
             }

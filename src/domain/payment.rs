@@ -204,8 +204,12 @@ pub fn next_state(state: State, event: Event) -> Result<State, IllegalEvent> {
         (S::Accepted | S::Unknown | S::NotApplied | S::NeedsOperator | S::Refused, E::PartlyMoved) => {
             S::Split
         }
-        (S::Unknown | S::NeedsOperator | S::Accepted | S::NotApplied, E::OperatorCharged) => S::Confirmed,
-        (S::Unknown | S::NeedsOperator | S::Accepted | S::NotApplied, E::OperatorNotCharged) => S::NotApplied,
+        (S::Unknown | S::NeedsOperator | S::Accepted | S::NotApplied | S::Refused, E::OperatorCharged) => {
+            S::Confirmed
+        }
+        (S::Unknown | S::NeedsOperator | S::Accepted | S::NotApplied | S::Refused, E::OperatorNotCharged) => {
+            S::NotApplied
+        }
         _ => return Err(IllegalEvent { state, event }),
     })
 }

@@ -12,7 +12,7 @@ use crate::budget::span;
 use crate::domain::time::Moment;
 use crate::domain::{Event, IntentId, Lease, LeaseId, Money, Quote, State};
 use crate::ledger::{Blocked, BudgetCheck, EventDetail, IntentRecord, LastPrice, LedgerError, NewIntent};
-use crate::planner::{GroupKey, Item, PaySet, Priced};
+use crate::planner::{GroupKey, Item, PaySet, Priced, Standing};
 use crate::policy::{Reason, Word};
 use crate::providers::{PaymentReply, Purpose, Reader, Spender};
 
@@ -151,7 +151,7 @@ impl Lane {
             self.change(set, &reason);
             return Ok(Halt::No);
         }
-        self.pay(set, quote, priced).await
+        self.pay(set, quote, priced, sets).await
     }
 
     /// Reads the list again if the reading is old; a set whose ends moved meanwhile is left to the next cycle.
@@ -173,7 +173,7 @@ impl Lane {
     /// One reading for all that need one; stored and used to settle what is open.
     pub(super) async fn reread(&mut self) -> Result<Result<(), String>, LedgerError> {
         let began = self.viewer.clock.now();
-        let inventory = match read(Arc::clone(&self.reader), Purpose::Money).await {
+        let mut inventory = match read(Arc::clone(&self.reader), Purpose::Money).await {
             Ok(inventory) => inventory,
             Err(e) => return Ok(Err(e.to_string())),
         };
@@ -190,8 +190,14 @@ impl Lane {
             &inventory.leases,
             began.wall,
         )?;
+        let listed = inventory.leases.clone();
         if let Some(loss) = loss {
-            return Ok(Err(loss.text));
+            if !matches!(self.seen.standing, Standing::Shrunk(_)) {
+                return Ok(Err(loss.text));
+            }
+            // Known since the cycle began: what is missing stays known, what is listed may be paid if urgent.
+            inventory.leases.extend(loss.missing);
+            inventory.leases.sort_by(|a, b| a.id.cmp(&b.id));
         }
         ledger.record_inventory(
             &self.seen.account.provider,
@@ -201,13 +207,13 @@ impl Lane {
         )?;
         let reading = Reading {
             account: &self.seen.account.name,
-            leases: &inventory.leases,
+            leases: &listed,
             balance: inventory.balance.amount,
             began: &began,
         };
         let doubles = settle(ledger, &self.viewer.settings.timing, &reading, &now)?;
         self.out.doubles.extend(doubles);
-        self.ends = ends_of(&inventory.leases);
+        self.ends = ends_of(&listed);
         self.expected = Some(inventory.balance.amount);
         self.read_at = began;
         Ok(Ok(()))
@@ -261,7 +267,13 @@ impl Lane {
         })
     }
 
-    async fn pay(&mut self, set: &PaySet, quote: &Quote, priced: &Priced) -> Result<Halt, LedgerError> {
+    async fn pay(
+        &mut self,
+        set: &PaySet,
+        quote: &Quote,
+        priced: &Priced,
+        sets: &mut std::collections::VecDeque<PaySet>,
+    ) -> Result<Halt, LedgerError> {
         let Some(mut request) = set.request(&self.orders.items) else { return Ok(Halt::No) };
         request.method = quote.method;
         let policy = self.viewer.settings.policies[set.key.policy].clone();
@@ -283,6 +295,11 @@ impl Lane {
         let ledger = Arc::clone(&self.viewer.ledger);
         let id = match ledger.reserve(&intent, &self.budgets(&set.key, quote, &policy.name, &at))? {
             Ok(id) => id,
+            // One lease that is blocked must not keep its whole batch from being paid.
+            Err(Blocked::Pending { .. }) if set.members.len() > 1 && set.key.order.is_none() => {
+                set.singles().into_iter().rev().for_each(|one| sets.push_front(one));
+                return Ok(Halt::No);
+            }
             Err(blocked) => {
                 self.change(set, &blocked_reason(&blocked));
                 return Ok(Halt::No);

@@ -12,7 +12,7 @@ use crate::ledger::{
     BudgetCheck, CycleRecord, DecisionRow, EventDetail, IntentFilter, IntentRecord, LedgerError,
 };
 use crate::planner::{Item, Past, PaySet, Standing};
-use crate::policy::Action;
+use crate::policy::{Action, Reason, Word};
 
 use super::lane::Orders;
 use super::observe::Seen;
@@ -160,6 +160,8 @@ impl Payer {
     /// # Errors
     /// The ledger's.
     pub async fn settle_pass(&self) -> Result<Vec<IntentRecord>, EngineError> {
+        // Nothing is in flight here: what still says so was left by a failed write or a dead process.
+        recover(&self.viewer, &self.viewer.clock.now())?;
         let mut viewer = self.viewer.clone();
         let states = vec![State::Accepted, State::Unknown];
         let open = viewer.ledger.intents(&IntentFilter { states, ..IntentFilter::default() })?;
@@ -227,10 +229,11 @@ impl Payer {
                 last: self.viewer.ledger.last_prices(&s.account.name)?,
                 cycle,
             };
-            lanes.push(tokio::spawn(self.clone().lane(s.clone(), orders)));
+            let members: Vec<usize> = orders.sets.iter().flat_map(|set| set.members.clone()).collect();
+            lanes.push((members, tokio::spawn(self.clone().lane(s.clone(), orders))));
         }
         let (mut begun, mut doubles, mut trouble) = (Vec::new(), Vec::new(), None);
-        for lane in lanes {
+        for (members, lane) in lanes {
             match lane.await {
                 Ok(Ok(outcome)) => {
                     outcome.changed.into_iter().for_each(|(i, reason)| items[i].reason = reason);
@@ -239,7 +242,11 @@ impl Payer {
                 }
                 Ok(Err(e)) => trouble = Some(e),
                 // Its payments, if any, are in the ledger: the next pass settles them.
-                Err(_) => tracing::error!("internal error in a money lane; please report it"),
+                Err(_) => {
+                    tracing::error!("internal error in a money lane; please report it");
+                    let reason = Reason::new(Word::QuoteError, "internal error while paying; see the log");
+                    members.into_iter().for_each(|m| items[m].reason = reason.clone());
+                }
             }
         }
         trouble.map_or(Ok((items, begun, doubles)), Err)

@@ -123,7 +123,12 @@ impl Viewer {
                 currency: s.currency.as_ref().or(s.balance.as_ref().map(|b| &b.currency)),
                 batch: s.account.batch,
             };
+            prices.down = None;
             for (key, members) in mine {
+                if let Some(reason) = &prices.down {
+                    prices.holds.extend(members.iter().map(|&m| (m, reason.clone())));
+                    continue;
+                }
                 pricing.group(key, members, &mut prices).await;
             }
         }

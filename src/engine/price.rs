@@ -28,6 +28,8 @@ pub(super) struct Prices {
     pub quotes: Vec<(usize, ItemQuote)>,
     /// Quotes that may be paid as they are, while young enough.
     pub ready: Vec<(Vec<usize>, Quote)>,
+    /// The account gives no answer: the rest of it is not asked in this pass.
+    pub down: Option<Reason>,
     /// Groups whose batch price is not n times the single one: paid singly.
     pub singly: Vec<GroupKey>,
 }
@@ -148,7 +150,12 @@ impl Pricing<'_> {
             }));
         }
         match &asked.verdict {
-            Err(reason) => prices.holds.extend(set.members.iter().map(|&m| (m, reason.clone()))),
+            Err(reason) => {
+                if matches!(asked.answer, Err(QuoteError::NoAnswer(_))) {
+                    prices.down = Some(reason.clone());
+                }
+                prices.holds.extend(set.members.iter().map(|&m| (m, reason.clone())));
+            }
             Ok(priced) => {
                 let Ok(quote) = &asked.answer else { return };
                 let currency = quote.balance.currency.clone();

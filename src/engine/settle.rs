@@ -36,13 +36,12 @@ fn leases_of(record: &IntentRecord) -> impl Iterator<Item = IntentLease> + '_ {
 #[must_use]
 pub fn past_of(record: &IntentRecord, now: &Moment, timing: &Timing) -> Past {
     let looks = looks(record, now, None);
-    let quiet = looks
-        .iter()
-        .rev()
-        .any(|l| l.elapsed >= timing.lag_window && l.moved == 0 && !l.fell.is_positive())
-        || looks.windows(2).any(|w| {
-            w[1].elapsed >= timing.lag_window && w[0].fell == w[1].fell && w[1].moved == 0 && w[0].moved == 0
-        });
+    // A refusal that charged all the same shows as a fall that could hold the charge: then a person must look.
+    let unmoved = |l: &Look| l.elapsed >= timing.lag_window && l.moved == 0;
+    let quiet = looks.iter().any(|l| unmoved(l) && l.fell == Money::ZERO)
+        || looks
+            .windows(2)
+            .any(|w| unmoved(&w[0]) && unmoved(&w[1]) && w[0].fell == w[1].fell && w[1].fell < record.quoted);
     Past {
         intent: record.id.clone(),
         account: record.request.account.clone(),
@@ -228,7 +227,7 @@ fn keep_look(
     look: SettleRead,
 ) -> Result<(), LedgerError> {
     let state = ledger.intent(&record.id)?.state;
-    if !matches!(state, State::Unknown | State::Refused) {
+    if !matches!(state, State::Accepted | State::Unknown | State::Refused) {
         return Ok(());
     }
     let reads = i32::try_from(timing.settle_reads).unwrap_or(i32::MAX).max(1);
@@ -239,7 +238,8 @@ fn keep_look(
             || look.at.since(&last.at).is_none_or(|s| s >= apart)
     });
     // A refusal needs no more looks once it was quiet for long; an unknown one is looked at until it is settled.
-    let enough = state == State::Refused && record.reads.len() > 64;
+    let here = record.reads.iter().filter(|r| r.at.boot_id == look.at.boot_id).count();
+    let enough = state == State::Refused && here > 64;
     if spaced && !enough { ledger.add_read(&record.id, &look) } else { Ok(()) }
 }
 
@@ -312,6 +312,7 @@ fn split(
     now: &Moment,
 ) -> Result<(), LedgerError> {
     let shares = record.quoted.shares(ends.len());
+    let settled = matches!(record.state, State::NotApplied | State::Refused);
     let parts: Vec<SplitPart> = leases_of(record)
         .zip(ends)
         .zip(shares)
@@ -334,7 +335,8 @@ fn split(
             _ => SplitPart {
                 lease: of.lease,
                 quoted,
-                state: State::Unknown,
+                // What was settled before stays so for the leases that did not move.
+                state: if settled { State::NotApplied } else { State::Unknown },
                 detail: EventDetail {
                     evidence: Some("its end did not move, others of the same payment did".into()),
                     ..EventDetail::default()

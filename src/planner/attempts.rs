@@ -134,7 +134,11 @@ fn second_attempt(term: &[&Past], world: &World<'_>, policy: &Policy, stage: Sta
         .filter(|p| p.state == State::NotApplied && !p.never_sent && !p.operator_spoke)
         .filter(|p| heard.is_none_or(|h| p.state_at > h))
         .collect();
-    let Some(last) = failed.iter().max_by_key(|p| p.state_at) else { return Clearance::Attempt(1) };
+    let Some(last) = failed.iter().max_by_key(|p| p.state_at) else {
+        // After a refused batch each lease goes alone: one bad lease must not keep the others from being paid.
+        let joint = term.iter().any(|p| p.state == State::Refused && p.leases.len() > 1);
+        return Clearance::Attempt(if joint { 2 } else { 1 });
+    };
     let id = &last.intent;
     if failed.len() > 1 {
         return Clearance::Blocked(Reason::new(
@@ -148,7 +152,12 @@ fn second_attempt(term: &[&Past], world: &World<'_>, policy: &Policy, stage: Sta
     let allowed = match policy.on_unknown {
         OnUnknown::Never => false,
         OnUnknown::Hold => stage >= Stage::Urgent,
-        OnUnknown::Retry => stage >= Stage::Urgent || last.elapsed.is_none_or(|e| e >= double_lag),
+        OnUnknown::Retry => {
+            stage >= Stage::Urgent
+                || last
+                    .elapsed
+                    .map_or(world.now.duration_since(last.state_at) >= double_lag, |e| e >= double_lag)
+        }
     };
     if allowed {
         return Clearance::Attempt(2);

@@ -158,7 +158,7 @@ fn account_stands(
     let fresh = world.past.iter().find(|p| {
         &p.account == view.name
             && matches!(p.state, State::Unknown | State::SpendStarted)
-            && p.elapsed.is_none_or(|e| e < world.timing.lag_window)
+            && p.elapsed.is_some_and(|e| e < world.timing.lag_window)
     });
     match fresh {
         Some(p) => {

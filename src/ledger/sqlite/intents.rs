@@ -242,6 +242,9 @@ pub(super) fn split(
         event(tx, child, 1, Event::SpendStarted.as_str(), State::SpendStarted, &none, &spent_at)?;
         let unknown = if part.state == State::Unknown { &part.detail } else { &none };
         event(tx, child, 2, Event::AnswerLost.as_str(), State::Unknown, unknown, at)?;
+        if part.state == State::NotApplied {
+            event(tx, child, 3, Event::ShownNotApplied.as_str(), State::NotApplied, &part.detail, at)?;
+        }
         if part.state == State::Confirmed {
             event(tx, child, 3, Event::EndsMoved.as_str(), State::Confirmed, &part.detail, at)?;
         }

@@ -1,16 +1,10 @@
-//! The port's methods, each one transaction.
+//! The port's methods: each one transaction, nothing else.
 use std::collections::HashMap;
-use std::fs::OpenOptions;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-use std::time::Duration;
 
 use jiff::Timestamp;
-use rusqlite::backup::Backup;
-use rusqlite::{Connection, OptionalExtension, params};
 
-use super::rows::{get_instant, instant};
-use super::{Fault, SqliteLedger, alerts, facts, intents, payments};
+use super::{SqliteLedger, alerts, copy, cycles, history, leases, payment, reserve};
 use crate::domain::{AccountName, Event, IntentId, Inventory, LeaseId, Moment, Money, ProviderName, State};
 use crate::ledger::{
     AccountFacts, AlertChange, Blocked, BudgetCheck, CycleRecord, CycleSummary, DecisionRow, EventDetail,
@@ -18,36 +12,38 @@ use crate::ledger::{
     PauseRecord, QueuedMail, SettleRead, SpendPermit, SplitPart,
 };
 
+/// Pages, not only a row: a disk with no room for a payment's log must be noticed before the payment.
+const PROBE_BYTES: usize = 64 * 1024;
+
 impl Ledger for SqliteLedger {
     fn start_cycle(&self, at: &Moment) -> Result<i64, LedgerError> {
-        self.write(|tx| facts::start_cycle(tx, at))
+        self.write(|tx| cycles::start(tx, at))
     }
 
     fn end_cycle(&self, cycle: i64, at: &Moment, summary: &CycleSummary) -> Result<(), LedgerError> {
-        self.write(|tx| facts::end_cycle(tx, cycle, at, summary))
+        self.write(|tx| cycles::end(tx, cycle, at, summary))
     }
 
     fn last_cycle(&self) -> Result<Option<CycleRecord>, LedgerError> {
-        self.read(facts::last_cycle)
+        self.read(cycles::last)
     }
 
     fn note(&self, key: &str, value: &str) -> Result<(), LedgerError> {
-        self.write(|tx| {
-            Ok(tx
-                .execute("INSERT OR REPLACE INTO note (key, value) VALUES (?1, ?2)", [key, value])
-                .map(drop)?)
-        })
+        self.write(|tx| cycles::note(tx, key, value))
     }
 
     fn noted(&self, key: &str) -> Result<Option<String>, LedgerError> {
-        self.read(|c| c.query_row("SELECT value FROM note WHERE key = ?1", [key], |r| r.get(0)).optional())
+        self.read(|c| cycles::noted(c, key))
     }
 
-    /// Pages, not only a row: a disk with no room for a payment's log must be noticed before the payment.
     fn probe(&self) -> Result<(), LedgerError> {
-        let filler = "x".repeat(64 * 1024);
-        self.note("probe", &filler)?;
-        self.write(|tx| Ok(tx.execute("DELETE FROM note WHERE key = 'probe'", []).map(drop)?))
+        // Two transactions: what one transaction writes and removes again never reaches the disk.
+        let filler = "x".repeat(PROBE_BYTES);
+        self.write(|tx| cycles::note(tx, "probe", &filler))?;
+        self.write(|tx| {
+            tx.execute("DELETE FROM note WHERE key = 'probe'", [])?;
+            Ok(())
+        })
     }
 
     fn record_inventory(
@@ -57,7 +53,7 @@ impl Ledger for SqliteLedger {
         at: Timestamp,
         inventory: &Inventory,
     ) -> Result<(), LedgerError> {
-        self.write(|tx| facts::record_inventory(tx, provider, account, at, inventory))
+        self.write(|tx| leases::record(tx, provider, account, at, inventory))
     }
 
     fn record_unread(
@@ -67,19 +63,19 @@ impl Ledger for SqliteLedger {
         at: Timestamp,
         error: &str,
     ) -> Result<(), LedgerError> {
-        self.write(|tx| facts::record_unread(tx, provider, account, at, error))
+        self.write(|tx| leases::record_unread(tx, provider, account, at, error))
     }
 
     fn known_leases(&self, account: &AccountName) -> Result<Vec<KnownLease>, LedgerError> {
-        self.read(|c| facts::known_leases(c, account))
+        self.read(|c| leases::known(c, account))
     }
 
     fn accounts(&self) -> Result<Vec<AccountFacts>, LedgerError> {
-        self.read(facts::accounts)
+        self.read(leases::accounts)
     }
 
     fn record_decisions(&self, cycle: i64, at: Timestamp, rows: &[DecisionRow]) -> Result<(), LedgerError> {
-        self.write(|tx| facts::record_decisions(tx, cycle, at, rows))
+        self.write(|tx| cycles::decide(tx, cycle, at, rows))
     }
 
     fn reserve(
@@ -87,11 +83,11 @@ impl Ledger for SqliteLedger {
         intent: &NewIntent,
         budgets: &[BudgetCheck],
     ) -> Result<Result<IntentId, Blocked>, LedgerError> {
-        self.write(|tx| intents::reserve(tx, intent, budgets))
+        self.write(|tx| payment::reserve(tx, intent, budgets))
     }
 
     fn start_spend(&self, id: &IntentId, at: &Moment) -> Result<SpendPermit, LedgerError> {
-        let request = self.write(|tx| intents::start_spend(tx, id, at))?;
+        let request = self.write(|tx| payment::start_spend(tx, id, at))?;
         Ok(SpendPermit::on_commit(id.clone(), request))
     }
 
@@ -103,7 +99,7 @@ impl Ledger for SqliteLedger {
         detail: &EventDetail,
         at: &Moment,
     ) -> Result<State, LedgerError> {
-        self.write(|tx| intents::append(tx, id, from, event, detail, at))
+        self.write(|tx| payment::append(tx, id, from, event, detail, at))
     }
 
     fn split(
@@ -114,30 +110,27 @@ impl Ledger for SqliteLedger {
         detail: &EventDetail,
         at: &Moment,
     ) -> Result<Vec<IntentId>, LedgerError> {
-        self.write(|tx| intents::split(tx, id, from, parts, detail, at))
+        self.write(|tx| payment::split(tx, id, from, parts, detail, at))
     }
 
     fn add_read(&self, id: &IntentId, read: &SettleRead) -> Result<(), LedgerError> {
-        self.write(|tx| intents::add_read(tx, id, read))
+        self.write(|tx| payment::add_read(tx, id, read))
     }
 
     fn intents(&self, filter: &IntentFilter) -> Result<Vec<IntentRecord>, LedgerError> {
-        self.read(|c| payments::list(c, filter))
+        self.read(|c| history::list(c, filter))
     }
 
     fn intent(&self, id: &IntentId) -> Result<IntentRecord, LedgerError> {
-        payments::by_name(&self.lock(), id).map_err(|fault| match fault {
-            Fault::Sql(e) => self.trouble(&e),
-            Fault::Ledger(e) => e,
-        })
+        self.read(|c| history::one(c, id))
     }
 
     fn spent(&self, check: &BudgetCheck) -> Result<Money, LedgerError> {
-        self.read(|c| payments::spent(c, check))
+        self.read(|c| reserve::spent(c, check))
     }
 
     fn last_prices(&self, account: &AccountName) -> Result<HashMap<LeaseId, LastPrice>, LedgerError> {
-        self.read(|c| payments::last_prices(c, account))
+        self.read(|c| history::last_prices(c, account))
     }
 
     fn set_paused(
@@ -146,32 +139,11 @@ impl Ledger for SqliteLedger {
         paused: bool,
         at: Timestamp,
     ) -> Result<(), LedgerError> {
-        let name = account.map_or("*", AccountName::as_str);
-        self.write(|tx| {
-            if paused {
-                tx.execute(
-                    "INSERT OR IGNORE INTO pause (account, since) VALUES (?1, ?2)",
-                    [name, &instant(at)],
-                )?;
-            } else if account.is_none() {
-                tx.execute("DELETE FROM pause", [])?;
-            } else {
-                tx.execute("DELETE FROM pause WHERE account = ?1", [name])?;
-            }
-            Ok(())
-        })
+        self.write(|tx| cycles::set_paused(tx, account, paused, at))
     }
 
     fn paused(&self) -> Result<Vec<PauseRecord>, LedgerError> {
-        self.read(|c| {
-            c.prepare_cached("SELECT account, since FROM pause ORDER BY account")?
-                .query_map([], |r| {
-                    let account: String = r.get(0)?;
-                    let account = (account != "*").then(|| AccountName::new(account));
-                    Ok(PauseRecord { account, since: get_instant(r, "since")? })
-                })?
-                .collect()
-        })
+        self.read(cycles::paused)
     }
 
     fn open_alerts(&self) -> Result<Vec<OpenAlert>, LedgerError> {
@@ -201,35 +173,14 @@ impl Ledger for SqliteLedger {
     fn mail_failed(
         &self,
         id: i64,
-        _at: Timestamp,
+        at: Timestamp,
         next_at: Timestamp,
         error: &str,
     ) -> Result<(), LedgerError> {
-        self.write(|tx| alerts::failed(tx, id, next_at, error))
+        self.write(|tx| alerts::failed(tx, id, at, next_at, error))
     }
 
     fn backup(&self, to: &Path) -> Result<(), LedgerError> {
-        let told =
-            |e: &dyn std::fmt::Display| LedgerError::Trouble { path: to.to_owned(), message: e.to_string() };
-        OpenOptions::new().write(true).create_new(true).mode(0o600).open(to).map_err(|e| told(&e))?;
-        let copy = || -> rusqlite::Result<String> {
-            let mut target = Connection::open(to)?;
-            // 1024 pages a step, so that a writer is never kept waiting for long.
-            Backup::new(&self.lock(), &mut target)?.run_to_completion(
-                1024,
-                Duration::from_millis(2),
-                None,
-            )?;
-            target.pragma_update_and_check(None, "journal_mode", "DELETE", |_| Ok(()))?;
-            target.query_row("PRAGMA integrity_check", params![], |r| r.get(0))
-        };
-        match copy() {
-            Ok(verdict) if verdict == "ok" => Ok(()),
-            Ok(verdict) => Err(told(&verdict)),
-            Err(e) => {
-                let _ = std::fs::remove_file(to);
-                Err(told(&e))
-            }
-        }
+        copy::backup(&self.lock(), to)
     }
 }

@@ -1,0 +1,138 @@
+//! Facts about accounts and leases: the newest that was read, written only where something changed.
+//!
+//! A crash keeps the last believed inventory: it is read again before anything is paid.
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+use rusqlite::{Connection, Row, Transaction, params};
+
+use super::Fault;
+use super::text::{count, get_count, get_instant, get_opt_instant, get_opt_money, instant, opt_instant};
+use crate::domain::{AccountName, Currency, Inventory, Kind, Lease, LeaseId, OrderId, ProviderName};
+use crate::ledger::{AccountFacts, KnownLease};
+
+/// The leases of an account as last believed, not the gone ones, sorted by id.
+pub(super) fn known(c: &Connection, account: &AccountName) -> Result<Vec<KnownLease>, Fault> {
+    let mut query =
+        c.prepare_cached("SELECT * FROM lease WHERE account = ?1 AND gone_at IS NULL ORDER BY lease")?;
+    let rows = query.query_map([account.as_str()], |r| {
+        Ok(KnownLease { lease: lease(r)?, first_seen: get_instant(r, "first_seen")? })
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+fn lease(row: &Row<'_>) -> rusqlite::Result<Lease> {
+    let text = |c: &str| row.get::<_, String>(c);
+    Ok(Lease {
+        account: AccountName::new(text("account")?),
+        id: LeaseId::new(text("lease")?),
+        order: OrderId::new(text("order_id")?),
+        ip: text("ip")?,
+        kind: Kind::new(text("kind")?),
+        country: row.get("country")?,
+        tag: row.get("tag")?,
+        expires_at: get_opt_instant(row, "expires_at")?,
+        provider_renews: row.get("provider_renews")?,
+    })
+}
+
+/// Stores a believed inventory. It comes sorted by id, so the rows are written in the order of their key, which is many
+/// times faster than at random.
+pub(super) fn record(
+    tx: &Transaction<'_>,
+    provider: &ProviderName,
+    account: &AccountName,
+    at: Timestamp,
+    inventory: &Inventory,
+) -> Result<(), Fault> {
+    let mut stored: HashMap<LeaseId, Lease> =
+        known(tx, account)?.into_iter().map(|k| (k.lease.id.clone(), k.lease)).collect();
+    let mut put = tx.prepare_cached(
+        "INSERT INTO lease (account, lease, order_id, ip, kind, country, tag, expires_at, provider_renews, first_seen)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+         ON CONFLICT (account, lease) DO UPDATE SET order_id = excluded.order_id, ip = excluded.ip, kind = excluded.kind,
+           country = excluded.country, tag = excluded.tag, expires_at = excluded.expires_at,
+           provider_renews = excluded.provider_renews, gone_at = NULL",
+    )?;
+    for l in &inventory.leases {
+        if stored.remove(&l.id).as_ref() == Some(l) {
+            continue;
+        }
+        put.execute(params![
+            account.as_str(),
+            l.id.as_str(),
+            l.order.as_str(),
+            l.ip,
+            l.kind.as_str(),
+            l.country,
+            l.tag,
+            opt_instant(l.expires_at),
+            l.provider_renews,
+            instant(at)
+        ])?;
+    }
+    let mut gone = tx.prepare_cached("UPDATE lease SET gone_at = ?3 WHERE account = ?1 AND lease = ?2")?;
+    for id in stored.into_keys() {
+        gone.execute(params![account.as_str(), id.as_str(), instant(at)])?;
+    }
+    record_account(tx, provider, account, at, inventory)
+}
+
+fn record_account(
+    tx: &Transaction<'_>,
+    provider: &ProviderName,
+    account: &AccountName,
+    at: Timestamp,
+    inventory: &Inventory,
+) -> Result<(), Fault> {
+    tx.prepare_cached(
+        "INSERT INTO account (account, provider, read_at, balance, currency, leases) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+         ON CONFLICT (account) DO UPDATE SET provider = excluded.provider, read_at = excluded.read_at,
+           balance = excluded.balance, currency = excluded.currency, leases = excluded.leases, error = NULL,
+           failing_since = NULL",
+    )?
+    .execute(params![
+        account.as_str(),
+        provider.as_str(),
+        instant(at),
+        inventory.balance.amount.to_string(),
+        inventory.balance.currency.as_str(),
+        count(inventory.leases.len())
+    ])?;
+    Ok(())
+}
+
+/// An account could not be read: what was known of it stays.
+pub(super) fn record_unread(
+    tx: &Transaction<'_>,
+    provider: &ProviderName,
+    account: &AccountName,
+    at: Timestamp,
+    error: &str,
+) -> Result<(), Fault> {
+    tx.prepare_cached(
+        "INSERT INTO account (account, provider, error, failing_since) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT (account) DO UPDATE SET provider = excluded.provider, error = excluded.error,
+           failing_since = coalesce(failing_since, excluded.failing_since)",
+    )?
+    .execute(params![account.as_str(), provider.as_str(), error, instant(at)])?;
+    Ok(())
+}
+
+/// Every account ever read, by name.
+pub(super) fn accounts(c: &Connection) -> Result<Vec<AccountFacts>, Fault> {
+    let mut query = c.prepare_cached("SELECT * FROM account ORDER BY account")?;
+    let rows = query.query_map([], |r| {
+        Ok(AccountFacts {
+            account: AccountName::new(r.get::<_, String>("account")?),
+            provider: ProviderName::new(r.get::<_, String>("provider")?),
+            read_at: get_opt_instant(r, "read_at")?,
+            balance: get_opt_money(r, "balance")?,
+            currency: r.get::<_, Option<String>>("currency")?.map(Currency::new),
+            leases: get_count(r, "leases")?,
+            error: r.get("error")?,
+            failing_since: get_opt_instant(r, "failing_since")?,
+        })
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}

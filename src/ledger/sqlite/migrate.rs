@@ -1,0 +1,33 @@
+//! The numbered files in `migrations/` and the schema number of a ledger. Forward only: a shipped file never changes.
+use rusqlite::Connection;
+use rusqlite_migration::{M, Migrations};
+
+/// Every shipped migration, name and text, oldest first. The schema number of a ledger is how many of them it has seen.
+pub const MIGRATIONS: &[(&str, &str)] =
+    &[("0001_ledger.sql", include_str!("../../../migrations/0001_ledger.sql"))];
+
+/// The newest schema number that this build knows.
+pub(super) fn known() -> i64 {
+    i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
+}
+
+/// The schema number of this file; 0 = nothing is in it yet.
+pub(super) fn found(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.query_row("PRAGMA user_version", [], |r| r.get(0))
+}
+
+/// What the first migration writes into the file's header: `RNWD`.
+const APPLICATION: i64 = 0x524e_5744;
+
+/// Whether the file is a ledger, or empty. A database of something else is never written into.
+pub(super) fn ours(connection: &Connection) -> rusqlite::Result<bool> {
+    let application: i64 = connection.query_row("PRAGMA application_id", [], |r| r.get(0))?;
+    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |r| r.get(0))?;
+    Ok(application == APPLICATION || tables == 0)
+}
+
+/// Brings the file to the newest schema, in one transaction.
+pub(super) fn to_latest(connection: &mut Connection) -> Result<(), rusqlite_migration::Error> {
+    let steps: Vec<M<'_>> = MIGRATIONS.iter().map(|(_, sql)| M::up(sql).foreign_key_check()).collect();
+    Migrations::new(steps).to_latest(connection)
+}

@@ -1,0 +1,174 @@
+//! Opening: the files and their modes, the lock, the schema, and SQLite's settings.
+//!
+//! A crash while a ledger is made leaves an empty file, which the next opener fills; readers take it for a missing one.
+use std::fmt::Display;
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, fchown};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::time::Duration;
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags};
+use rustix::fs::{FlockOperation, flock};
+
+use super::{SqliteLedger, migrate};
+use crate::ledger::LedgerError;
+
+/// How long SQLite waits for another process that writes.
+const BUSY: Duration = Duration::from_secs(10);
+
+/// What a command wants of the ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// To pay: made and migrated if need be; holds the ledger's lock until dropped.
+    Pay,
+    /// To note an operator's word beside a running daemon: made and migrated if need be, no lock.
+    Note,
+    /// To read beside a running daemon: never made, never changed.
+    Read,
+}
+
+/// Opens `ledger.db` in `state_dir`. Directory and files that it makes are private (0700, 0600), and belong to the
+/// directory's owner even if root makes them.
+///
+/// # Errors
+/// [`LedgerError::Held`] by another payer, [`LedgerError::Missing`] for readers, [`LedgerError::Newer`] with the file
+/// left byte for byte as it was, else [`LedgerError::Trouble`].
+pub fn open(state_dir: &Path, access: Access) -> Result<SqliteLedger, LedgerError> {
+    let path = state_dir.join("ledger.db");
+    match access {
+        Access::Read => read(path),
+        Access::Note => write(state_dir, path, None),
+        Access::Pay => {
+            make_dir(state_dir).map_err(trouble(&path))?;
+            let lock = take_lock(state_dir, &path)?;
+            write(state_dir, path, Some(lock))
+        }
+    }
+}
+
+/// An empty ledger that is nowhere on disk, for those who show things before there is one.
+///
+/// # Errors
+/// [`LedgerError::Trouble`], out of memory.
+pub fn in_memory() -> Result<SqliteLedger, LedgerError> {
+    let path = PathBuf::from(":memory:");
+    let mut connection = Connection::open_in_memory().map_err(trouble(&path))?;
+    harden(&connection).map_err(trouble(&path))?;
+    migrate::to_latest(&mut connection).map_err(trouble(&path))?;
+    Ok(SqliteLedger { path, connection: Mutex::new(connection), _lock: None })
+}
+
+fn trouble<E: Display>(path: &Path) -> impl Fn(E) -> LedgerError {
+    move |e| LedgerError::Trouble { path: path.to_owned(), message: e.to_string() }
+}
+
+fn read(path: PathBuf) -> Result<SqliteLedger, LedgerError> {
+    if !path.try_exists().map_err(trouble(&path))? {
+        return Err(LedgerError::Missing(path));
+    }
+    let connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    match refuse_foreign(&connection, &path)? {
+        // Made a moment ago, or the making was cut off.
+        0 => return Err(LedgerError::Missing(path)),
+        found if found < migrate::known() => {
+            let known = migrate::known();
+            let words = format!(
+                "its schema is {found}, this renewd reads {known}: `renewd run` or `renewd once` brings it up"
+            );
+            return Err(trouble(&path)(words));
+        }
+        _ => {}
+    }
+    harden(&connection).map_err(trouble(&path))?;
+    Ok(SqliteLedger { path, connection: Mutex::new(connection), _lock: None })
+}
+
+fn write(state_dir: &Path, path: PathBuf, lock: Option<File>) -> Result<SqliteLedger, LedgerError> {
+    make_dir(state_dir).map_err(trouble(&path))?;
+    // Two that make or migrate it at once take turns. The directory is locked, not the file: closing any other handle of
+    // the file would drop SQLite's own locks on it.
+    let turn = File::open(state_dir).map_err(trouble(&path))?;
+    rustix::io::retry_on_intr(|| flock(&turn, FlockOperation::LockExclusive)).map_err(trouble(&path))?;
+    if !path.try_exists().map_err(trouble(&path))? {
+        private_file(state_dir, &path).map_err(trouble(&path))?;
+    }
+    // Through a connection that cannot write: a newer ledger stays as it is, its journal mode too.
+    refuse_foreign(&connect(&path, OpenFlags::SQLITE_OPEN_READ_ONLY)?, &path)?;
+    let mut connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    harden(&connection).map_err(trouble(&path))?;
+    durable(&connection).map_err(trouble(&path))?;
+    migrate::to_latest(&mut connection).map_err(trouble(&path))?;
+    drop(turn);
+    Ok(SqliteLedger { path, connection: Mutex::new(connection), _lock: lock })
+}
+
+fn make_dir(state_dir: &Path) -> std::io::Result<()> {
+    if state_dir.try_exists()? {
+        return Ok(());
+    }
+    DirBuilder::new().recursive(true).mode(0o700).create(state_dir)
+}
+
+/// Made by us before SQLite sees it, so that it is private from its first byte; SQLite gives its companions the same mode.
+fn private_file(state_dir: &Path, path: &Path) -> std::io::Result<File> {
+    let file =
+        OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
+    let dir = state_dir.metadata()?;
+    if file.metadata()?.uid() != dir.uid() {
+        // Root ran a command before the daemon's own user did. Who may not give files away keeps them.
+        let _ = fchown(&file, Some(dir.uid()), Some(dir.gid()));
+    }
+    Ok(file)
+}
+
+/// Held as long as the file is open; the handle is close-on-exec, so no child inherits it.
+fn take_lock(state_dir: &Path, ledger: &Path) -> Result<File, LedgerError> {
+    let path = state_dir.join("ledger.lock");
+    let told = |e: &dyn Display| trouble(ledger)(format!("{}: {e}", path.display()));
+    let file = private_file(state_dir, &path).map_err(|e| told(&e))?;
+    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(file),
+        Err(rustix::io::Errno::WOULDBLOCK) => Err(LedgerError::Held(ledger.to_owned())),
+        Err(e) => Err(told(&e)),
+    }
+}
+
+fn connect(path: &Path, mode: OpenFlags) -> Result<Connection, LedgerError> {
+    // The connection lives behind a mutex, SQLite's own is not needed.
+    let connection =
+        Connection::open_with_flags(path, mode | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(trouble(path))?;
+    connection.busy_timeout(BUSY).map_err(trouble(path))?;
+    Ok(connection)
+}
+
+/// The schema number of a ledger that this build may open.
+fn refuse_foreign(connection: &Connection, path: &Path) -> Result<i64, LedgerError> {
+    let found = migrate::found(connection).map_err(trouble(path))?;
+    let known = migrate::known();
+    if found > known {
+        return Err(LedgerError::Newer { path: path.to_owned(), found, known });
+    }
+    if !migrate::ours(connection).map_err(trouble(path))? {
+        return Err(trouble(path)("it is a database, but no ledger of renewd: nothing was changed"));
+    }
+    Ok(found)
+}
+
+/// What every connection gets: no surprises from the schema or from misspelled strings.
+fn harden(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(())
+}
+
+/// A commit that returned survives a power cut.
+fn durable(connection: &Connection) -> rusqlite::Result<()> {
+    connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+    connection.pragma_update(None, "synchronous", "FULL")
+}

@@ -1,0 +1,289 @@
+//! The log of payments: reserving, the compare-and-set of a spend, events, splitting.
+//!
+//! A crash before the commit of `start_spend` proves that nothing was spent; after it the payment is unknown until evidence
+//! settles it. States are computed by the domain's transition function and stored with each event; the head is kept by the
+//! schema's trigger.
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
+
+use super::text::{count, get_word, instant, opt_instant, opt_money};
+use super::{Fault, history, reserve};
+use crate::domain::{
+    Event, IntentId, Method, Moment, Money, RenewalRequest, RequestLease, State, next_state,
+};
+use crate::ledger::{
+    Blocked, BudgetCheck, EventDetail, IntentRecord, LedgerError, NewIntent, SettleRead, SplitPart,
+};
+
+/// The log's first row, which is no event of the domain: it makes the payment.
+const RESERVED: &str = "reserved";
+
+pub(super) fn method_word(method: Method) -> &'static str {
+    match method {
+        Method::Leases => "leases",
+        Method::Order => "order",
+    }
+}
+
+pub(super) fn method(word: &str) -> Option<Method> {
+    [Method::Leases, Method::Order].into_iter().find(|m| method_word(*m) == word)
+}
+
+/// Reserves, unless something stands in the way.
+pub(super) fn reserve(
+    tx: &Transaction<'_>,
+    new: &NewIntent,
+    budgets: &[BudgetCheck],
+) -> Result<Result<IntentId, Blocked>, Fault> {
+    if new.request.leases.is_empty() {
+        return Err(Fault::Nonsense("a payment of no lease was asked for".to_owned()));
+    }
+    if let Some(blocked) = reserve::blocked(tx, new, budgets)? {
+        return Ok(Err(blocked));
+    }
+    let number = next_number(tx)?;
+    let id = IntentId::new(format!("p-{number:06}"));
+    insert(tx, number, &id, None, new)?;
+    event(tx, number, 0, RESERVED, State::Reserved, &EventDetail::default(), &new.at)?;
+    Ok(Ok(id))
+}
+
+fn next_number(tx: &Transaction<'_>) -> rusqlite::Result<i64> {
+    tx.query_row("SELECT coalesce(max(id), 0) + 1 FROM intent", [], |r| r.get(0))
+}
+
+fn insert(
+    tx: &Transaction<'_>,
+    number: i64,
+    id: &IntentId,
+    parent: Option<i64>,
+    new: &NewIntent,
+) -> Result<(), Fault> {
+    let request = &new.request;
+    tx.prepare_cached(
+        "INSERT INTO intent (id, name, parent, provider, account, kind, period_days, promo, method, policy, quoted,
+           currency, balance_before, attempt, cycle, created_at, created_boot, created_ms)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
+    )?
+    .execute(params![
+        number,
+        id.as_str(),
+        parent,
+        new.provider.as_str(),
+        request.account.as_str(),
+        request.kind.as_str(),
+        request.period_days,
+        request.promo,
+        method_word(request.method),
+        new.policy,
+        new.quoted.to_string(),
+        new.currency.as_str(),
+        new.balance_before.to_string(),
+        new.attempt,
+        new.cycle,
+        instant(new.at.wall),
+        new.at.boot_id,
+        new.at.boot_ms
+    ])?;
+    let mut put = tx.prepare_cached(
+        "INSERT INTO intent_lease (intent, seq, lease, order_id, ip, expires_before) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    )?;
+    for (seq, l) in (0_i64..).zip(&request.leases) {
+        put.execute(params![number, seq, l.id.as_str(), l.order.as_str(), l.ip, instant(l.expires_at)])?;
+    }
+    Ok(())
+}
+
+fn event(
+    tx: &Transaction<'_>,
+    number: i64,
+    seq: i64,
+    word: &str,
+    state: State,
+    d: &EventDetail,
+    at: &Moment,
+) -> Result<(), Fault> {
+    tx.prepare_cached(
+        "INSERT INTO intent_event (intent, seq, at, boot, ms, event, state, charged, balance_after, expires_after, code,
+           message, evidence)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+    )?
+    .execute(params![
+        number,
+        seq,
+        instant(at.wall),
+        at.boot_id,
+        at.boot_ms,
+        word,
+        state.as_str(),
+        opt_money(d.charged),
+        opt_money(d.balance_after),
+        opt_instant(d.expires_after),
+        d.code,
+        d.message,
+        d.evidence
+    ])?;
+    Ok(())
+}
+
+/// Where a payment stands, in this transaction.
+pub(super) struct Head {
+    pub(super) number: i64,
+    seq: i64,
+    state: State,
+}
+
+pub(super) fn head(c: &Connection, id: &IntentId) -> Result<Head, Fault> {
+    c.prepare_cached(
+        "SELECT h.intent, h.seq, h.state FROM intent i JOIN intent_head h ON h.intent = i.id WHERE i.name = ?1",
+    )?
+    .query_row([id.as_str()], |r| {
+        Ok(Head { number: r.get("intent")?, seq: r.get("seq")?, state: get_word(r, "state", State::parse)? })
+    })
+    .optional()?
+    .ok_or_else(|| LedgerError::NoIntent(id.clone()).into())
+}
+
+fn expect(id: &IntentId, head: &Head, from: State) -> Result<(), Fault> {
+    if head.state == from {
+        return Ok(());
+    }
+    Err(LedgerError::Moved { id: id.clone(), expected: from, found: head.state }.into())
+}
+
+/// The compare-and-set of every event: the state is still `from`, and the domain allows the step.
+pub(super) fn append(
+    tx: &Transaction<'_>,
+    id: &IntentId,
+    from: State,
+    what: Event,
+    detail: &EventDetail,
+    at: &Moment,
+) -> Result<State, Fault> {
+    let head = head(tx, id)?;
+    expect(id, &head, from)?;
+    let next = next_state(from, what).map_err(|source| LedgerError::Illegal { id: id.clone(), source })?;
+    event(tx, head.number, head.seq + 1, what.as_str(), next, detail, at)?;
+    Ok(next)
+}
+
+/// The compare-and-set of a spend. The caller makes the permit only once this is committed.
+pub(super) fn start_spend(tx: &Transaction<'_>, id: &IntentId, at: &Moment) -> Result<RenewalRequest, Fault> {
+    expect(id, &head(tx, id)?, State::Reserved)?;
+    let record = history::one(tx, id)?;
+    let account = &record.request.account;
+    let flying: Option<String> = tx
+        .prepare_cached(
+            "SELECT i.name FROM intent_head h JOIN intent i ON i.id = h.intent
+             WHERE h.state = 'spend_started' AND i.provider = ?1 AND i.account = ?2 LIMIT 1",
+        )?
+        .query_row([record.provider.as_str(), account.as_str()], |r| r.get(0))
+        .optional()?;
+    if let Some(other) = flying {
+        return Err(LedgerError::InFlight { account: account.clone(), intent: IntentId::new(other) }.into());
+    }
+    let mut end = tx.prepare_cached(
+        "SELECT expires_at FROM lease WHERE account = ?1 AND lease = ?2 AND gone_at IS NULL AND expires_at IS NOT NULL",
+    )?;
+    for lease in &record.request.leases {
+        let now: Option<String> =
+            end.query_row([account.as_str(), lease.id.as_str()], |r| r.get(0)).optional()?;
+        if now != Some(instant(lease.expires_at)) {
+            return Err(LedgerError::EndMoved { lease: lease.id.clone() }.into());
+        }
+    }
+    append(tx, id, State::Reserved, Event::SpendStarted, &EventDetail::default(), at)?;
+    Ok(record.request)
+}
+
+/// One part per lease. A part's log begins with how the whole came here (`reserved`, `spend_started` at the whole's own
+/// instants, then `answer_lost` now), so that it folds like any other log and counts in the period of the spend; a
+/// confirmed part adds `ends_moved`.
+pub(super) fn split(
+    tx: &Transaction<'_>,
+    id: &IntentId,
+    from: State,
+    parts: &[SplitPart],
+    detail: &EventDetail,
+    at: &Moment,
+) -> Result<Vec<IntentId>, Fault> {
+    append(tx, id, from, Event::PartlyMoved, detail, at)?;
+    let number = head(tx, id)?.number;
+    let whole = history::one(tx, id)?;
+    let leases = match_parts(&whole, parts)?;
+    let spend_at =
+        whole.spend_started_at.clone().ok_or_else(|| Fault::Nonsense(format!("{id} was never sent")))?;
+    let none = EventDetail::default();
+    let mut ids = Vec::with_capacity(parts.len());
+    for (n, (part, lease)) in parts.iter().zip(leases).enumerate() {
+        let child = next_number(tx)?;
+        let name = IntentId::new(format!("{id}.{}", n + 1));
+        insert(tx, child, &name, Some(number), &part_of(&whole, part.quoted, lease))?;
+        event(tx, child, 0, RESERVED, State::Reserved, &none, &whole.created_at)?;
+        event(tx, child, 1, Event::SpendStarted.as_str(), State::SpendStarted, &none, &spend_at)?;
+        let last = match part.state {
+            State::Confirmed => Some((Event::EndsMoved, State::Confirmed)),
+            State::NotApplied => Some((Event::ShownNotApplied, State::NotApplied)),
+            _ => None,
+        };
+        let said = if last.is_some() { &none } else { &part.detail };
+        event(tx, child, 2, Event::AnswerLost.as_str(), State::Unknown, said, at)?;
+        if let Some((word, state)) = last {
+            event(tx, child, 3, word.as_str(), state, &part.detail, at)?;
+        }
+        ids.push(name);
+    }
+    Ok(ids)
+}
+
+/// The lease of each part. Every lease is in one part and the shares add up to the quote: no money is lost in a split.
+fn match_parts(whole: &IntentRecord, parts: &[SplitPart]) -> Result<Vec<RequestLease>, Fault> {
+    let nonsense =
+        |words: &str| Err(Fault::Nonsense(format!("payment {} cannot be split: {words}", whole.id)));
+    if parts.iter().any(|p| !matches!(p.state, State::Confirmed | State::Unknown | State::NotApplied)) {
+        return nonsense("a part is either confirmed, unknown or not applied");
+    }
+    if Money::sum(parts.iter().map(|p| p.quoted)) != Some(whole.quoted) {
+        return nonsense("its parts do not add up to its quote");
+    }
+    let mut left = whole.request.leases.clone();
+    let mut found = Vec::with_capacity(parts.len());
+    for part in parts {
+        let Some(at) = left.iter().position(|l| l.id == part.lease) else {
+            return nonsense("a part is not one of its leases, or is there twice");
+        };
+        found.push(left.remove(at));
+    }
+    if left.is_empty() { Ok(found) } else { nonsense("some of its leases are in no part") }
+}
+
+fn part_of(whole: &IntentRecord, quoted: Money, lease: RequestLease) -> NewIntent {
+    NewIntent {
+        provider: whole.provider.clone(),
+        request: RenewalRequest { leases: vec![lease], ..whole.request.clone() },
+        policy: whole.policy.clone(),
+        quoted,
+        currency: whole.currency.clone(),
+        balance_before: whole.balance_before,
+        cycle: whole.cycle,
+        attempt: whole.attempt,
+        at: whole.created_at.clone(),
+    }
+}
+
+pub(super) fn add_read(tx: &Transaction<'_>, id: &IntentId, read: &SettleRead) -> Result<(), Fault> {
+    let number = head(tx, id)?.number;
+    tx.prepare_cached(
+        "INSERT INTO settle_read (intent, seq, at, boot, ms, balance, fell, moved)
+         SELECT ?1, coalesce(max(seq), 0) + 1, ?2, ?3, ?4, ?5, ?6, ?7 FROM settle_read WHERE intent = ?1",
+    )?
+    .execute(params![
+        number,
+        instant(read.at.wall),
+        read.at.boot_id,
+        read.at.boot_ms,
+        read.balance.to_string(),
+        read.fell.to_string(),
+        count(read.moved)
+    ])?;
+    Ok(())
+}

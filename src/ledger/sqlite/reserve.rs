@@ -1,0 +1,138 @@
+//! Whether a payment may be reserved at all: what is pending, what this term already cost, what the budgets leave.
+//!
+//! Runs inside the reserving transaction, so that what it saw is still so when the row is written.
+use std::collections::HashSet;
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::Fault;
+use super::text::{get_money, get_word, instant};
+use crate::domain::{IntentId, Money, State};
+use crate::ledger::{Blocked, BudgetCheck, NewIntent};
+
+/// Contract §4, I1, I4, I6: `None` = nothing stands in the way.
+pub(super) fn blocked(
+    c: &Connection,
+    new: &NewIntent,
+    budgets: &[BudgetCheck],
+) -> Result<Option<Blocked>, Fault> {
+    if let Some(found) = pending(c, new)? {
+        return Ok(Some(found));
+    }
+    if let Some(found) = already_paid(c, new)? {
+        return Ok(Some(found));
+    }
+    for check in budgets.iter().filter(|check| covers(check, new)) {
+        let used = spent(c, check)?;
+        if used.plus(new.quoted).is_none_or(|all| all > check.limit) {
+            let left = check.limit.minus(used).unwrap_or(Money::ZERO).max(Money::ZERO);
+            return Ok(Some(Blocked::Budget { name: check.name.clone(), left }));
+        }
+    }
+    Ok(None)
+}
+
+/// An unsettled payment keeps its leases, orders and addresses from any other, under whatever account name; a reserved or
+/// accepted one only its own leases and addresses.
+fn bars(state: State, same_lease: bool, same_order: bool, same_ip: bool) -> bool {
+    match state {
+        State::SpendStarted | State::Unknown | State::NeedsOperator => same_lease || same_order || same_ip,
+        State::Reserved | State::Accepted => same_lease || same_ip,
+        _ => false,
+    }
+}
+
+/// The unsettled are few however long the history is: the index of their state leads.
+pub(super) const PENDING: &str = "SELECT i.name, h.state, l.lease, l.order_id, l.ip
+    FROM intent_head h CROSS JOIN intent i ON i.id = h.intent CROSS JOIN intent_lease l ON l.intent = h.intent
+    WHERE h.state IN ('reserved', 'spend_started', 'accepted', 'unknown', 'needs_operator') AND i.provider = ?1
+    ORDER BY h.intent, l.seq";
+
+fn pending(c: &Connection, new: &NewIntent) -> Result<Option<Blocked>, Fault> {
+    let leases: HashSet<&str> = new.request.leases.iter().map(|l| l.id.as_str()).collect();
+    let orders: HashSet<&str> = new.request.leases.iter().map(|l| l.order.as_str()).collect();
+    let ips: HashSet<&str> =
+        new.request.leases.iter().map(|l| l.ip.as_str()).filter(|ip| !ip.is_empty()).collect();
+    let mut find = c.prepare_cached(PENDING)?;
+    let mut rows = find.query([new.provider.as_str()])?;
+    while let Some(row) = rows.next()? {
+        let state = get_word(row, "state", State::parse)?;
+        let held = |column: &str, wanted: &HashSet<&str>| -> rusqlite::Result<bool> {
+            Ok(wanted.contains(row.get_ref(column)?.as_str()?))
+        };
+        if bars(state, held("lease", &leases)?, held("order_id", &orders)?, held("ip", &ips)?) {
+            let intent = IntentId::new(row.get::<_, String>("name")?);
+            return Ok(Some(Blocked::Pending { intent, state }));
+        }
+    }
+    Ok(None)
+}
+
+/// What the partial index on addresses asks for.
+pub(super) const NAMED: &str = "AND l.ip <> ''";
+
+/// Finds the confirmed payment of a term by its lease or its address.
+pub(super) fn paid(column: &str, known: &str) -> String {
+    format!(
+        "SELECT i.name FROM intent_lease l CROSS JOIN intent_head h ON h.intent = l.intent
+         CROSS JOIN intent i ON i.id = l.intent
+         WHERE l.{column} = ?1 {known} AND l.expires_before = ?2 AND h.state = 'confirmed' AND i.provider = ?3 LIMIT 1"
+    )
+}
+
+/// A confirmed payment that began at the very end that this one would extend has paid this term: an end that did not move
+/// never triggers another payment.
+fn already_paid(c: &Connection, new: &NewIntent) -> Result<Option<Blocked>, Fault> {
+    let mut by_lease = c.prepare_cached(&paid("lease", ""))?;
+    let mut by_ip = c.prepare_cached(&paid("ip", NAMED))?;
+    for lease in &new.request.leases {
+        let end = instant(lease.expires_at);
+        for (find, key) in [(&mut by_lease, lease.id.as_str()), (&mut by_ip, lease.ip.as_str())] {
+            let name: Option<String> =
+                find.query_row(params![key, end, new.provider.as_str()], |r| r.get(0)).optional()?;
+            if let Some(name) = name {
+                return Ok(Some(Blocked::Pending { intent: IntentId::new(name), state: State::Confirmed }));
+            }
+        }
+    }
+    Ok(None)
+}
+
+fn covers(check: &BudgetCheck, new: &NewIntent) -> bool {
+    check.currency == new.currency
+        && (check.accounts.is_empty() || check.accounts.contains(&new.request.account))
+        && (check.policies.is_empty() || check.policies.contains(&new.policy))
+}
+
+/// A cycle is found by its own index, a span by that of the spend instants.
+pub(super) fn counting(one_cycle: bool) -> String {
+    let cycle = if one_cycle { "i.cycle = ?4" } else { "?4 IS NULL" };
+    format!(
+        "SELECT i.account, i.policy, coalesce(h.charged, i.quoted) AS amount
+         FROM intent_head h JOIN intent i ON i.id = h.intent
+         WHERE {cycle} AND i.currency = ?1 AND (h.state = 'reserved' OR (h.spend_at >= ?2 AND h.spend_at < ?3
+           AND h.state IN ('spend_started', 'accepted', 'unknown', 'confirmed', 'needs_operator')))"
+    )
+}
+
+/// What counts in a budget: the charge, or the quote until that is known, of all that was started in the span and not shown
+/// to be unspent; reservations count in every span. The parts of a split payment count, the payment itself does not.
+pub(super) fn spent(c: &Connection, check: &BudgetCheck) -> Result<Money, Fault> {
+    let mut query = c.prepare_cached(&counting(check.cycle.is_some()))?;
+    let mut rows =
+        query.query(params![check.currency.as_str(), instant(check.from), instant(check.to), check.cycle])?;
+    let mut sum = Money::ZERO;
+    while let Some(row) = rows.next()? {
+        let account = row.get_ref("account")?.as_str().map_err(rusqlite::Error::from)?;
+        let policy = row.get_ref("policy")?.as_str().map_err(rusqlite::Error::from)?;
+        let counts = (check.accounts.is_empty() || check.accounts.iter().any(|a| a.as_str() == account))
+            && (check.policies.is_empty() || check.policies.iter().any(|p| p == policy));
+        if counts {
+            // An overflow must stop payments, not allow them.
+            sum = sum.plus(get_money(row, "amount")?).ok_or_else(|| {
+                Fault::Nonsense(format!("the sum of budget `{}` is beyond all numbers", check.name))
+            })?;
+        }
+    }
+    Ok(sum)
+}

@@ -1,0 +1,62 @@
+//! What only the inside can stage: a disk with no room left, and how SQLite means to run our queries.
+use jiff::Timestamp;
+
+use super::{Access, history, in_memory, open, reserve};
+use crate::domain::State;
+use crate::ledger::{IntentFilter, Ledger, LedgerError};
+
+#[test]
+fn a_full_disk_is_told_in_sqlites_words_and_leaves_the_ledger_as_it_was() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = open(dir.path(), Access::Pay).unwrap();
+    ledger.note("before", "kept").unwrap();
+    ledger.probe().unwrap();
+    let pages: i64 = ledger.lock().query_row("PRAGMA page_count", [], |r| r.get(0)).unwrap();
+    ledger.lock().execute_batch("VACUUM").unwrap();
+    let shrunk: i64 = ledger.lock().query_row("PRAGMA page_count", [], |r| r.get(0)).unwrap();
+    assert!(shrunk < pages, "the probe's pages are free again");
+    ledger.lock().pragma_update_and_check(None, "max_page_count", shrunk, |_| Ok(())).unwrap();
+
+    let LedgerError::Trouble { message, .. } = ledger.probe().unwrap_err() else {
+        panic!("not told as trouble")
+    };
+    assert!(message.contains("full"), "{message}");
+    assert_eq!(ledger.noted("before").unwrap().as_deref(), Some("kept"));
+    assert_eq!(ledger.noted("probe").unwrap(), None);
+
+    ledger.lock().pragma_update_and_check(None, "max_page_count", 1_000_000, |_| Ok(())).unwrap();
+    ledger.probe().unwrap();
+    ledger.set_paused(None, true, Timestamp::UNIX_EPOCH).unwrap();
+}
+
+#[test]
+fn what_is_asked_every_cycle_walks_no_history() {
+    let ledger = in_memory().unwrap();
+    let unsettled = IntentFilter { states: vec![State::Unknown, State::Accepted], ..IntentFilter::default() };
+    let recent = IntentFilter { spend_since: Some(Timestamp::UNIX_EPOCH), ..IntentFilter::default() };
+    let listing = |filter: &IntentFilter| {
+        let which = history::Which::of(filter).sql;
+        format!("SELECT i.name FROM intent_head h JOIN intent i ON i.id = h.intent WHERE {which}")
+    };
+    let queries = [
+        reserve::PENDING.to_owned(),
+        reserve::paid("lease", ""),
+        reserve::paid("ip", reserve::NAMED),
+        reserve::counting(true),
+        reserve::counting(false),
+        history::PRICE.to_owned(),
+        listing(&unsettled),
+        listing(&recent),
+    ];
+    let connection = ledger.lock();
+    for sql in queries {
+        let mut query = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        let free = vec![rusqlite::types::Null; query.parameter_count()];
+        let steps: Vec<String> = query
+            .query_map(rusqlite::params_from_iter(free), |r| r.get(3))
+            .unwrap()
+            .map(Result::unwrap)
+            .collect();
+        assert!(!steps.is_empty() && steps.iter().all(|s| !s.contains("SCAN")), "{sql}\n{steps:?}");
+    }
+}

@@ -1,0 +1,62 @@
+//! Shipped migrations never change, and each is replayed over data from before it.
+use renewd::ledger::sqlite::{Access, MIGRATIONS, open};
+use renewd::ledger::{IntentFilter, Ledger};
+use rusqlite::Connection;
+use sha2::{Digest, Sha256};
+
+/// File name, SHA-256 of the shipped text, and rows as they may stand in a ledger right after it.
+const SHIPPED: &[(&str, &str, &str)] = &[(
+    "0001_ledger.sql",
+    "23a2c79ff392a9e0f07e46f328faa060f5594ab457c01667a5c51eb22a3ef7c1",
+    "INSERT INTO cycle VALUES (1, '2026-11-17T12:00:00.000000000Z', 'b', 1, NULL, 'ok', 1, 0, 0);
+     INSERT INTO intent VALUES (1, 'p-000001', NULL, 'youproxy', 'yp', 'IPv4', 30, NULL, 'leases', 'keep', '2.65', 'USD',
+       '100.00', 1, 1, '2026-11-17T12:00:00.000000000Z', 'b', 1);
+     INSERT INTO intent_lease VALUES (1, 0, 'L1', 'O1', '203.0.113.1', '2026-11-20T09:00:00.000000000Z');
+     INSERT INTO intent_event VALUES
+       (1, 0, '2026-11-17T12:00:00.000000000Z', 'b', 1, 'reserved', 'reserved', NULL, NULL, NULL, NULL, NULL, NULL),
+       (1, 1, '2026-11-17T12:00:01.000000000Z', 'b', 2, 'spend_started', 'spend_started', NULL, NULL, NULL, NULL, NULL, NULL),
+       (1, 2, '2026-11-17T12:00:02.000000000Z', 'b', 3, 'accepted', 'accepted', '2.65', '97.35', NULL, NULL, NULL, 'a good reply');
+     INSERT INTO settle_read VALUES (1, 1, '2026-11-17T12:05:00.000000000Z', 'b', 4, '97.35', '2.65', 0);",
+)];
+
+#[test]
+fn shipped_migrations_are_as_they_were_shipped() {
+    assert_eq!(MIGRATIONS.len(), SHIPPED.len(), "a new migration needs its hash and sample rows here");
+    for ((name, sql), (shipped, hash, _)) in MIGRATIONS.iter().zip(SHIPPED) {
+        assert_eq!(name, shipped);
+        let now: String = Sha256::digest(sql.as_bytes()).iter().map(|b| format!("{b:02x}")).collect();
+        assert_eq!(&now, hash, "{name} was shipped: add a new file instead of changing it");
+    }
+}
+
+#[test]
+fn migrations_are_numbered_in_order_without_a_gap() {
+    for (n, (name, _)) in (1..).zip(MIGRATIONS) {
+        assert!(name.starts_with(&format!("{n:04}_")), "{name}");
+    }
+}
+
+#[test]
+fn every_migration_keeps_the_data_of_those_before_it() {
+    for start in 1..=MIGRATIONS.len() {
+        let dir = tempfile::tempdir().unwrap();
+        let raw = Connection::open(dir.path().join("ledger.db")).unwrap();
+        raw.pragma_update(None, "foreign_keys", true).unwrap();
+        for (_, sql) in &MIGRATIONS[..start] {
+            raw.execute_batch(sql).unwrap();
+        }
+        raw.execute_batch(SHIPPED[start - 1].2).unwrap();
+        raw.pragma_update(None, "user_version", start as i64).unwrap();
+        drop(raw);
+
+        let ledger = open(dir.path(), Access::Pay).unwrap();
+        let payments = ledger.intents(&IntentFilter::default()).unwrap();
+        assert_eq!(payments.len(), 1, "from schema {start}");
+        assert_eq!(payments[0].detail.charged, Some("2.65".parse().unwrap()));
+        assert_eq!(payments[0].request.leases.len(), 1);
+        assert_eq!(payments[0].reads.len(), 1);
+        let raw = Connection::open(dir.path().join("ledger.db")).unwrap();
+        let version: i64 = raw.query_row("PRAGMA user_version", [], |r| r.get(0)).unwrap();
+        assert_eq!(version, MIGRATIONS.len() as i64);
+    }
+}

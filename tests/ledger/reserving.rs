@@ -1,0 +1,159 @@
+//! What a payment in each state keeps a new one from: the table of contract §4, I1 and I6.
+use jiff::SignedDuration;
+use renewd::domain::{AccountName, LeaseId, Method, OrderId, ProviderName, State};
+use renewd::ledger::{Blocked, Ledger, NewIntent};
+use rstest::rstest;
+
+use crate::support::{in_state, intent, reserved, seeded};
+
+/// What the new payment of lease 2 shares with the old one of lease 1.
+#[derive(Debug, Clone, Copy)]
+enum Shares {
+    Lease,
+    Order,
+    Ip,
+    Nothing,
+}
+
+fn request(shares: Shares) -> NewIntent {
+    let old = intent(&[1]).request.leases.remove(0);
+    let mut new = intent(&[2]);
+    let lease = &mut new.request.leases[0];
+    match shares {
+        Shares::Lease => lease.id = old.id,
+        Shares::Order => lease.order = old.order,
+        Shares::Ip => lease.ip = old.ip,
+        Shares::Nothing => {}
+    }
+    // Never the very same lease and account: the rule is about the provider.
+    new.request.account = AccountName::new("another-name");
+    new
+}
+
+/// Lease, order, ip, with the same expected end.
+#[rstest]
+#[case(State::Reserved, [true, false, true])]
+#[case(State::SpendStarted, [true, true, true])]
+#[case(State::Accepted, [true, false, true])]
+#[case(State::Unknown, [true, true, true])]
+#[case(State::NeedsOperator, [true, true, true])]
+#[case(State::Confirmed, [true, false, true])]
+#[case(State::Refused, [false, false, false])]
+#[case(State::NotApplied, [false, false, false])]
+#[case(State::Released, [false, false, false])]
+fn each_state_blocks_what_the_contract_says(#[case] state: State, #[case] blocks: [bool; 3]) {
+    for (shares, blocks) in [Shares::Lease, Shares::Order, Shares::Ip].into_iter().zip(blocks) {
+        let dir = tempfile::tempdir().unwrap();
+        let ledger = seeded(dir.path());
+        let old = in_state(&ledger, &[1], state);
+        let answer = ledger.reserve(&request(shares), &[]).unwrap();
+        let expected = Err(Blocked::Pending { intent: old, state });
+        assert_eq!(answer.is_err(), blocks, "{state} {shares:?}");
+        assert!(!blocks || answer == expected, "{answer:?}");
+    }
+}
+
+#[test]
+fn a_payment_of_other_leases_is_never_blocked() {
+    for state in State::ALL.into_iter().filter(|s| *s != State::Split) {
+        let dir = tempfile::tempdir().unwrap();
+        let ledger = seeded(dir.path());
+        in_state(&ledger, &[1], state);
+        ledger.reserve(&request(Shares::Nothing), &[]).unwrap().expect("nothing is shared");
+    }
+}
+
+#[test]
+fn an_unsettled_payment_blocks_whatever_end_is_expected() {
+    for state in [State::Unknown, State::NeedsOperator, State::Accepted] {
+        let dir = tempfile::tempdir().unwrap();
+        let ledger = seeded(dir.path());
+        in_state(&ledger, &[1], state);
+        let mut later = intent(&[1]);
+        let end = &mut later.request.leases[0].expires_at;
+        *end = end.checked_add(SignedDuration::from_hours(720)).unwrap();
+        assert!(ledger.reserve(&later, &[]).unwrap().is_err(), "{state}");
+    }
+}
+
+#[test]
+fn a_term_that_was_paid_is_not_paid_again_and_the_next_term_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = seeded(dir.path());
+    let paid = in_state(&ledger, &[1], State::Confirmed);
+    let again = ledger.reserve(&intent(&[1]), &[]).unwrap();
+    assert_eq!(again, Err(Blocked::Pending { intent: paid, state: State::Confirmed }));
+    let mut next = intent(&[1]);
+    let end = &mut next.request.leases[0].expires_at;
+    *end = end.checked_add(SignedDuration::from_hours(720)).unwrap();
+    ledger.reserve(&next, &[]).unwrap().expect("its end moved");
+}
+
+#[test]
+fn one_blocked_lease_blocks_the_whole_set() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = seeded(dir.path());
+    in_state(&ledger, &[5], State::Unknown);
+    assert!(ledger.reserve(&intent(&[1, 2, 5]), &[]).unwrap().is_err());
+    ledger.reserve(&intent(&[1, 2]), &[]).unwrap().expect("those are free");
+}
+
+#[test]
+fn an_empty_address_is_nobodys() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = seeded(dir.path());
+    let nameless = |n: usize| {
+        let mut new = intent(&[n]);
+        new.request.leases[0].ip = String::new();
+        new
+    };
+    let id = ledger.reserve(&nameless(1), &[]).unwrap().unwrap();
+    crate::support::walk(&ledger, &id, &crate::support::way_to(State::Unknown));
+    let id = ledger.reserve(&nameless(2), &[]).unwrap().expect("no shared address");
+    crate::support::walk(&ledger, &id, &crate::support::way_to(State::Confirmed));
+    ledger.reserve(&nameless(3), &[]).unwrap().expect("no shared address");
+}
+
+#[test]
+fn another_providers_ids_are_other_things() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = seeded(dir.path());
+    in_state(&ledger, &[1], State::Unknown);
+    let mut other = intent(&[1]);
+    other.provider = ProviderName::new("proxyshard");
+    ledger.reserve(&other, &[]).unwrap().expect("another provider");
+}
+
+#[test]
+fn the_leases_of_one_order_are_paid_together() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = seeded(dir.path());
+    let mut bundle = intent(&[1, 2, 3]);
+    bundle.request.method = Method::Order;
+    for lease in &mut bundle.request.leases {
+        lease.order = OrderId::new("O1");
+    }
+    let id = ledger.reserve(&bundle, &[]).unwrap().expect("its own leases do not stand in its way");
+    assert_eq!(ledger.intent(&id).unwrap().request, bundle.request);
+}
+
+#[test]
+fn ids_are_compared_to_the_letter() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = seeded(dir.path());
+    in_state(&ledger, &[1], State::Unknown);
+    let mut other = request(Shares::Nothing);
+    other.request.leases[0].id = LeaseId::new("l1");
+    ledger.reserve(&other, &[]).unwrap().expect("`l1` is not `L1`");
+}
+
+#[test]
+fn ids_are_short_in_order_and_never_used_twice() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = seeded(dir.path());
+    assert_eq!(reserved(&ledger, &[1]).as_str(), "p-000001");
+    assert_eq!(reserved(&ledger, &[2]).as_str(), "p-000002");
+    drop(ledger);
+    let ledger = renewd::ledger::sqlite::open(dir.path(), renewd::ledger::sqlite::Access::Pay).unwrap();
+    assert_eq!(reserved(&ledger, &[3]).as_str(), "p-000003");
+}

@@ -1,0 +1,122 @@
+//! A payment that was applied to some of its leases.
+use renewd::domain::{Event, IntentId, LeaseId, State};
+use renewd::ledger::{EventDetail, IntentFilter, Ledger, LedgerError, SplitPart};
+
+use crate::support::{at, end, in_state, intent, money, raw, said, seeded};
+
+fn part(lease: &str, quoted: &str, state: State) -> SplitPart {
+    let charged = (state == State::Confirmed).then(|| money(quoted));
+    let detail = EventDetail { charged, ..said("looked") };
+    SplitPart { lease: LeaseId::new(lease), quoted: money(quoted), state, detail }
+}
+
+#[test]
+fn each_lease_gets_a_part_that_stands_on_its_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = seeded(dir.path());
+    let id = in_state(&ledger, &[1, 2], State::Unknown);
+    let parts = [part("L1", "2.66", State::Confirmed), part("L2", "2.64", State::Unknown)];
+    let ids = ledger.split(&id, State::Unknown, &parts, &said("one of two moved"), &at(30)).unwrap();
+    assert_eq!(ids, [IntentId::new("p-000001.1"), IntentId::new("p-000001.2")]);
+
+    let whole = ledger.intent(&id).unwrap();
+    assert_eq!((whole.state, whole.settled_at), (State::Split, None));
+    assert_eq!(whole.detail.evidence.as_deref(), Some("one of two moved"));
+
+    let moved = ledger.intent(&ids[0]).unwrap();
+    assert_eq!((moved.state, moved.settled_at), (State::Confirmed, Some(at(30).wall)));
+    assert_eq!((moved.quoted, moved.detail.charged), (money("2.66"), Some(money("2.66"))));
+    assert_eq!(moved.request, intent(&[1]).request);
+    assert_eq!(moved.parent, Some(id));
+
+    let still = ledger.intent(&ids[1]).unwrap();
+    assert_eq!((still.state, still.settled_at, still.detail.charged), (State::Unknown, None, None));
+    assert_eq!(still.spend_started_at, Some(at(1)), "it counts in the period of the spend");
+    assert_eq!((still.state_at, still.created_at), (at(30), at(0)));
+    assert_eq!(still.request.leases[0].expires_at, end());
+}
+
+#[test]
+fn the_parts_stand_in_the_place_of_the_whole() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = seeded(dir.path());
+    let id = in_state(&ledger, &[1, 2], State::Accepted);
+    let parts = [part("L1", "2.65", State::Confirmed), part("L2", "2.65", State::Unknown)];
+    let ids = ledger.split(&id, State::Accepted, &parts, &EventDetail::default(), &at(30)).unwrap();
+    let listed: Vec<_> =
+        ledger.intents(&IntentFilter::default()).unwrap().into_iter().map(|p| p.id).collect();
+    assert_eq!(listed, [ids[1].clone(), ids[0].clone()]);
+    let splits = IntentFilter { states: vec![State::Split], ..IntentFilter::default() };
+    assert_eq!(ledger.intents(&splits).unwrap()[0].id, id);
+    // The unknown part goes on blocking, the confirmed one has paid its term.
+    assert!(ledger.reserve(&intent(&[2]), &[]).unwrap().is_err());
+    assert!(ledger.reserve(&intent(&[1]), &[]).unwrap().is_err());
+    ledger.append(&ids[1], State::Unknown, Event::ShownNotApplied, &EventDetail::default(), &at(60)).unwrap();
+    ledger.reserve(&intent(&[2]), &[]).unwrap().expect("shown not to have been applied");
+}
+
+#[test]
+fn what_was_said_of_the_whole_is_true_of_its_parts() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = seeded(dir.path());
+    let id = in_state(&ledger, &[1, 2], State::Unknown);
+    ledger.append(&id, State::Unknown, Event::OperatorNotCharged, &EventDetail::default(), &at(5)).unwrap();
+    let parts = [part("L1", "2.65", State::Confirmed), part("L2", "2.65", State::Unknown)];
+    for part in ledger.split(&id, State::NotApplied, &parts, &EventDetail::default(), &at(30)).unwrap() {
+        assert!(ledger.intent(&part).unwrap().operator_spoke);
+    }
+}
+
+#[test]
+fn no_money_and_no_lease_is_lost_in_a_split() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = seeded(dir.path());
+    let id = in_state(&ledger, &[1, 2], State::Unknown);
+    let (one, two) = (part("L1", "2.65", State::Confirmed), part("L2", "2.65", State::Unknown));
+    let wrong = [
+        vec![one.clone()],
+        vec![one.clone(), one.clone()],
+        vec![part("L1", "5.30", State::Confirmed)],
+        vec![one.clone(), part("L2", "2.64", State::Unknown)],
+        vec![one.clone(), part("L3", "2.65", State::Unknown)],
+        vec![one.clone(), part("L2", "2.65", State::Refused)],
+    ];
+    for parts in wrong {
+        let refused = ledger.split(&id, State::Unknown, &parts, &EventDetail::default(), &at(30));
+        assert!(matches!(refused, Err(LedgerError::Trouble { .. })), "{parts:?}");
+        assert_eq!(ledger.intent(&id).unwrap().state, State::Unknown, "nothing was written");
+        assert_eq!(crate::support::all(&ledger).len(), 1);
+    }
+    ledger.split(&id, State::Unknown, &[one, two], &EventDetail::default(), &at(30)).unwrap();
+}
+
+#[test]
+fn a_payment_is_split_once_and_only_from_where_it_stands() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = seeded(dir.path());
+    let id = in_state(&ledger, &[1, 2], State::Unknown);
+    let parts = [part("L1", "2.65", State::Confirmed), part("L2", "2.65", State::Unknown)];
+    let wrong = ledger.split(&id, State::Accepted, &parts, &EventDetail::default(), &at(30));
+    assert!(matches!(wrong, Err(LedgerError::Moved { .. })));
+    ledger.split(&id, State::Unknown, &parts, &EventDetail::default(), &at(30)).unwrap();
+    let twice = ledger.split(&id, State::Unknown, &parts, &EventDetail::default(), &at(31));
+    assert!(matches!(twice, Err(LedgerError::Moved { found: State::Split, .. })));
+}
+
+#[test]
+fn a_parts_log_says_how_the_whole_came_there() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = seeded(dir.path());
+    let id = in_state(&ledger, &[1, 2], State::Unknown);
+    let parts = [part("L1", "2.65", State::Confirmed), part("L2", "2.65", State::Unknown)];
+    ledger.split(&id, State::Unknown, &parts, &EventDetail::default(), &at(30)).unwrap();
+    let raw = raw(dir.path());
+    let mut query = raw
+        .prepare(
+            "SELECT group_concat(event, ' ') FROM intent_event e JOIN intent i ON i.id = e.intent
+             WHERE i.parent = 1 GROUP BY i.id ORDER BY i.id",
+        )
+        .unwrap();
+    let logs: Vec<String> = query.query_map([], |r| r.get(0)).unwrap().map(Result::unwrap).collect();
+    assert_eq!(logs, ["reserved spend_started answer_lost ends_moved", "reserved spend_started answer_lost"]);
+}

@@ -215,6 +215,20 @@ fn a_quote_in_another_currency_holds_the_payment() {
 }
 
 #[test]
+fn a_currency_that_changed_holds_payments_in_every_cycle_until_resume_accepts_it() {
+    let bench = one_due();
+    bench.config("", &KEEP.replace("3d", "13h"));
+    assert_eq!(bench.json(&["once"]).0, 0);
+    bench.config("", KEEP);
+    bench.handle.with(|w| w.account_mut(common::KEY).unwrap().currency = "EUR".into());
+    held(&bench, "currency_changed");
+    held(&bench, "currency_changed");
+    assert_eq!(bench.json(&["resume", "yp"]).0, 0);
+    assert_eq!(bench.json(&["once"]).0, 0);
+    assert_eq!(bench.charged(A), 1);
+}
+
+#[test]
 fn an_unreadable_quote_holds_the_payment() {
     let bench = one_due();
     bench.handle.inject(Fault::on(Aim::Quotes).when(When::Always).answer(Answer::TruncatedJson));

@@ -4,7 +4,7 @@ use std::path::Path;
 use serde_json::json;
 
 use crate::domain::AccountName;
-use crate::engine::shrink_note;
+use crate::engine::{currency_note, shrink_note};
 use crate::exit::Exit;
 use crate::ledger::Ledger;
 use crate::ledger::sqlite::Access;
@@ -46,6 +46,7 @@ pub(super) fn resume(ctx: &Context, name: Option<&str>) -> Result<Exit, Failure>
     ledger.set_paused(account.as_ref(), false, ctx.now())?;
     let mut accepted = Vec::new();
     for a in ctx.settings.accounts.iter().filter(|a| account.as_ref().is_none_or(|n| n == &a.name)) {
+        ledger.note(&currency_note(&a.name), "")?;
         let (seen, accept) = shrink_note(&a.name);
         let Some(loss) = ledger.noted(&seen)?.filter(|l| !l.is_empty()) else { continue };
         let (print, text) = loss.split_once('\n').unwrap_or((&loss, ""));

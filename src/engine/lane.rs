@@ -233,7 +233,7 @@ impl Lane {
             policies: &self.viewer.settings.policies,
             items: &self.orders.items,
             last: &self.orders.last,
-            currency: self.seen.balance.as_ref().map(|b| &b.currency),
+            currency: self.seen.currency.as_ref().or(self.seen.balance.as_ref().map(|b| &b.currency)),
             batch: self.seen.account.batch,
         };
         match ready.map(|(_, quote)| quote.clone()) {

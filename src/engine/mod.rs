@@ -26,6 +26,7 @@ use crate::ledger::Ledger;
 use crate::providers::{Reader, Spender};
 use crate::settings::Settings;
 
+pub use observe::currency_note;
 pub use passes::EngineError;
 pub use report::{AccountReport, CycleReport};
 pub use settle::past_of;

@@ -69,6 +69,12 @@ impl Viewer {
     }
 }
 
+/// The note that keeps an account's currency.
+#[must_use]
+pub fn currency_note(account: &crate::domain::AccountName) -> String {
+    format!("currency:{account}")
+}
+
 /// Turns a reading into what may be relied on. The second part is what to store, if it is believed.
 fn believe(
     ledger: &dyn Ledger,
@@ -79,7 +85,9 @@ fn believe(
 ) -> Result<(Seen, Option<Inventory>), LedgerError> {
     let known: Vec<Lease> = ledger.known_leases(&account.name)?.into_iter().map(|k| k.lease).collect();
     let facts = ledger.accounts()?.into_iter().find(|f| f.account == account.name);
-    let currency = facts.as_ref().and_then(|f| f.currency.clone());
+    // The currency that was first seen stays the account's until an operator's `resume` accepts another.
+    let noted = ledger.noted(&currency_note(&account.name))?.filter(|c| !c.is_empty());
+    let currency = noted.map(crate::domain::Currency::new);
     let last_balance = facts.and_then(|f| Some(Balance { amount: f.balance?, currency: f.currency? }));
     let seen = |standing, leases, balance| Seen {
         account: account.clone(),

@@ -15,7 +15,7 @@ use crate::planner::{Item, Past, PaySet, Standing};
 use crate::policy::{Action, Reason, Word};
 
 use super::lane::Orders;
-use super::observe::Seen;
+use super::observe::{Seen, currency_note};
 use super::planning::Planned;
 use super::report::{AccountReport, CycleReport};
 use super::settle::{Reading, past_of, settle};
@@ -183,6 +183,9 @@ impl Payer {
             match (&store, &seen.standing) {
                 (Some(inventory), _) => {
                     shrink::remember(ledger, account, &seen.missing)?;
+                    if seen.currency.is_none() {
+                        ledger.note(&currency_note(account), inventory.balance.currency.as_str())?;
+                    }
                     // Settled against the list as read, before it becomes the known one.
                     let reading = Reading {
                         account,

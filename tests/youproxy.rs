@@ -204,6 +204,7 @@ fn request(kind: &str, promo: Option<&str>, method: Method) -> RenewalRequest {
         kind: Kind::from(kind),
         leases: vec![lease("101"), lease("102")],
         period_days: 30,
+        cycle: None,
         promo: promo.map(ToOwned::to_owned),
         method,
     }
@@ -302,7 +303,7 @@ fn what_cannot_be_connected_is_told_before_anything_is_sent() {
 /// `accepted PROMO BALANCE | refused CODE | unknown CODE`, as the table has it.
 fn verdict(reply: PaymentReply) -> String {
     match reply {
-        PaymentReply::Accepted { balance, promo } => {
+        PaymentReply::Accepted { balance, promo, .. } => {
             let balance = balance.map_or("-".to_owned(), |b| format!("{} {}", b.amount, b.currency));
             format!("accepted {} {balance}", promo.map_or("-", PromoStatus::as_str))
         }

@@ -10,6 +10,12 @@ pub struct Capabilities {
     pub renew_early: bool,
     /// The price asked is the price of exactly that payment.
     pub quote_is_bound: bool,
+    /// A quote carries the provider's own warnings; where it does not, the adapter makes those about state and funds.
+    pub warns: bool,
+    /// The provider can renew by itself, and the API switches that.
+    pub auto_renewal: bool,
+    /// Terms are billing cycles that belong to the order, not days that are chosen with each payment.
+    pub sells_cycles: bool,
     /// The provider keeps a lease for so long after its end.
     pub grace: Option<SignedDuration>,
     /// Kinds that are paid by whole orders.

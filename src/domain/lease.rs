@@ -24,6 +24,55 @@ pub struct Lease {
     pub expires_at: Option<Timestamp>,
     /// The provider's own auto-renewal flag; `None` = not told.
     pub provider_renews: Option<bool>,
+    /// Where the order stands.
+    pub state: OrderState,
+    /// When renewd first saw it on hold; set by the engine from the ledger, `None` while it is not on hold.
+    pub held_since: Option<Timestamp>,
+    /// The order's billing cycle, where cycles are sold.
+    pub cycle: Option<String>,
+    /// What the provider's own record says that one more term costs, if it says so.
+    pub price: Option<Money>,
+}
+
+impl Lease {
+    /// The instant that names the current term: its end; for an order on hold without one, when it was first seen so.
+    #[must_use]
+    pub fn term_end(&self) -> Option<Timestamp> {
+        self.expires_at.or(self.held_since)
+    }
+}
+
+/// Where an order stands at the provider.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OrderState {
+    /// In service.
+    Active,
+    /// Past its end and kept for a while: it can still be renewed.
+    OnHold,
+    /// A word that nobody knows: hands off. The text is the provider's, cleaned.
+    Other(String),
+}
+
+impl OrderState {
+    /// The word in the ledger.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Active => "active",
+            Self::OnHold => "on-hold",
+            Self::Other(word) => word,
+        }
+    }
+
+    /// The state of a stored word.
+    #[must_use]
+    pub fn stored(word: &str) -> Self {
+        match word {
+            "active" => Self::Active,
+            "on-hold" => Self::OnHold,
+            other => Self::Other(other.to_owned()),
+        }
+    }
 }
 
 /// A balance as read.
@@ -48,6 +97,8 @@ pub struct Inventory {
     pub unreadable: usize,
     /// How far the provider's `Date` header is ahead of our wall clock (negative: behind); `None` if it had none.
     pub clock_skew: Option<jiff::SignedDuration>,
+    /// Why the list as a whole is not to be believed (such as a count of the provider's own that differs from it).
+    pub doubt: Option<String>,
 }
 
 /// How a lease is paid for in one call.

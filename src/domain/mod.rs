@@ -3,9 +3,11 @@
 //! Pure: no I/O, no clock, no runtime. Depends on nothing of renewd.
 pub mod alert;
 mod capability;
+mod cycle;
 mod ids;
 pub mod lease;
 mod money;
+mod order;
 pub mod payment;
 mod percent;
 pub mod quote;
@@ -13,9 +15,14 @@ pub mod time;
 
 pub use alert::{Alert, AlertKey, Severity};
 pub use capability::Capabilities;
+pub use cycle::{nominal_days, same_cycle};
 pub use ids::{AccountName, Currency, IntentId, Kind, LeaseId, OrderId, ProviderName};
-pub use lease::{Balance, Bundle, Inventory, Lease};
+pub use lease::{Balance, Bundle, Inventory, Lease, OrderState};
 pub use money::{Money, MoneyError};
+pub use order::{
+    Catalogue, Change, ChangeRequest, FieldProblem, Offer, Operator, PromoCode, PurchaseAuth,
+    PurchaseRequest, Stock,
+};
 pub use payment::{Event, IllegalEvent, State, next_state};
 pub use percent::Percent;
 pub use quote::{Method, PromoStatus, Quote, QuoteError, RenewalRequest, RequestLease, Warning};

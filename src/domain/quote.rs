@@ -35,8 +35,10 @@ pub struct RenewalRequest {
     pub kind: Kind,
     /// The leases, never empty, in plan order.
     pub leases: Vec<RequestLease>,
-    /// The term to buy, in days.
+    /// The term to buy, in days; nominal where the provider sells cycles.
     pub period_days: u32,
+    /// The order's billing cycle, where cycles are sold.
+    pub cycle: Option<String>,
     /// The promo code to send.
     pub promo: Option<String>,
     /// By lease or by order.
@@ -78,6 +80,9 @@ pub struct Quote {
     pub method: Method,
     /// When it was asked (taken before the request left).
     pub asked_at: Timestamp,
+    /// What the last term cost by the provider's own record, for the whole request: stands in where renewd has not paid
+    /// for it yet. `None` where the provider does not say.
+    pub paid_before: Option<Money>,
 }
 
 /// One warning in a quote.

@@ -28,7 +28,7 @@ impl Lane {
             ..EventDetail::default()
         };
         match reply {
-            PaymentReply::Accepted { balance, promo } => {
+            PaymentReply::Accepted { balance, promo, .. } => {
                 let balance = balance.filter(|b| b.currency == quote.balance.currency).map(|b| b.amount);
                 write(Event::Accepted, &EventDetail { balance_after: balance, ..EventDetail::default() })?;
                 self.expected = balance.or_else(|| self.expected.and_then(|e| e.minus(priced.total)));

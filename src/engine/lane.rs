@@ -11,10 +11,12 @@ use jiff::SignedDuration;
 use crate::budget::span;
 use crate::domain::time::Moment;
 use crate::domain::{Event, IntentId, Lease, LeaseId, Money, Quote, State};
-use crate::ledger::{Blocked, BudgetCheck, EventDetail, IntentRecord, LastPrice, LedgerError, NewIntent};
+use crate::ledger::{
+    Blocked, BudgetCheck, EventDetail, IntentRecord, LastPrice, LedgerError, NewIntent, Purpose,
+};
 use crate::planner::{GroupKey, Item, PaySet, Priced, Standing};
 use crate::policy::{Reason, Word};
-use crate::providers::{PaymentReply, Purpose, Reader, Spender};
+use crate::providers::{PaymentReply, Reader, Spender};
 
 use super::observe::{Seen, read};
 use super::price::{Asked, Pricing};
@@ -173,7 +175,7 @@ impl Lane {
     /// One reading for all that need one; stored and used to settle what is open.
     pub(super) async fn reread(&mut self) -> Result<Result<(), String>, LedgerError> {
         let began = self.viewer.clock.now();
-        let mut inventory = match read(Arc::clone(&self.reader), Purpose::Money).await {
+        let mut inventory = match read(Arc::clone(&self.reader), crate::providers::Purpose::Money).await {
             Ok(inventory) => inventory,
             Err(e) => return Ok(Err(e.to_string())),
         };
@@ -280,6 +282,7 @@ impl Lane {
         let at = self.viewer.clock.now();
         let intent = NewIntent {
             provider: self.seen.account.provider.clone(),
+            purpose: Purpose::Renewal,
             policy: policy.name.clone(),
             quoted: priced.total,
             currency: quote.balance.currency.clone(),

@@ -14,13 +14,16 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use crate::domain::{AccountName, Event, IntentId, Inventory, LeaseId, Moment, Money, ProviderName, State};
+use crate::domain::{
+    AccountName, ChangeRequest, Event, IntentId, Inventory, LeaseId, Moment, Money, OrderId, ProviderName,
+    State,
+};
 
-pub use permit::SpendPermit;
+pub use permit::{ChangePermit, PurchasePermit, SpendPermit};
 pub use record::{
-    AccountFacts, AlertChange, BudgetCheck, CycleRecord, CycleSummary, DecisionRow, EventDetail,
-    IntentFilter, IntentLease, IntentRecord, KnownLease, LastPrice, NewIntent, OpenAlert, OutboxMail,
-    PauseRecord, QueuedMail, SettleRead, SplitPart,
+    AccountFacts, AlertChange, BudgetCheck, ChangeOutcome, ChangeRecord, CycleRecord, CycleSummary,
+    DecisionRow, EventDetail, IntentFilter, IntentLease, IntentRecord, KnownLease, LastPrice, NewIntent,
+    OpenAlert, OutboxMail, PauseRecord, ProviderCharge, Purpose, QueuedMail, SettleRead, SplitPart,
 };
 
 /// What can go wrong with the ledger. Payments stop before they start on any of these.
@@ -157,6 +160,25 @@ pub trait Ledger: Send + Sync {
     /// The compare-and-set: state is `reserved`, every lease's end is as expected, no other money call of that account is
     /// in flight. Durable (FULL fsync) before it returns; the permit is the only way to a provider's spender.
     fn start_spend(&self, id: &IntentId, at: &Moment) -> Result<SpendPermit, LedgerError>;
+    /// The same for a purchase.
+    fn start_purchase(&self, id: &IntentId, at: &Moment) -> Result<PurchasePermit, LedgerError>;
+    /// Keeps the order that a purchase made, as the provider's list spells it. The first word stands.
+    fn record_order(&self, id: &IntentId, order: &OrderId, at: Timestamp) -> Result<(), LedgerError>;
+    /// A renewal that the provider charged by itself: confirmed from the start, it counts in budgets from then on. The same
+    /// term of the same lease is recorded once; `None` = it was there already.
+    fn record_provider_charge(&self, charge: &ProviderCharge) -> Result<Option<IntentId>, LedgerError>;
+    /// Puts a change of an order on record, durably, before it is sent.
+    fn begin_change(
+        &self,
+        provider: &ProviderName,
+        request: &ChangeRequest,
+        why: &str,
+        at: Timestamp,
+    ) -> Result<ChangePermit, LedgerError>;
+    /// What became of it.
+    fn end_change(&self, row: i64, outcome: &ChangeOutcome, at: Timestamp) -> Result<(), LedgerError>;
+    /// Changes begun at or after `since`, newest first; a crash leaves one without an outcome.
+    fn changes(&self, since: Timestamp) -> Result<Vec<ChangeRecord>, LedgerError>;
     /// Appends an event; refuses if the payment is no longer `from`. Returns the new state.
     fn append(
         &self,

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use super::item::Item;
 use crate::domain::{
     AccountName, Bundle, Capabilities, Kind, LeaseId, Method, OrderId, RenewalRequest, RequestLease,
+    nominal_days, same_cycle,
 };
 use crate::policy::{Policy, Reason, Word};
 
@@ -18,8 +19,10 @@ pub struct GroupKey {
     pub kind: Kind,
     /// Prices differ by country.
     pub country: Option<String>,
-    /// Days.
+    /// Days; nominal where cycles are sold.
     pub period_days: u32,
+    /// The order's billing cycle, where cycles are sold.
+    pub cycle: Option<String>,
     /// Sent with the request.
     pub promo: Option<String>,
     /// Index of the policy.
@@ -66,7 +69,13 @@ pub fn group(
     let mut order = Vec::new();
     for i in due {
         let Some(policy) = items[i].policy else { continue };
-        let period_days = match period(&policies[policy], &items[i], offered) {
+        let cycles = capabilities.get(&items[i].lease.account).is_some_and(|c| c.sells_cycles);
+        let term = if cycles {
+            cycle(&policies[policy], &items[i])
+        } else {
+            period(&policies[policy], &items[i], offered)
+        };
+        let period_days = match term {
             Ok(days) => days,
             Err(reason) => {
                 items[i].reason = reason;
@@ -80,6 +89,7 @@ pub fn group(
             kind: lease.kind.clone(),
             country: lease.country.clone(),
             period_days,
+            cycle: lease.cycle.clone().filter(|_| cycles),
             promo: policies[policy].promo_code.clone(),
             policy,
             order: whole.then(|| lease.order.clone()),
@@ -92,6 +102,24 @@ pub fn group(
         members.push(i);
     }
     order.into_iter().filter_map(|key| groups.remove(&key).map(|members| (key, members))).collect()
+}
+
+/// Where cycles are sold, the order's own cycle is renewed; a policy that names another holds it.
+fn cycle(policy: &Policy, item: &Item) -> Result<u32, Reason> {
+    let own = item.lease.cycle.as_deref().unwrap_or_default();
+    match &policy.cycle {
+        Some(wanted) if !same_cycle(wanted, own) => {
+            let own = if own.is_empty() { "unknown" } else { own };
+            Err(Reason::new(
+                Word::CycleDiffers,
+                format!(
+                    "policy `{}` wants cycle {wanted}; the order's is {own}: renewd order cycle {} {wanted}",
+                    policy.name, item.lease.order
+                ),
+            ))
+        }
+        _ => Ok(nominal_days(own)),
+    }
 }
 
 fn period(policy: &Policy, item: &Item, offered: &Offered) -> Result<u32, Reason> {
@@ -133,7 +161,7 @@ impl PaySet {
                 id: lease.id.clone(),
                 order: lease.order.clone(),
                 ip: lease.ip.clone(),
-                expires_at: lease.expires_at?,
+                expires_at: lease.term_end()?,
             })
         });
         Some(RenewalRequest {
@@ -141,6 +169,7 @@ impl PaySet {
             kind: self.key.kind.clone(),
             leases: leases.collect::<Option<Vec<_>>>().filter(|l| !l.is_empty())?,
             period_days: self.key.period_days,
+            cycle: self.key.cycle.clone(),
             promo: self.key.promo.clone(),
             method: Method::Leases,
         })

@@ -9,6 +9,6 @@ mod window;
 
 pub use matcher::{Clause, Key, Matcher, Miss, Pattern};
 pub use reason::{Decision, Reason, Word};
-pub use rule::{Action, Before, OnShortFunds, OnUnknown, Policy};
+pub use rule::{Action, Before, OnShortFunds, OnUnknown, PayBy, Policy};
 pub use stage::{Stage, due_at, stage};
 pub use window::Window;

@@ -32,6 +32,10 @@ pub struct Policy {
     pub max_price: Option<Money>,
     /// Per day, against the last price paid for the lease.
     pub max_price_jump: Option<Percent>,
+    /// Who pays.
+    pub pay_by: PayBy,
+    /// renewd may switch off the provider's auto-renewal of a lease that it is to pay itself.
+    pub take_over: bool,
     /// When there is not enough money for all.
     pub on_short_funds: OnShortFunds,
     /// When a payment's outcome was unknown and evidence says "not charged".
@@ -62,6 +66,15 @@ pub enum Before {
     Span(SignedDuration),
     /// A share of the policy's (first) period.
     Share(Percent),
+}
+
+/// `pay_by`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PayBy {
+    /// renewd pays.
+    Renewd,
+    /// The provider's auto-renewal pays; renewd steers and watches it.
+    Provider,
 }
 
 /// `on_short_funds`.

@@ -10,10 +10,14 @@ mod words;
 pub mod youproxy;
 
 pub use crate::domain::Capabilities;
-use crate::domain::{Balance, Inventory, Kind, PromoStatus, Quote, QuoteError, RenewalRequest};
-use crate::ledger::SpendPermit;
+pub use crate::domain::PromoCode;
+use crate::domain::{
+    Balance, Catalogue, ChangeRequest, FieldProblem, Inventory, Kind, Money, PromoStatus, PurchaseRequest,
+    Quote, QuoteError, RenewalRequest,
+};
+use crate::ledger::{ChangePermit, PurchasePermit, SpendPermit};
 
-pub use wiring::{ConnectError, Connection, connect, connect_spender};
+pub use wiring::{ConnectError, Connection, connect, connect_changer, connect_spender};
 pub use words::Words;
 
 /// Why an account could not be read.
@@ -45,15 +49,6 @@ pub enum ReadError {
     Unreadable(String),
 }
 
-/// A promo code as the provider lists it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PromoCode {
-    /// The code.
-    pub code: String,
-    /// When it ends; `None` = endless or unreadable.
-    pub ends_at: Option<jiff::Timestamp>,
-}
-
 /// Reads of one account. Every call goes through the account's request limiter; reads may be retried inside.
 #[async_trait::async_trait]
 pub trait Reader: Send + Sync {
@@ -70,6 +65,14 @@ pub trait Reader: Send + Sync {
     /// The price of exactly this request. Waits for the limiter until the quote *and* a payment after it have room, so
     /// that a quote does not age while its payment waits.
     async fn quote(&self, request: &RenewalRequest) -> Result<Quote, QuoteError>;
+    /// Everything that the account can buy.
+    async fn catalogue(&self) -> Result<Catalogue, ReadError>;
+    /// Fields that this purchase lacks, or has and its product does not know. Sends nothing.
+    fn purchase_problems(&self, request: &PurchaseRequest) -> Vec<FieldProblem>;
+    /// The price of exactly this purchase. Waits for the limiter as [`Self::quote`] does.
+    async fn quote_purchase(&self, request: &PurchaseRequest) -> Result<Quote, QuoteError>;
+    /// What an order would cost for a term in another billing cycle; `None` where the provider cannot say.
+    async fn quote_cycle(&self, request: &ChangeRequest, cycle: &str) -> Result<Option<Money>, QuoteError>;
 }
 
 /// What a read is for: a third of the request limit is kept for [`Purpose::Money`].
@@ -86,6 +89,47 @@ pub enum Purpose {
 pub trait Spender: Send + Sync {
     /// Pays what the permit says. Never fails: whatever happens is one of [`PaymentReply`].
     async fn extend(&self, permit: SpendPermit) -> PaymentReply;
+    /// Buys what the permit says. Never fails, as above.
+    async fn purchase(&self, permit: PurchasePermit) -> PaymentReply;
+}
+
+/// Changes orders: auto-renewal, billing cycle, tag. None of it is a payment of renewd's, but auto-renewal that is switched on
+/// lets the provider charge, so a changer too is only built for commands that may pay. A change is sent once; where
+/// its answer was lost, the next reading shows what became of it.
+#[async_trait::async_trait]
+pub trait Changer: Send + Sync {
+    /// Makes the change. Never fails: whatever happens is one of [`ChangeReply`].
+    async fn change(&self, permit: ChangePermit) -> ChangeReply;
+}
+
+/// What became of a change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ChangeReply {
+    /// The provider says that it is done.
+    Done {
+        /// Its words, cleaned.
+        message: Option<String>,
+        /// What a term costs from now on, if it says so.
+        price: Option<Money>,
+    },
+    /// It refuses; nothing was changed.
+    Refused {
+        /// HTTP status or code.
+        code: i64,
+        /// Its words, cleaned.
+        message: String,
+    },
+    /// The provider (or this product of it) has no such thing. Nothing was sent.
+    Unsupported(String),
+    /// No byte left.
+    NeverSent(String),
+    /// Anything else.
+    Unknown {
+        /// HTTP status or code, if there was one.
+        code: Option<i64>,
+        /// What was seen.
+        message: String,
+    },
 }
 
 /// What became of a payment call. There is no fourth: anything that is not proof is [`PaymentReply::Unknown`].
@@ -97,6 +141,8 @@ pub enum PaymentReply {
         balance: Option<Balance>,
         /// What became of the promo code.
         promo: Option<PromoStatus>,
+        /// A purchase only: the provider's name for the new order, which its list may spell otherwise.
+        order: Option<String>,
     },
     /// A refusal from the closed list.
     Refused {

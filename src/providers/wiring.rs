@@ -8,7 +8,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::limiter::Limiter;
-use super::{Reader, Spender, Words, youproxy};
+use super::{Changer, Reader, Spender, Words, youproxy};
 use crate::clock::Clock;
 use crate::domain::{AccountName, ProviderName};
 use crate::redact::Redactor;
@@ -100,6 +100,20 @@ pub fn connect_spender(
 ) -> Result<Arc<dyn Spender>, ConnectError> {
     match provider.as_str() {
         "youproxy" => youproxy::spender(connection),
+        _ => Err(ConnectError::NoProvider { account: connection.account, provider: provider.clone() }),
+    }
+}
+
+/// The part that changes orders: only for commands that may pay.
+///
+/// # Errors
+/// [`ConnectError`] where the provider is not known or its client cannot be made.
+pub fn connect_changer(
+    provider: &ProviderName,
+    connection: Connection,
+) -> Result<Arc<dyn Changer>, ConnectError> {
+    match provider.as_str() {
+        "youproxy" => youproxy::changer(connection),
         _ => Err(ConnectError::NoProvider { account: connection.account, provider: provider.clone() }),
     }
 }

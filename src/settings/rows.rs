@@ -64,6 +64,8 @@ pub(super) fn policy(row: &Fields<'_>) -> Option<Policy> {
         priority: row.integer("priority")?,
         max_price: row.read("max_price", v::price),
         max_price_jump: row.read("max_price_jump", v::percent),
+        pay_by: row.read("pay_by", v::pay_by)?,
+        take_over: row.flag("take_over")?,
         on_short_funds: row.read("on_short_funds", v::on_short_funds)?,
         on_unknown: row.read("on_unknown", v::on_unknown)?,
         window: row.read("window", v::window),

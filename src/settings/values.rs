@@ -15,7 +15,7 @@ use url::{Host, Url};
 use super::Tls;
 use crate::budget::Per;
 use crate::domain::{AccountName, Currency, Money, Percent, Severity};
-use crate::policy::{Action, Before, OnShortFunds, OnUnknown, Window};
+use crate::policy::{Action, Before, OnShortFunds, OnUnknown, PayBy, Window};
 
 /// The longest span that is believed: ten years. Keeps every later sum far from overflow.
 const LONGEST_DAYS: i64 = 3650;
@@ -281,9 +281,8 @@ pub(super) fn action(text: &str) -> Result<Action, String> {
     )
 }
 
-/// Whether the provider's own auto-renewal is to pay.
-pub(super) fn pay_by(text: &str) -> Result<bool, String> {
-    choose(text, &[("renewd", false), ("provider", true)])
+pub(super) fn pay_by(text: &str) -> Result<PayBy, String> {
+    choose(text, &[("renewd", PayBy::Renewd), ("provider", PayBy::Provider)])
 }
 
 pub(super) fn on_short_funds(text: &str) -> Result<OnShortFunds, String> {

@@ -4,10 +4,10 @@ use std::path::Path;
 use jiff::{SignedDuration, Timestamp};
 use renewd::domain::{
     AccountName, Balance, Currency, Event, IntentId, Inventory, Kind, Lease, LeaseId, Method, Moment, Money,
-    OrderId, ProviderName, RenewalRequest, RequestLease, State,
+    OrderId, OrderState, ProviderName, RenewalRequest, RequestLease, State,
 };
 use renewd::ledger::sqlite::{Access, SqliteLedger, open};
-use renewd::ledger::{BudgetCheck, EventDetail, IntentFilter, IntentRecord, Ledger, NewIntent};
+use renewd::ledger::{BudgetCheck, EventDetail, IntentFilter, IntentRecord, Ledger, NewIntent, Purpose};
 
 /// When every lease ends.
 pub const END: &str = "2026-11-20T09:00:00.123456789Z";
@@ -50,6 +50,10 @@ pub fn lease(account: &str, n: usize) -> Lease {
         tag: None,
         expires_at: Some(end()),
         provider_renews: Some(false),
+        state: OrderState::Active,
+        held_since: None,
+        cycle: None,
+        price: None,
     }
 }
 
@@ -60,6 +64,7 @@ pub fn inventory(leases: Vec<Lease>) -> Inventory {
         oddities: Vec::new(),
         unreadable: 0,
         clock_skew: None,
+        doubt: None,
     }
 }
 
@@ -77,6 +82,7 @@ pub fn intent(leases: &[usize]) -> NewIntent {
     let quoted = money("2.65").times(leases.len() as u64).unwrap();
     NewIntent {
         provider: yp(),
+        purpose: Purpose::Renewal,
         request: RenewalRequest {
             account: acct(),
             kind: Kind::new("IPv4"),
@@ -88,6 +94,7 @@ pub fn intent(leases: &[usize]) -> NewIntent {
                 })
                 .collect(),
             period_days: 30,
+            cycle: None,
             promo: Some("SAVE10".to_owned()),
             method: Method::Leases,
         },

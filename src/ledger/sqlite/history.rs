@@ -13,13 +13,14 @@ use crate::domain::{
     AccountName, Currency, IntentId, Kind, LeaseId, OrderId, ProviderName, RenewalRequest, RequestLease,
     State,
 };
-use crate::ledger::{EventDetail, IntentFilter, IntentRecord, LastPrice, LedgerError, SettleRead};
+use crate::ledger::{EventDetail, IntentFilter, IntentRecord, LastPrice, LedgerError, Purpose, SettleRead};
 
 /// What an operator said, and that the provider refused, of a whole payment is true of its parts.
 const COLUMNS: &str = "i.id, i.name, p.name AS part_of, i.provider, i.account, i.kind, i.period_days, i.promo, i.method,
     i.policy, i.quoted, i.currency, i.balance_before, i.attempt, i.cycle, i.created_at, i.created_boot, i.created_ms,
     h.state, h.state_at, h.state_boot, h.state_ms, h.spend_at, h.spend_boot, h.spend_ms, h.settled_at, h.charged,
     h.balance_after, h.expires_after, h.code, h.message, h.evidence, h.never_sent,
+    i.purpose, i.billing_cycle, i.purchase, (SELECT o.order_id FROM purchase_order o WHERE o.intent = i.id) AS order_made,
     max(h.was_refused, coalesce(ph.was_refused, 0)) AS was_refused,
     max(h.operator_spoke, coalesce(ph.operator_spoke, 0)) AS operator_spoke";
 
@@ -131,9 +132,12 @@ fn record(row: &Row<'_>) -> rusqlite::Result<IntentRecord> {
             kind: Kind::new(text("kind")?),
             leases: Vec::new(),
             period_days: row.get("period_days")?,
+            cycle: row.get("billing_cycle")?,
             promo: row.get("promo")?,
             method: get_word(row, "method", method)?,
         },
+        purpose: purpose(row)?,
+        order: row.get::<_, Option<String>>("order_made")?.map(OrderId::new),
         policy: text("policy")?,
         quoted: get_money(row, "quoted")?,
         currency: Currency::new(text("currency")?),
@@ -151,6 +155,20 @@ fn record(row: &Row<'_>) -> rusqlite::Result<IntentRecord> {
         operator_spoke: row.get("operator_spoke")?,
         reads: Vec::new(),
     })
+}
+
+fn purpose(row: &Row<'_>) -> rusqlite::Result<Purpose> {
+    let word: String = row.get("purpose")?;
+    match word.as_str() {
+        "renewal" => Ok(Purpose::Renewal),
+        "provider" => Ok(Purpose::Provider),
+        _ => {
+            let text: String = row.get("purchase")?;
+            serde_json::from_str(&text).map(Purpose::Purchase).map_err(|e| {
+                rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, Box::new(e))
+            })
+        }
+    }
 }
 
 fn detail(row: &Row<'_>) -> rusqlite::Result<EventDetail> {

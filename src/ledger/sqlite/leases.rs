@@ -7,8 +7,12 @@ use jiff::Timestamp;
 use rusqlite::{Connection, Row, Transaction, params};
 
 use super::Fault;
-use super::text::{count, get_count, get_instant, get_opt_instant, get_opt_money, instant, opt_instant};
-use crate::domain::{AccountName, Currency, Inventory, Kind, Lease, LeaseId, OrderId, ProviderName};
+use super::text::{
+    count, get_count, get_instant, get_opt_instant, get_opt_money, instant, opt_instant, opt_money,
+};
+use crate::domain::{
+    AccountName, Currency, Inventory, Kind, Lease, LeaseId, OrderId, OrderState, ProviderName,
+};
 use crate::ledger::{AccountFacts, KnownLease};
 
 /// The leases of an account as last believed, not the gone ones, sorted by id.
@@ -33,6 +37,10 @@ fn lease(row: &Row<'_>) -> rusqlite::Result<Lease> {
         tag: row.get("tag")?,
         expires_at: get_opt_instant(row, "expires_at")?,
         provider_renews: row.get("provider_renews")?,
+        state: OrderState::stored(&text("state")?),
+        held_since: get_opt_instant(row, "held_since")?,
+        cycle: row.get("billing_cycle")?,
+        price: get_opt_money(row, "price")?,
     })
 }
 
@@ -48,11 +56,13 @@ pub(super) fn record(
     let mut stored: HashMap<LeaseId, Lease> =
         known(tx, account)?.into_iter().map(|k| (k.lease.id.clone(), k.lease)).collect();
     let mut put = tx.prepare_cached(
-        "INSERT INTO lease (account, lease, order_id, ip, kind, country, tag, expires_at, provider_renews, first_seen)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+        "INSERT INTO lease (account, lease, order_id, ip, kind, country, tag, expires_at, provider_renews, first_seen,
+           state, held_since, billing_cycle, price)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
          ON CONFLICT (account, lease) DO UPDATE SET order_id = excluded.order_id, ip = excluded.ip, kind = excluded.kind,
            country = excluded.country, tag = excluded.tag, expires_at = excluded.expires_at,
-           provider_renews = excluded.provider_renews, gone_at = NULL",
+           provider_renews = excluded.provider_renews, state = excluded.state, held_since = excluded.held_since,
+           billing_cycle = excluded.billing_cycle, price = excluded.price, gone_at = NULL",
     )?;
     for l in &inventory.leases {
         if stored.remove(&l.id).as_ref() == Some(l) {
@@ -68,7 +78,11 @@ pub(super) fn record(
             l.tag,
             opt_instant(l.expires_at),
             l.provider_renews,
-            instant(at)
+            instant(at),
+            l.state.as_str(),
+            opt_instant(l.held_since),
+            l.cycle,
+            opt_money(l.price)
         ])?;
     }
     let mut gone = tx.prepare_cached("UPDATE lease SET gone_at = ?3 WHERE account = ?1 AND lease = ?2")?;

@@ -9,6 +9,7 @@
 //! whose outcome is unknown, and evidence settles it; no permit was given, so nothing was sent. There is no retry around any
 //! transaction: what failed is told and not repeated.
 mod alerts;
+mod changes;
 mod copy;
 mod cycles;
 mod history;

@@ -8,10 +8,11 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use super::text::{count, get_word, instant, opt_instant, opt_money};
 use super::{Fault, history, reserve};
 use crate::domain::{
-    Event, IntentId, Method, Moment, Money, RenewalRequest, RequestLease, State, next_state,
+    Event, IntentId, Method, Moment, Money, PurchaseRequest, RenewalRequest, RequestLease, State, next_state,
 };
 use crate::ledger::{
-    Blocked, BudgetCheck, EventDetail, IntentRecord, LedgerError, NewIntent, SettleRead, SplitPart,
+    Blocked, BudgetCheck, EventDetail, IntentRecord, LedgerError, NewIntent, ProviderCharge, Purpose,
+    SettleRead, SplitPart,
 };
 
 /// The log's first row, which is no event of the domain: it makes the payment.
@@ -34,8 +35,9 @@ pub(super) fn reserve(
     new: &NewIntent,
     budgets: &[BudgetCheck],
 ) -> Result<Result<IntentId, Blocked>, Fault> {
-    if new.request.leases.is_empty() {
-        return Err(Fault::Nonsense("a payment of no lease was asked for".to_owned()));
+    let buys = matches!(new.purpose, Purpose::Purchase(_));
+    if new.request.leases.is_empty() != buys || new.purpose == Purpose::Provider {
+        return Err(Fault::Nonsense("a renewal names leases and a purchase names none".to_owned()));
     }
     if let Some(blocked) = reserve::blocked(tx, new, budgets)? {
         return Ok(Err(blocked));
@@ -61,8 +63,8 @@ fn insert(
     let request = &new.request;
     tx.prepare_cached(
         "INSERT INTO intent (id, name, parent, provider, account, kind, period_days, promo, method, policy, quoted,
-           currency, balance_before, attempt, cycle, created_at, created_boot, created_ms)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
+           currency, balance_before, attempt, cycle, created_at, created_boot, created_ms, purpose, billing_cycle, purchase)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)",
     )?
     .execute(params![
         number,
@@ -82,7 +84,10 @@ fn insert(
         new.cycle,
         instant(new.at.wall),
         new.at.boot_id,
-        new.at.boot_ms
+        new.at.boot_ms,
+        new.purpose.word(),
+        request.cycle,
+        purchase_json(&new.purpose)?
     ])?;
     let mut put = tx.prepare_cached(
         "INSERT INTO intent_lease (intent, seq, lease, order_id, ip, expires_before) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
@@ -91,6 +96,12 @@ fn insert(
         put.execute(params![number, seq, l.id.as_str(), l.order.as_str(), l.ip, instant(l.expires_at)])?;
     }
     Ok(())
+}
+
+fn purchase_json(purpose: &Purpose) -> Result<Option<String>, Fault> {
+    let Purpose::Purchase(request) = purpose else { return Ok(None) };
+    let text = serde_json::to_string(request);
+    text.map(Some).map_err(|e| Fault::Nonsense(format!("the purchase cannot be written down: {e}")))
 }
 
 fn event(
@@ -168,21 +179,14 @@ pub(super) fn append(
 
 /// The compare-and-set of a spend. The caller makes the permit only once this is committed.
 pub(super) fn start_spend(tx: &Transaction<'_>, id: &IntentId, at: &Moment) -> Result<RenewalRequest, Fault> {
-    expect(id, &head(tx, id)?, State::Reserved)?;
-    let record = history::one(tx, id)?;
-    let account = &record.request.account;
-    let flying: Option<String> = tx
-        .prepare_cached(
-            "SELECT i.name FROM intent_head h JOIN intent i ON i.id = h.intent
-             WHERE h.state = 'spend_started' AND i.provider = ?1 AND i.account = ?2 LIMIT 1",
-        )?
-        .query_row([record.provider.as_str(), account.as_str()], |r| r.get(0))
-        .optional()?;
-    if let Some(other) = flying {
-        return Err(LedgerError::InFlight { account: account.clone(), intent: IntentId::new(other) }.into());
+    let record = none_flying(tx, id)?;
+    if record.purpose != Purpose::Renewal {
+        return Err(Fault::Nonsense(format!("payment {id} is no renewal")));
     }
+    let account = &record.request.account;
     let mut end = tx.prepare_cached(
-        "SELECT expires_at FROM lease WHERE account = ?1 AND lease = ?2 AND gone_at IS NULL AND expires_at IS NOT NULL",
+        "SELECT coalesce(expires_at, held_since) FROM lease
+         WHERE account = ?1 AND lease = ?2 AND gone_at IS NULL AND coalesce(expires_at, held_since) IS NOT NULL",
     )?;
     for lease in &record.request.leases {
         let now: Option<String> =
@@ -193,6 +197,70 @@ pub(super) fn start_spend(tx: &Transaction<'_>, id: &IntentId, at: &Moment) -> R
     }
     append(tx, id, State::Reserved, Event::SpendStarted, &EventDetail::default(), at)?;
     Ok(record.request)
+}
+
+/// The same for a purchase: there is no end that could have moved.
+pub(super) fn start_purchase(
+    tx: &Transaction<'_>,
+    id: &IntentId,
+    at: &Moment,
+) -> Result<PurchaseRequest, Fault> {
+    let record = none_flying(tx, id)?;
+    let Purpose::Purchase(request) = record.purpose else {
+        return Err(Fault::Nonsense(format!("payment {id} is no purchase")));
+    };
+    append(tx, id, State::Reserved, Event::SpendStarted, &EventDetail::default(), at)?;
+    Ok(request)
+}
+
+/// The payment, if it is reserved and no other money call of its account is under way.
+fn none_flying(tx: &Transaction<'_>, id: &IntentId) -> Result<IntentRecord, Fault> {
+    expect(id, &head(tx, id)?, State::Reserved)?;
+    let record = history::one(tx, id)?;
+    let account = &record.request.account;
+    let flying: Option<String> = tx
+        .prepare_cached(
+            "SELECT i.name FROM intent_head h JOIN intent i ON i.id = h.intent
+             WHERE h.state = 'spend_started' AND i.provider = ?1 AND i.account = ?2 LIMIT 1",
+        )?
+        .query_row([record.provider.as_str(), account.as_str()], |r| r.get(0))
+        .optional()?;
+    match flying {
+        Some(other) => {
+            Err(LedgerError::InFlight { account: account.clone(), intent: IntentId::new(other) }.into())
+        }
+        None => Ok(record),
+    }
+}
+
+/// The log's only row of a charge that the provider made by itself.
+const PROVIDER_CHARGED: &str = "provider_charged";
+
+/// Confirmed from its first row; the same term of the same lease is recorded once.
+pub(super) fn provider_charge(
+    tx: &Transaction<'_>,
+    charge: &ProviderCharge,
+) -> Result<Option<IntentId>, Fault> {
+    let new = NewIntent {
+        provider: charge.provider.clone(),
+        purpose: Purpose::Provider,
+        request: charge.request.clone(),
+        policy: charge.policy.clone(),
+        quoted: charge.amount,
+        currency: charge.currency.clone(),
+        balance_before: charge.balance_before,
+        cycle: charge.cycle,
+        attempt: 1,
+        at: charge.at.clone(),
+    };
+    if reserve::already_paid(tx, &new)?.is_some() {
+        return Ok(None);
+    }
+    let number = next_number(tx)?;
+    let id = IntentId::new(format!("p-{number:06}"));
+    insert(tx, number, &id, None, &new)?;
+    event(tx, number, 0, PROVIDER_CHARGED, State::Confirmed, &charge.detail, &charge.at)?;
+    Ok(Some(id))
 }
 
 /// One part per lease. A part's log begins with how the whole came here (`reserved`, `spend_started` at the whole's own
@@ -259,6 +327,7 @@ fn match_parts(whole: &IntentRecord, parts: &[SplitPart]) -> Result<Vec<RequestL
 fn part_of(whole: &IntentRecord, quoted: Money, lease: RequestLease) -> NewIntent {
     NewIntent {
         provider: whole.provider.clone(),
+        purpose: whole.purpose.clone(),
         request: RenewalRequest { leases: vec![lease], ..whole.request.clone() },
         policy: whole.policy.clone(),
         quoted,

@@ -4,12 +4,16 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
-use super::{SqliteLedger, alerts, copy, cycles, history, leases, payment, reserve};
-use crate::domain::{AccountName, Event, IntentId, Inventory, LeaseId, Moment, Money, ProviderName, State};
+use super::{SqliteLedger, alerts, changes, copy, cycles, history, leases, payment, reserve};
+use crate::domain::{
+    AccountName, ChangeRequest, Event, IntentId, Inventory, LeaseId, Moment, Money, OrderId, ProviderName,
+    State,
+};
 use crate::ledger::{
-    AccountFacts, AlertChange, Blocked, BudgetCheck, CycleRecord, CycleSummary, DecisionRow, EventDetail,
-    IntentFilter, IntentRecord, KnownLease, LastPrice, Ledger, LedgerError, NewIntent, OpenAlert, OutboxMail,
-    PauseRecord, QueuedMail, SettleRead, SpendPermit, SplitPart,
+    AccountFacts, AlertChange, Blocked, BudgetCheck, ChangeOutcome, ChangePermit, ChangeRecord, CycleRecord,
+    CycleSummary, DecisionRow, EventDetail, IntentFilter, IntentRecord, KnownLease, LastPrice, Ledger,
+    LedgerError, NewIntent, OpenAlert, OutboxMail, PauseRecord, ProviderCharge, PurchasePermit, QueuedMail,
+    SettleRead, SpendPermit, SplitPart,
 };
 
 /// Pages, not only a row: a disk with no room for a payment's log must be noticed before the payment.
@@ -89,6 +93,38 @@ impl Ledger for SqliteLedger {
     fn start_spend(&self, id: &IntentId, at: &Moment) -> Result<SpendPermit, LedgerError> {
         let request = self.write(|tx| payment::start_spend(tx, id, at))?;
         Ok(SpendPermit::on_commit(id.clone(), request))
+    }
+
+    fn start_purchase(&self, id: &IntentId, at: &Moment) -> Result<PurchasePermit, LedgerError> {
+        let request = self.write(|tx| payment::start_purchase(tx, id, at))?;
+        Ok(PurchasePermit::on_commit(id.clone(), request))
+    }
+
+    fn record_order(&self, id: &IntentId, order: &OrderId, at: Timestamp) -> Result<(), LedgerError> {
+        self.write(|tx| changes::record_order(tx, id, order, at))
+    }
+
+    fn record_provider_charge(&self, charge: &ProviderCharge) -> Result<Option<IntentId>, LedgerError> {
+        self.write(|tx| payment::provider_charge(tx, charge))
+    }
+
+    fn begin_change(
+        &self,
+        provider: &ProviderName,
+        request: &ChangeRequest,
+        why: &str,
+        at: Timestamp,
+    ) -> Result<ChangePermit, LedgerError> {
+        let row = self.write(|tx| changes::begin(tx, provider, request, why, at))?;
+        Ok(ChangePermit::on_commit(row, request.clone()))
+    }
+
+    fn end_change(&self, row: i64, outcome: &ChangeOutcome, at: Timestamp) -> Result<(), LedgerError> {
+        self.write(|tx| changes::end(tx, row, outcome, at))
+    }
+
+    fn changes(&self, since: Timestamp) -> Result<Vec<ChangeRecord>, LedgerError> {
+        self.read(|c| changes::list(c, since))
     }
 
     fn append(

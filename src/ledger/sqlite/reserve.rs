@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::Fault;
 use super::text::{get_money, get_word, instant};
 use crate::domain::{IntentId, Money, State};
-use crate::ledger::{Blocked, BudgetCheck, NewIntent};
+use crate::ledger::{Blocked, BudgetCheck, NewIntent, Purpose};
 
 /// Contract §4, I1, I4, I6: `None` = nothing stands in the way.
 pub(super) fn blocked(
@@ -16,8 +16,12 @@ pub(super) fn blocked(
     new: &NewIntent,
     budgets: &[BudgetCheck],
 ) -> Result<Option<Blocked>, Fault> {
-    if let Some(found) = pending(c, new)? {
-        return Ok(Some(found));
+    let found = match new.purpose {
+        Purpose::Purchase(_) => pending_purchase(c, new)?,
+        _ => pending(c, new)?,
+    };
+    if found.is_some() {
+        return Ok(found);
     }
     if let Some(found) = already_paid(c, new)? {
         return Ok(Some(found));
@@ -68,6 +72,20 @@ fn pending(c: &Connection, new: &NewIntent) -> Result<Option<Blocked>, Fault> {
     Ok(None)
 }
 
+/// A purchase has no lease that could block it twice: an unsettled purchase of the same account, under whatever name,
+/// stops the next, so that a lost answer is never followed by buying again.
+fn pending_purchase(c: &Connection, new: &NewIntent) -> Result<Option<Blocked>, Fault> {
+    let mut find = c.prepare_cached(
+        "SELECT i.name, h.state FROM intent_head h CROSS JOIN intent i ON i.id = h.intent
+         WHERE h.state IN ('reserved', 'spend_started', 'accepted', 'unknown', 'needs_operator')
+           AND i.provider = ?1 AND i.account = ?2 AND i.purpose = 'purchase' ORDER BY h.intent LIMIT 1",
+    )?;
+    let mut rows = find.query([new.provider.as_str(), new.request.account.as_str()])?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    let state = get_word(row, "state", State::parse)?;
+    Ok(Some(Blocked::Pending { intent: IntentId::new(row.get::<_, String>("name")?), state }))
+}
+
 /// What the partial index on addresses asks for.
 pub(super) const NAMED: &str = "AND l.ip <> ''";
 
@@ -82,7 +100,7 @@ pub(super) fn paid(column: &str, known: &str) -> String {
 
 /// A confirmed payment that began at the very end that this one would extend has paid this term: an end that did not move
 /// never triggers another payment.
-fn already_paid(c: &Connection, new: &NewIntent) -> Result<Option<Blocked>, Fault> {
+pub(super) fn already_paid(c: &Connection, new: &NewIntent) -> Result<Option<Blocked>, Fault> {
     let mut by_lease = c.prepare_cached(&paid("lease", ""))?;
     let mut by_ip = c.prepare_cached(&paid("ip", NAMED))?;
     for lease in &new.request.leases {

@@ -10,7 +10,7 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 use serde_json::value::RawValue;
 
-use crate::domain::{AccountName, Kind, Lease, LeaseId, OrderId};
+use crate::domain::{AccountName, Kind, Lease, LeaseId, OrderId, OrderState};
 use crate::providers::Words;
 
 use super::dates::{self, Spelled};
@@ -180,6 +180,10 @@ impl Walk<'_> {
             tag: None,
             expires_at: self.end(object),
             provider_renews: above.extend.and_then(auto_extend),
+            state: OrderState::Active,
+            held_since: None,
+            cycle: None,
+            price: None,
         };
         self.found.push(lease);
     }

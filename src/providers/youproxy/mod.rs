@@ -4,6 +4,7 @@
 //! prices, `reply.rs` payment answers. Not responsible for deciding what is renewed. Reads may be repeated, a payment never: see
 //! `spend.rs` for what a crash means.
 mod call;
+mod change;
 mod dates;
 mod envelope;
 mod map;
@@ -16,7 +17,7 @@ mod wire;
 
 use std::sync::Arc;
 
-use super::{ConnectError, Connection, Reader, Spender};
+use super::{Changer, ConnectError, Connection, Reader, Spender};
 
 /// The part that reads and quotes.
 ///
@@ -32,4 +33,12 @@ pub fn reader(connection: Connection) -> Result<Arc<dyn Reader>, ConnectError> {
 /// [`ConnectError`] where no client can be made of this connection.
 pub fn spender(connection: Connection) -> Result<Arc<dyn Spender>, ConnectError> {
     Ok(Arc::new(spend::YouProxySpender::new(connection)?))
+}
+
+/// The part that changes orders.
+///
+/// # Errors
+/// [`ConnectError`] where no client can be made of this connection.
+pub fn changer(_connection: Connection) -> Result<Arc<dyn Changer>, ConnectError> {
+    Ok(Arc::new(change::YouProxyChanger))
 }

@@ -47,6 +47,7 @@ pub fn read(
         warnings: warnings_of(warnings, words),
         method,
         asked_at,
+        paid_before: None,
     })
 }
 

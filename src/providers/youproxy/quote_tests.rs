@@ -21,6 +21,7 @@ fn ask(promo: Option<&str>) -> RenewalRequest {
         kind: Kind::from("IPv4"),
         leases: vec![lease],
         period_days: 30,
+        cycle: None,
         promo: promo.map(ToOwned::to_owned),
         method: Method::Leases,
     }

@@ -5,7 +5,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use jiff::SignedDuration;
 
-use crate::domain::{AccountName, Balance, Inventory, Kind, Method, Quote, QuoteError, RenewalRequest};
+use crate::domain::{
+    AccountName, Balance, Catalogue, ChangeRequest, FieldProblem, Inventory, Kind, Method, Money,
+    PurchaseRequest, Quote, QuoteError, RenewalRequest,
+};
 use crate::providers::http::{CAP, LIST_CAP, Reply};
 use crate::providers::{
     Capabilities, ConnectError, Connection, PromoCode, Purpose, ReadError, Reader, Words,
@@ -50,6 +53,9 @@ impl YouProxyReader {
             capabilities: Capabilities {
                 renew_early: true,
                 quote_is_bound: true,
+                warns: true,
+                auto_renewal: true,
+                sells_cycles: false,
                 grace: None,
                 bundled_kinds: vec![Kind::from("IPv6")],
             },
@@ -133,6 +139,7 @@ impl Reader for YouProxyReader {
             oddities: fleet.oddities,
             unreadable: fleet.unreadable,
             clock_skew,
+            doubt: None,
         })
     }
 
@@ -173,6 +180,22 @@ impl Reader for YouProxyReader {
             && site::orders(request).len() == 1;
         let asked = if whole_order { self.price(request, By::Order, 1).await } else { asked };
         Ok(asked?)
+    }
+
+    async fn catalogue(&self) -> Result<Catalogue, ReadError> {
+        Ok(Catalogue { offers: Vec::new(), promos: self.promo_codes().await? })
+    }
+
+    fn purchase_problems(&self, _request: &PurchaseRequest) -> Vec<FieldProblem> {
+        Vec::new()
+    }
+
+    async fn quote_purchase(&self, _request: &PurchaseRequest) -> Result<Quote, QuoteError> {
+        Err(QuoteError::Unreadable("purchases are being added".to_owned()))
+    }
+
+    async fn quote_cycle(&self, _request: &ChangeRequest, _cycle: &str) -> Result<Option<Money>, QuoteError> {
+        Ok(None)
     }
 }
 

@@ -49,7 +49,11 @@ fn accepted(request: &RenewalRequest, answer: &Object<'_>, words: &Words) -> Pay
     }
     match mismatch(request, answer, words) {
         Some(what) => unknown(None, what),
-        None => PaymentReply::Accepted { balance: balance(answer), promo: quote::promo(answer, request) },
+        None => PaymentReply::Accepted {
+            balance: balance(answer),
+            promo: quote::promo(answer, request),
+            order: None,
+        },
     }
 }
 

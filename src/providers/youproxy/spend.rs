@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use crate::domain::{Method, RenewalRequest};
-use crate::ledger::SpendPermit;
+use crate::ledger::{PurchasePermit, SpendPermit};
 use crate::providers::http::{Failure, MoneyHttp};
 use crate::providers::limiter::Limiter;
 use crate::providers::{ConnectError, Connection, PaymentReply, Spender, Words};
@@ -57,6 +57,10 @@ impl YouProxySpender {
 impl Spender for YouProxySpender {
     async fn extend(&self, permit: SpendPermit) -> PaymentReply {
         self.send(permit.request()).await
+    }
+
+    async fn purchase(&self, _permit: PurchasePermit) -> PaymentReply {
+        PaymentReply::NeverSent("purchases are being added".to_owned())
     }
 }
 

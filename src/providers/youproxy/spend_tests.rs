@@ -47,6 +47,7 @@ fn request() -> RenewalRequest {
             expires_at: "2026-12-01T00:00:00Z".parse().unwrap(),
         }],
         period_days: 30,
+        cycle: None,
         promo: None,
         method: Method::Leases,
     }
@@ -176,7 +177,10 @@ fn a_good_answer_is_accepted_and_every_payment_has_a_connection_of_its_own() {
     runtime.block_on(async {
         for _ in 0..2 {
             let reply = spender.send(&request()).await;
-            assert!(matches!(reply, PaymentReply::Accepted { balance: Some(_), promo: None }), "{reply:?}");
+            assert!(
+                matches!(reply, PaymentReply::Accepted { balance: Some(_), promo: None, .. }),
+                "{reply:?}"
+            );
         }
     });
     assert_eq!(count.load(Ordering::SeqCst), 2);

@@ -49,7 +49,8 @@ fn a_quote_that_is_no_plain_amount_does_not_fit(#[case] quoted: &str) {
     let dir = tempfile::tempdir().unwrap();
     let ledger = seeded(dir.path());
     in_state(&ledger, &[1], State::Reserved);
-    let sql = "INSERT INTO intent SELECT 7, 'p-7', parent, provider, account, kind, period_days, promo, method, policy, ?1,
+    let sql = "INSERT INTO intent (id, name, parent, provider, account, kind, period_days, promo, method, policy, quoted,
+      currency, balance_before, attempt, cycle, created_at, created_boot, created_ms) SELECT 7, 'p-7', parent, provider, account, kind, period_days, promo, method, policy, ?1,
       currency, balance_before, attempt, cycle, created_at, created_boot, created_ms FROM intent";
     let refused = raw(dir.path()).execute(sql, [quoted]).unwrap_err().to_string();
     assert!(refused.contains("CHECK"), "{refused}");

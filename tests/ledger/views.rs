@@ -10,7 +10,7 @@ fn the_documented_views_have_their_documented_columns() {
     let _ledger = seeded(dir.path());
     let raw = raw(dir.path());
     let guide = include_str!("../../docs/ledger.md");
-    for view in ["payments", "leases", "spend_by_month", "decisions", "alerts"] {
+    for view in ["payments", "leases", "spend_by_month", "decisions", "alerts", "changes"] {
         let query = raw.prepare(&format!("SELECT * FROM {view}")).unwrap();
         let columns = query.column_names().join(", ");
         assert!(guide.contains(&format!("| `{view}` |")), "{view} is documented");

@@ -6,7 +6,10 @@
 //! | ends | balance | verdict |
 //! |---|---|---|
 //! | all moved | fell by the quote | confirmed, charged = the fall |
+//! | all moved, the quote was not bound | fell by less | confirmed, charged = the fall |
 //! | all moved | unclear | confirmed, charged = the quote, marked so |
+//! | in service again, end not told | fell by the quote | confirmed, charged = the fall |
+//! | in service again, end not told | otherwise | as none moved, and never "not applied" |
 //! | some moved | – | split per lease |
 //! | none moved | fell by the quote | wait out the lag window, then a person must look |
 //! | none moved | unchanged in `settle_reads` spaced reads over the lag window | not applied |
@@ -26,6 +29,8 @@ pub enum End {
     Same,
     /// Later by a term.
     Moved(Timestamp),
+    /// On hold before and in service again, and the provider does not tell the new end.
+    Again,
     /// Neither: not listed, unreadable, or changed by something else.
     Odd,
 }
@@ -34,10 +39,11 @@ pub enum End {
 const SLACK: SignedDuration = SignedDuration::from_hours(48);
 
 /// Reads a lease's end: `before` the payment, `now` in the list (`None`: not listed or unreadable), bought at `spent_at` for
-/// `days`.
+/// `days`. A term that was paid for after its end may be counted from that end: the earlier of the two is the measure.
 #[must_use]
 pub fn end(before: Timestamp, now: Option<Timestamp>, spent_at: Timestamp, days: u32) -> End {
     let least = spent_at
+        .min(before)
         .checked_add(SignedDuration::from_hours(24 * i64::from(days)) - SLACK)
         .unwrap_or(Timestamp::MAX);
     match now {
@@ -79,6 +85,8 @@ pub struct Case<'a> {
     pub quoted: Money,
     /// A later payment of the account was accepted and its charge is not known yet: an unchanged balance proves nothing.
     pub ambiguous: bool,
+    /// The quote was the price of exactly that payment; otherwise the fall of the balance is the better measure.
+    pub bound: bool,
     /// Earlier looks of this boot, oldest first, then the present one; never empty.
     pub looks: &'a [Look],
     /// `[timing]`.
@@ -111,8 +119,10 @@ pub enum Verdict {
 #[must_use]
 pub fn judge(case: &Case<'_>) -> Verdict {
     let moved = case.ends.iter().filter(|e| matches!(e, End::Moved(_))).count();
+    let again = case.ends.iter().filter(|e| **e == End::Again).count();
     let Some(now) = case.looks.last() else { return Verdict::Wait };
-    if moved == case.ends.len() && moved > 0 {
+    let shown = again == 0 || (now.fell == case.quoted && !case.ambiguous);
+    if moved + again == case.ends.len() && shown && !case.ends.is_empty() {
         return confirmed(case, now);
     }
     let lag = case.timing.lag_window;
@@ -123,7 +133,7 @@ pub fn judge(case: &Case<'_>) -> Verdict {
         State::Unknown => {}
         _ => return Verdict::Wait,
     }
-    let odd = case.ends.contains(&End::Odd);
+    let odd = case.ends.contains(&End::Odd) || again > 0;
     let four = lag.checked_mul(4).unwrap_or(SignedDuration::MAX);
     if now.fell == case.quoted && !odd {
         if now.elapsed < lag {
@@ -156,6 +166,10 @@ fn unclear(now: &Look) -> Verdict {
 fn confirmed(case: &Case<'_>, now: &Look) -> Verdict {
     if now.fell == case.quoted {
         let why = format!("every end moved, and the balance fell by {}", case.quoted);
+        return Verdict::Confirmed { charged: now.fell, why };
+    }
+    if !case.bound && !case.ambiguous && now.fell.is_positive() && now.fell < case.quoted {
+        let why = format!("every end moved, and the balance fell by {}, less than the quote", now.fell);
         return Verdict::Confirmed { charged: now.fell, why };
     }
     Verdict::Confirmed {
@@ -207,7 +221,15 @@ mod tests {
 
     fn word(state: State, ends: &[End], looks: &[Look], ambiguous: bool) -> &'static str {
         let timing = timing();
-        let case = Case { state, ends, quoted: Money::from_cents(265), ambiguous, looks, timing: &timing };
+        let case = Case {
+            state,
+            ends,
+            quoted: Money::from_cents(265),
+            ambiguous,
+            bound: true,
+            looks,
+            timing: &timing,
+        };
         match judge(&case) {
             Verdict::Confirmed { charged, why } if why.contains("quote is taken") => {
                 assert_eq!(charged, Money::from_cents(265));

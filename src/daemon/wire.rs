@@ -55,15 +55,17 @@ pub fn viewer(
     Ok(Viewer { settings, ledger, clock, readers, stop: CancellationToken::new(), beat: Arc::new(|| {}) })
 }
 
-/// Adds the part that spends. Only for a ledger that was opened to pay.
+/// Adds the parts that spend and change. Only for a ledger that was opened to pay.
 ///
 /// # Errors
 /// A client cannot be built.
 pub fn payer(viewer: Viewer, redactor: &Redactor) -> Result<Payer, ConnectError> {
-    let mut spenders = BTreeMap::new();
+    let (mut spenders, mut changers) = (BTreeMap::new(), BTreeMap::new());
     for account in &viewer.settings.accounts {
         let connection = connection(&viewer.settings, account, &viewer.clock, redactor);
-        spenders.insert(account.name.clone(), providers::connect_spender(&account.provider, connection)?);
+        let spender = providers::connect_spender(&account.provider, connection.clone())?;
+        spenders.insert(account.name.clone(), spender);
+        changers.insert(account.name.clone(), providers::connect_changer(&account.provider, connection)?);
     }
-    Ok(Payer { viewer, spenders })
+    Ok(Payer { viewer, spenders, changers })
 }

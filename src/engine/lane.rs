@@ -16,11 +16,11 @@ use crate::ledger::{
 };
 use crate::planner::{GroupKey, Item, PaySet, Priced, Standing};
 use crate::policy::{Reason, Word};
-use crate::providers::{PaymentReply, Reader, Spender};
+use crate::providers::{Changer, PaymentReply, Reader, Spender};
 
-use super::observe::{Seen, read};
+use super::observe::{Seen, read, remember_holds};
 use super::price::{Asked, Pricing};
-use super::settle::{Reading, settle};
+use super::reading::take;
 use super::{Payer, Viewer};
 
 /// A reading is good for payments for so long.
@@ -45,6 +45,8 @@ pub(super) struct Outcome {
     /// Payments that were begun.
     pub begun: Vec<IntentId>,
     pub doubles: Vec<IntentRecord>,
+    /// Terms that the provider was seen to have charged by itself.
+    pub charges: Vec<IntentRecord>,
 }
 
 /// Why a lane stops before its end.
@@ -58,9 +60,10 @@ pub(super) struct Lane {
     pub(super) seen: Seen,
     pub(super) reader: Arc<dyn Reader>,
     pub(super) spender: Arc<dyn Spender>,
+    pub(super) changer: Option<Arc<dyn Changer>>,
     pub(super) orders: Orders,
-    /// Ends as of the newest reading.
-    pub(super) ends: HashMap<LeaseId, Option<jiff::Timestamp>>,
+    /// As of the newest reading.
+    pub(super) listed: HashMap<LeaseId, Lease>,
     pub(super) read_at: Moment,
     /// What the balance must be if nobody else spends: guards a second attempt.
     pub(super) expected: Option<Money>,
@@ -68,8 +71,8 @@ pub(super) struct Lane {
     pub(super) out: Outcome,
 }
 
-fn ends_of(leases: &[Lease]) -> HashMap<LeaseId, Option<jiff::Timestamp>> {
-    leases.iter().map(|l| (l.id.clone(), l.expires_at)).collect()
+fn by_id(leases: &[Lease]) -> HashMap<LeaseId, Lease> {
+    leases.iter().map(|l| (l.id.clone(), l.clone())).collect()
 }
 
 impl Payer {
@@ -82,7 +85,8 @@ impl Payer {
         let mut lane = Lane {
             reader: Arc::clone(reader),
             spender: Arc::clone(spender),
-            ends: ends_of(&seen.leases),
+            changer: self.changers.get(&name).cloned(),
+            listed: by_id(&seen.leases),
             read_at: seen.began.clone(),
             expected: seen.balance.as_ref().map(|b| b.amount),
             viewer: self.viewer,
@@ -98,7 +102,24 @@ impl Payer {
 
 impl Lane {
     async fn run(&mut self) -> Result<(), LedgerError> {
-        let mut sets: std::collections::VecDeque<PaySet> = std::mem::take(&mut self.orders.sets).into();
+        let sets = std::mem::take(&mut self.orders.sets);
+        let (later, now): (Vec<PaySet>, Vec<PaySet>) =
+            sets.into_iter().partition(|set| self.switches_off(set));
+        let later = self.switch_off(later).await?;
+        match self.pay_all(now.into()).await? {
+            Halt::No => {
+                let later = self.once_read_off(later).await?;
+                self.pay_all(later.into()).await?;
+            }
+            Halt::Because(reason) => later.sets.iter().for_each(|rest| self.change(rest, &reason)),
+        }
+        if !self.out.begun.is_empty() {
+            self.read_back().await?;
+        }
+        Ok(())
+    }
+
+    async fn pay_all(&mut self, mut sets: std::collections::VecDeque<PaySet>) -> Result<Halt, LedgerError> {
         while let Some(set) = sets.pop_front() {
             (self.viewer.beat)();
             if self.viewer.stop.is_cancelled() {
@@ -108,13 +129,10 @@ impl Lane {
             let halt = self.pay_set(&set, &mut sets).await?;
             if let Halt::Because(reason) = halt {
                 sets.iter().for_each(|rest| self.change(rest, &reason));
-                break;
+                return Ok(Halt::Because(reason));
             }
         }
-        if !self.out.begun.is_empty() {
-            self.read_back().await?;
-        }
-        Ok(())
+        Ok(Halt::No)
     }
 
     pub(super) fn change(&mut self, set: &PaySet, reason: &Reason) {
@@ -165,7 +183,9 @@ impl Lane {
         }
         let moved = set.members.iter().any(|&m| {
             let lease = &self.orders.items[m].lease;
-            self.ends.get(&lease.id) != Some(&lease.expires_at)
+            self.listed
+                .get(&lease.id)
+                .is_none_or(|l| l.term_end() != lease.term_end() || l.state != lease.state)
         });
         Ok(moved.then(|| {
             Reason::new(Word::Backoff, "its end changed while this cycle ran; the next one looks again")
@@ -179,19 +199,13 @@ impl Lane {
             Ok(inventory) => inventory,
             Err(e) => return Ok(Err(e.to_string())),
         };
-        let ledger = self.viewer.ledger.as_ref();
-        let now = self.viewer.clock.now();
+        let account = &self.seen.account;
         let known: Vec<Lease> =
-            ledger.known_leases(&self.seen.account.name)?.into_iter().map(|k| k.lease).collect();
+            self.viewer.ledger.known_leases(&account.name)?.into_iter().map(|k| k.lease).collect();
+        remember_holds(&known, &mut inventory.leases, began.wall);
         let guard = &self.viewer.settings.guard;
-        let loss = super::shrink::judge(
-            ledger,
-            guard,
-            &self.seen.account.name,
-            &known,
-            &inventory.leases,
-            began.wall,
-        )?;
+        let ledger = self.viewer.ledger.as_ref();
+        let loss = super::shrink::judge(ledger, guard, &account.name, &known, &inventory, began.wall)?;
         let listed = inventory.leases.clone();
         if let Some(loss) = loss {
             if !matches!(self.seen.standing, Standing::Shrunk(_)) {
@@ -201,21 +215,10 @@ impl Lane {
             inventory.leases.extend(loss.missing);
             inventory.leases.sort_by(|a, b| a.id.cmp(&b.id));
         }
-        ledger.record_inventory(
-            &self.seen.account.provider,
-            &self.seen.account.name,
-            now.wall,
-            &inventory,
-        )?;
-        let reading = Reading {
-            account: &self.seen.account.name,
-            leases: &listed,
-            balance: inventory.balance.amount,
-            began: &began,
-        };
-        let doubles = settle(ledger, &self.viewer.settings.timing, &reading, &now)?;
-        self.out.doubles.extend(doubles);
-        self.ends = ends_of(&listed);
+        let shown = take(&self.viewer, account, &inventory, &listed, &began)?;
+        self.out.doubles.extend(shown.doubles);
+        self.out.charges.extend(shown.charges);
+        self.listed = by_id(&listed);
         self.expected = Some(inventory.balance.amount);
         self.read_at = began;
         Ok(Ok(()))
@@ -224,8 +227,11 @@ impl Lane {
     /// The quote from pricing if it is for exactly this set and young, else a new one.
     async fn quote(&mut self, set: &PaySet) -> Asked {
         let now = self.viewer.clock.now().wall;
+        // A quote that is not bound to its payment tells the balance as well: it is always asked anew.
+        let bound = self.reader.capabilities().quote_is_bound;
         let ready = self.orders.ready.iter().find(|(members, quote)| {
-            members == &set.members
+            bound
+                && members == &set.members
                 && now.duration_since(quote.asked_at) <= YOUNG
                 && set.members.iter().all(|&m| self.orders.items[m].attempt == 1)
         });
@@ -237,6 +243,7 @@ impl Lane {
             last: &self.orders.last,
             currency: self.seen.currency.as_ref().or(self.seen.balance.as_ref().map(|b| &b.currency)),
             batch: self.seen.account.batch,
+            balance: self.seen.balance.as_ref(),
         };
         match ready.map(|(_, quote)| quote.clone()) {
             Some(quote) => pricing.judge(set, Ok(quote)),
@@ -244,12 +251,18 @@ impl Lane {
         }
     }
 
+    /// What the balance must be by renewd's own count. Where quotes are not bound, that count is only an estimate, and the
+    /// wallet read with this very quote is the better one.
+    fn running(&self) -> Option<Money> {
+        self.expected.filter(|_| self.reader.capabilities().quote_is_bound)
+    }
+
     /// Funds as of this very quote; and, before a second attempt, that nothing moved since the last reading.
     fn covers(&self, set: &PaySet, quote: &Quote, priced: &Priced) -> Option<Reason> {
         let keep = self.seen.account.keep_balance;
         let after = quote.balance.amount.minus(quote.price);
         // A quote from pricing was asked before the payments of this lane: the running balance counts.
-        let running = self.expected.and_then(|e| e.minus(quote.price));
+        let running = self.running().and_then(|e| e.minus(quote.price));
         let short = priced.short || after.is_none_or(|a| a < keep) || running.is_some_and(|r| r < keep);
         if short {
             return Some(Reason::new(
@@ -287,7 +300,7 @@ impl Lane {
             quoted: priced.total,
             currency: quote.balance.currency.clone(),
             balance_before: self
-                .expected
+                .running()
                 .filter(|e| *e < quote.balance.amount)
                 .unwrap_or(quote.balance.amount),
             cycle: self.orders.cycle,

@@ -6,14 +6,18 @@
 pub mod alerts;
 mod answer;
 mod clockrule;
+mod foreign;
 mod lane;
 mod observe;
 mod passes;
 mod planning;
 mod price;
+mod reading;
 pub mod report;
+mod rescue;
 mod settle;
 mod shrink;
+pub mod steering;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -23,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::domain::AccountName;
 use crate::ledger::Ledger;
-use crate::providers::{Reader, Spender};
+use crate::providers::{Changer, Reader, Spender};
 use crate::settings::Settings;
 
 pub use observe::currency_note;
@@ -56,6 +60,8 @@ pub struct Payer {
     pub viewer: Viewer,
     /// One per account.
     pub spenders: BTreeMap<AccountName, Arc<dyn Spender>>,
+    /// One per account: steers the provider's own auto-renewal.
+    pub changers: BTreeMap<AccountName, Arc<dyn Changer>>,
 }
 
 impl Viewer {

@@ -2,7 +2,7 @@
 use std::sync::Arc;
 
 use crate::domain::time::Moment;
-use crate::domain::{Balance, Inventory, Lease};
+use crate::domain::{Balance, Inventory, Lease, OrderState};
 use crate::ledger::{Ledger, LedgerError};
 use crate::planner::Standing;
 use crate::providers::{Purpose, ReadError, Reader};
@@ -19,6 +19,8 @@ pub(super) struct Seen {
     pub leases: Vec<Lease>,
     /// Known and missing from a list that is not believed.
     pub missing: Vec<Lease>,
+    /// Names the loss that is not believed.
+    pub mark: Option<String>,
     /// Known and gone from a list that is believed.
     pub vanished: Vec<Lease>,
     pub balance: Option<Balance>,
@@ -94,6 +96,7 @@ fn believe(
         standing,
         leases,
         missing: Vec::new(),
+        mark: None,
         vanished: Vec::new(),
         balance,
         currency: currency.clone(),
@@ -102,7 +105,7 @@ fn believe(
         skew: None,
         fresh: false,
     };
-    let inventory = match result {
+    let mut inventory = match result {
         Ok(inventory) => inventory,
         Err(e @ (ReadError::WrongKey { .. } | ReadError::Refused { .. } | ReadError::NoAnswer(_))) => {
             return Ok((seen(Standing::Down(e.to_string()), known, last_balance), None));
@@ -111,6 +114,7 @@ fn believe(
             return Ok((seen(Standing::Unreadable(e.to_string()), known, last_balance), None));
         }
     };
+    remember_holds(&known, &mut inventory.leases, began.wall);
     let mut seen = seen(Standing::Good, inventory.leases.clone(), Some(inventory.balance.clone()));
     seen.unreadable = inventory.unreadable;
     seen.skew = inventory.clock_skew;
@@ -119,8 +123,9 @@ fn believe(
         tracing::warn!(account = %account.name, "inventory: {oddity}");
     }
     let mut store = inventory;
-    if let Some(loss) = shrink::judge(ledger, guard, &account.name, &known, &store.leases, began.wall)? {
+    if let Some(loss) = shrink::judge(ledger, guard, &account.name, &known, &store, began.wall)? {
         seen.standing = Standing::Shrunk(loss.text);
+        seen.mark = Some(loss.mark);
         // What is missing is kept as last known: it may be a cut list, and its payments are still guarded.
         store.leases.extend(loss.missing.iter().cloned());
         store.leases.sort_by(|a, b| a.id.cmp(&b.id));
@@ -129,4 +134,14 @@ fn believe(
         seen.vanished = shrink::absent(&known, &store.leases).cloned().collect();
     }
     Ok((seen, Some(store)))
+}
+
+/// An order on hold keeps the end it was known to have, where the provider no longer tells it, and the instant at which
+/// renewd first saw it on hold: between them they name its term.
+pub(super) fn remember_holds(known: &[Lease], listed: &mut [Lease], now: jiff::Timestamp) {
+    for lease in listed.iter_mut().filter(|l| l.state == OrderState::OnHold) {
+        let before = known.binary_search_by(|k| k.id.cmp(&lease.id)).ok().map(|i| &known[i]);
+        lease.expires_at = lease.expires_at.or_else(|| before.and_then(|k| k.expires_at));
+        lease.held_since = before.and_then(|k| k.held_since).or(Some(now));
+    }
 }

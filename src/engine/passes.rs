@@ -17,8 +17,10 @@ use crate::policy::{Action, Reason, Word};
 use super::lane::Orders;
 use super::observe::{Seen, currency_note};
 use super::planning::Planned;
+use super::reading::{Shown, take};
 use super::report::{AccountReport, CycleReport};
-use super::settle::{Reading, past_of, settle};
+use super::settle::past_of;
+use super::steering::Steering;
 use super::{Payer, Viewer, clockrule, shrink};
 
 /// What can end a pass early. A provider's trouble never does: it is a line in the report.
@@ -92,6 +94,9 @@ impl Viewer {
             lost: self.lost(seen),
             unsettled,
             double_charges: Vec::new(),
+            provider_charges: Vec::new(),
+            steered: Vec::new(),
+            stuck: Vec::new(),
             clock_held,
             stopped: self.stop.is_cancelled(),
         })
@@ -141,15 +146,21 @@ impl Payer {
         let cycle = ledger.start_cycle(&started)?;
         recover(viewer, &started)?;
         let observed = viewer.observe().await?;
-        let (seen, mut doubles) = self.believe_and_settle(observed)?;
+        let (seen, mut shown) = self.believe_and_settle(observed)?;
         let clock_held = clockrule::judge(ledger, &started, &skews(&seen), true)?;
         let Planned { items, sets, ready, free } = viewer.plan(&seen, clock_held.clone(), cycle).await?;
         let (items, begun, late) = self.pay(&seen, items, sets, ready, cycle).await?;
-        doubles.extend(late);
+        shown.doubles.extend(late.doubles);
+        shown.charges.extend(late.charges);
+        let steered =
+            if clock_held.is_none() { self.steer(&seen, &items).await? } else { Steering::default() };
         viewer.ledger.record_decisions(cycle, viewer.clock.now().wall, &decisions(viewer, &items))?;
         let mut report = viewer.report(started, &seen, items, &free, clock_held)?;
         report.payments = begun.iter().rev().map(|id| ledger.intent(id)).collect::<Result<Vec<_>, _>>()?;
-        report.double_charges = doubles;
+        report.double_charges = shown.doubles;
+        report.provider_charges = shown.charges;
+        report.steered = steered.made;
+        report.stuck = steered.stuck;
         report.settled = settled_since(viewer, before.as_ref())?;
         ledger.end_cycle(cycle, &viewer.clock.now(), &report.summary())?;
         Ok(report)
@@ -167,34 +178,28 @@ impl Payer {
         let open = viewer.ledger.intents(&IntentFilter { states, ..IntentFilter::default() })?;
         viewer.readers.retain(|name, _| open.iter().any(|r| &r.request.account == name));
         let observed = viewer.observe().await?;
-        Ok(self.believe_and_settle(observed)?.1)
+        Ok(self.believe_and_settle(observed)?.1.doubles)
     }
 
     fn believe_and_settle(
         &self,
         observed: Vec<(Seen, Option<Inventory>)>,
-    ) -> Result<(Vec<Seen>, Vec<IntentRecord>), LedgerError> {
+    ) -> Result<(Vec<Seen>, Shown), LedgerError> {
         let ledger = self.viewer.ledger.as_ref();
-        let mut doubles = Vec::new();
+        let mut shown = Shown::default();
         let mut all = Vec::new();
         for (seen, store) in observed {
             let (provider, account) = (&seen.account.provider, &seen.account.name);
             let now = self.viewer.clock.now();
             match (&store, &seen.standing) {
                 (Some(inventory), _) => {
-                    shrink::remember(ledger, account, &seen.missing)?;
+                    shrink::remember(ledger, account, seen.mark.as_deref(), &seen.missing)?;
                     if seen.currency.is_none() {
                         ledger.note(&currency_note(account), inventory.balance.currency.as_str())?;
                     }
-                    // Settled against the list as read, before it becomes the known one.
-                    let reading = Reading {
-                        account,
-                        leases: &seen.leases,
-                        balance: inventory.balance.amount,
-                        began: &seen.began,
-                    };
-                    doubles.extend(settle(ledger, &self.viewer.settings.timing, &reading, &now)?);
-                    ledger.record_inventory(provider, account, now.wall, inventory)?;
+                    let one = take(&self.viewer, &seen.account, inventory, &seen.leases, &seen.began)?;
+                    shown.doubles.extend(one.doubles);
+                    shown.charges.extend(one.charges);
                 }
                 // A reading that our own end cut off says nothing about the account.
                 (None, _) if self.viewer.stop.is_cancelled() => {}
@@ -205,7 +210,7 @@ impl Payer {
             }
             all.push(seen);
         }
-        Ok((all, doubles))
+        Ok((all, shown))
     }
 
     /// One lane per account, side by side; an item that was not paid after all gets its reason.
@@ -216,7 +221,7 @@ impl Payer {
         sets: Vec<PaySet>,
         ready: Vec<(Vec<usize>, Quote)>,
         cycle: i64,
-    ) -> Result<(Vec<Item>, Vec<IntentId>, Vec<IntentRecord>), LedgerError> {
+    ) -> Result<(Vec<Item>, Vec<IntentId>, Shown), LedgerError> {
         let shared = Arc::new(items.clone());
         let mut lanes = Vec::new();
         for s in seen {
@@ -235,13 +240,14 @@ impl Payer {
             let members: Vec<usize> = orders.sets.iter().flat_map(|set| set.members.clone()).collect();
             lanes.push((members, tokio::spawn(self.clone().lane(s.clone(), orders))));
         }
-        let (mut begun, mut doubles, mut trouble) = (Vec::new(), Vec::new(), None);
+        let (mut begun, mut shown, mut trouble) = (Vec::new(), Shown::default(), None);
         for (members, lane) in lanes {
             match lane.await {
                 Ok(Ok(outcome)) => {
                     outcome.changed.into_iter().for_each(|(i, reason)| items[i].reason = reason);
                     begun.extend(outcome.begun);
-                    doubles.extend(outcome.doubles);
+                    shown.doubles.extend(outcome.doubles);
+                    shown.charges.extend(outcome.charges);
                 }
                 Ok(Err(e)) => trouble = Some(e),
                 // Its payments, if any, are in the ledger: the next pass settles them.
@@ -252,7 +258,7 @@ impl Payer {
                 }
             }
         }
-        trouble.map_or(Ok((items, begun, doubles)), Err)
+        trouble.map_or(Ok((items, begun, shown)), Err)
     }
 }
 

@@ -11,10 +11,10 @@ use crate::budget::span;
 use crate::domain::{AccountName, Kind, Money, Quote};
 use crate::ledger::LedgerError;
 use crate::planner::{
-    AccountView, BudgetLeft, Funds, GroupKey, Item, Offered, Past, PaySet, Unit, Verdict, World, batches,
-    draft, fill, group,
+    AccountView, BudgetLeft, Funds, GroupKey, Item, Offered, PaidBy, Past, PaySet, Unit, Verdict, World,
+    batches, draft, fill, group,
 };
-use crate::policy::Decision;
+use crate::policy::{Decision, Reason, Word};
 
 /// A plan, priced and filled: what a preview shows and a cycle pays.
 pub(super) struct Planned {
@@ -88,7 +88,9 @@ impl Viewer {
         }
         let mut offered = Offered::new();
         for (account, kind) in wanted.into_keys() {
-            let Some(reader) = self.readers.get(&account) else { continue };
+            let Some(reader) = self.readers.get(&account).filter(|r| !r.capabilities().sells_cycles) else {
+                continue;
+            };
             (self.beat)();
             let days = tokio::select! {
                 days = reader.periods(&kind) => days.map_err(|e| e.to_string()),
@@ -122,6 +124,7 @@ impl Viewer {
                 last: &last,
                 currency: s.currency.as_ref().or(s.balance.as_ref().map(|b| &b.currency)),
                 batch: s.account.batch,
+                balance: s.balance.as_ref(),
             };
             prices.down = None;
             for (key, members) in mine {
@@ -159,6 +162,15 @@ impl Viewer {
             })
             .collect();
         let budgets = self.budgets_left(cycle)?;
+        // What the provider pays and nobody can price beforehand is let go on.
+        for i in 0..items.len() {
+            if items[i].reason.word == Word::Due
+                && items[i].paid_by == PaidBy::Provider
+                && items[i].quote.is_none()
+            {
+                items[i].reason = self.provider_pays(&items[i]);
+            }
+        }
         let verdicts = fill(&prices.units, &items, &settings.policies, &funds, &budgets, &settings.guard);
         let mut free: HashMap<AccountName, Money> =
             funds.iter().map(|(name, f)| (name.clone(), f.free)).collect();
@@ -169,7 +181,14 @@ impl Viewer {
                 Verdict::Admit => {
                     let left = free.entry(unit.key.account.clone()).or_default();
                     *left = left.minus(unit.price).unwrap_or_default();
-                    admit(&mut admitted, unit);
+                    match unit.key.paid_by {
+                        PaidBy::Renewd => admit(&mut admitted, unit),
+                        PaidBy::Provider => {
+                            unit.members
+                                .iter()
+                                .for_each(|&i| items[i].reason = self.provider_pays(&items[i]));
+                        }
+                    }
                 }
             }
         }
@@ -185,6 +204,15 @@ impl Viewer {
             set.members.iter().for_each(|&i| items[i].bundle.clone_from(&ids));
         }
         Ok(Planned { items, sets, ready: prices.ready, free })
+    }
+
+    /// Nothing stands against the provider's paying for it: renewd waits and watches.
+    fn provider_pays(&self, item: &Item) -> Reason {
+        let early = self.readers.get(&item.lease.account).is_none_or(|r| r.capabilities().renew_early);
+        let word = if early { Word::ProviderPays } else { Word::NotRenewableYet };
+        let price =
+            item.quote.as_ref().map(|q| format!(" about {} {}", q.amount, q.currency)).unwrap_or_default();
+        Reason::new(word, format!("the provider's own auto-renewal is to pay{price} for it; renewd watches"))
     }
 
     fn budgets_left(&self, cycle: i64) -> Result<Vec<BudgetLeft>, LedgerError> {
@@ -215,5 +243,5 @@ fn admit(admitted: &mut Vec<(GroupKey, Vec<usize>)>, unit: &Unit) {
 
 fn order(item: &Item, policies: &[crate::policy::Policy]) -> (std::cmp::Reverse<i64>, Timestamp, String) {
     let priority = item.policy.map_or(0, |p| policies[p].priority);
-    (std::cmp::Reverse(priority), item.lease.expires_at.unwrap_or(Timestamp::MIN), item.lease.id.to_string())
+    (std::cmp::Reverse(priority), item.lease.term_end().unwrap_or(Timestamp::MIN), item.lease.id.to_string())
 }

@@ -1,9 +1,9 @@
 //! Asking prices: every due set gets a clean quote or a reason. Spends nothing.
 use std::collections::HashMap;
 
-use crate::domain::{Currency, LeaseId, Money, Quote, QuoteError};
+use crate::domain::{Balance, Currency, LeaseId, Money, Quote, QuoteError};
 use crate::ledger::LastPrice;
-use crate::planner::{GateInput, GroupKey, Item, ItemQuote, PaySet, Priced, Unit, batches, gate};
+use crate::planner::{GateInput, GroupKey, Item, ItemQuote, PaidBy, PaySet, Priced, Unit, batches, gate};
 use crate::policy::{Policy, Reason, Word};
 use crate::providers::Reader;
 
@@ -18,6 +18,7 @@ pub(super) struct Pricing<'a> {
     pub last: &'a HashMap<LeaseId, LastPrice>,
     pub currency: Option<&'a Currency>,
     pub batch: usize,
+    pub balance: Option<&'a Balance>,
 }
 
 /// What pricing found.
@@ -43,6 +44,10 @@ pub(super) struct Asked {
 impl Pricing<'_> {
     /// Prices one group.
     pub(super) async fn group(&self, key: &GroupKey, members: &[usize], prices: &mut Prices) {
+        if key.paid_by == PaidBy::Provider && !self.reader.capabilities().renew_early {
+            members.iter().for_each(|&m| self.told(key, m, prices));
+            return;
+        }
         if key.order.is_some() || members.len() == 1 {
             for set in batches(key, members, self.batch) {
                 let asked = self.ask(&set).await;
@@ -57,6 +62,30 @@ impl Pricing<'_> {
             }
             self.batch(&set, single, prices).await;
         }
+    }
+
+    /// What the provider will pay by itself at the end cannot be quoted: its own record of the price is judged, or the last
+    /// price paid. A lease of which neither is known is not judged.
+    fn told(&self, key: &GroupKey, member: usize, prices: &mut Prices) {
+        let lease = &self.items[member].lease;
+        let price = lease.price.or_else(|| self.last.get(&lease.id).map(|p| p.amount));
+        let (Some(price), Some(balance)) = (price.filter(|p| p.is_positive()), self.balance) else { return };
+        let set = PaySet { key: key.clone(), members: vec![member] };
+        let quote = Quote {
+            price,
+            balance: balance.clone(),
+            promo: None,
+            warnings: Vec::new(),
+            method: crate::domain::Method::Leases,
+            asked_at: self.viewer.clock.now().wall,
+            paid_before: None,
+        };
+        let mut asked = self.judge(&set, Ok(quote));
+        // Not a quote to be paid: only its price is of use.
+        if let Ok(priced) = &mut asked.verdict {
+            priced.short = true;
+        }
+        self.take(&set, &asked, prices);
     }
 
     /// Quotes single leases until one is clean; it gives the price of one, and goes on with all that are left.
@@ -128,8 +157,13 @@ impl Pricing<'_> {
                 verdict: Err(Reason::new(Word::Unparsable, "a lease of the set has no readable end")),
             };
         };
-        let last =
-            request.leases.iter().map(|l| self.last.get(&l.id).map(|p| (p.amount, p.period_days))).collect();
+        // Before renewd's own first payment the provider's record of the last term stands in.
+        let told = answer.as_ref().ok().and_then(|q| q.paid_before).map(|p| p.shares(request.leases.len()));
+        let paid = |n: usize, l: &crate::domain::RequestLease| {
+            let own = self.last.get(&l.id).map(|p| (p.amount, p.period_days));
+            own.or_else(|| Some((*told.as_ref()?.get(n)?, request.period_days)))
+        };
+        let last = request.leases.iter().enumerate().map(|(n, l)| paid(n, l)).collect();
         let input = GateInput {
             request: &request,
             policy: &self.policies[set.key.policy],

@@ -1,8 +1,9 @@
 //! What a pass found and did: the value that tables, JSON, alerts and exit codes are made of.
+use super::steering::Steered;
 use crate::domain::time::Moment;
 use crate::domain::{AccountName, Balance, Lease, Money, ProviderName, State};
 use crate::ledger::{CycleSummary, IntentRecord};
-use crate::planner::{Item, Standing};
+use crate::planner::{Item, Standing, Steer};
 use crate::policy::Decision;
 
 /// One account in a pass.
@@ -60,6 +61,12 @@ pub struct CycleReport {
     pub lost: Vec<Lease>,
     /// Payments that turned out to be second charges of one term.
     pub double_charges: Vec<IntentRecord>,
+    /// Terms that the provider was seen to have charged by itself.
+    pub provider_charges: Vec<IntentRecord>,
+    /// Switches of the provider's own auto-renewal.
+    pub steered: Vec<Steered>,
+    /// Flags that did not follow a switch: indices into `items`.
+    pub stuck: Vec<Steer>,
     /// Why no payments were made, if the clock is not trusted.
     pub clock_held: Option<String>,
     /// It was asked to stop before it was through.

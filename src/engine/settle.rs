@@ -4,7 +4,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::time::{Moment, Timing};
-use crate::domain::{AccountName, Event, Lease, Money, State};
+use crate::domain::{AccountName, Event, Lease, Money, OrderState, State};
 use crate::evidence::{Case, End, Look, Verdict, end, judge, terms_moved};
 use crate::ledger::{
     EventDetail, IntentFilter, IntentLease, IntentRecord, Ledger, LedgerError, SettleRead, SplitPart,
@@ -19,6 +19,8 @@ pub(super) struct Reading<'a> {
     pub account: &'a AccountName,
     pub leases: &'a [Lease],
     pub balance: Money,
+    /// The provider's quotes are the prices of exactly their payments.
+    pub bound: bool,
     /// When it began; a payment that started later is not judged by it.
     pub began: &'a Moment,
 }
@@ -153,9 +155,9 @@ fn settle_one(
     let mut double = false;
     let mut ends = Vec::new();
     for of in leases_of(record) {
-        let listed = find(reading.leases, &of).and_then(|l| l.expires_at);
+        let listed = find(reading.leases, &of);
         let paid = claims(around, record, &of);
-        let mut seen = end(of.expires_before, listed, spent_at.wall, days);
+        let mut seen = end_of(&of, listed, spent_at.wall, days);
         if let (End::Moved(to), Some(paid)) = (seen, paid) {
             // Others already stand for this move: only a further term is this payment's.
             let free = terms_moved(of.expires_before, to, days) > paid;
@@ -171,11 +173,37 @@ fn settle_one(
     let moved = ends.iter().filter(|e| matches!(e, End::Moved(_))).count();
     let (fell, ambiguous) = fell(record, reading, around);
     let looks = looks(record, now, Some((fell, moved)));
-    let case =
-        Case { state: record.state, ends: &ends, quoted: record.quoted, ambiguous, looks: &looks, timing };
+    let case = Case {
+        state: record.state,
+        ends: &ends,
+        quoted: record.quoted,
+        ambiguous,
+        bound: reading.bound,
+        looks: &looks,
+        timing,
+    };
     perform(ledger, record, &judge(&case), &ends, reading, now)?;
     keep_look(ledger, timing, record, SettleRead { at: now.clone(), balance: reading.balance, fell, moved })?;
     if double && moved == ends.len() { ledger.intent(&record.id).map(Some) } else { Ok(None) }
+}
+
+/// An order on hold stands where it stood; one that was paid for while on hold, and is in service again without telling
+/// its new end, has moved all the same.
+fn end_of(of: &IntentLease, listed: Option<&Lease>, spent_at: Timestamp, days: u32) -> End {
+    match listed {
+        Some(l)
+            if l.state == OrderState::OnHold
+                && [l.expires_at, l.held_since].contains(&Some(of.expires_before)) =>
+        {
+            End::Same
+        }
+        Some(l)
+            if l.state == OrderState::Active && l.expires_at.is_none() && spent_at >= of.expires_before =>
+        {
+            End::Again
+        }
+        other => end(of.expires_before, other.and_then(|l| l.expires_at), spent_at, days),
+    }
 }
 
 /// How many other payments are known to have paid this very term of the lease; `None` once a later term was paid for, so

@@ -3,7 +3,7 @@ use std::collections::HashSet;
 
 use jiff::Timestamp;
 
-use crate::domain::{AccountName, Lease};
+use crate::domain::{AccountName, Inventory, Lease};
 use crate::ledger::{Ledger, LedgerError};
 use crate::planner::Guard;
 
@@ -11,6 +11,8 @@ use crate::planner::Guard;
 pub(super) struct Loss {
     pub text: String,
     pub missing: Vec<Lease>,
+    /// Names exactly this loss, so that accepting one does not accept the next.
+    pub mark: String,
 }
 
 /// The note under which a disbelieved loss is kept, for `resume` to show.
@@ -20,15 +22,26 @@ pub fn shrink_note(account: &AccountName) -> (String, String) {
 }
 
 /// Leases that are known, whose end had not come, and which the new list lacks (by id, and by order and address): more than
-/// `hold_on_shrink` of them and at least 3, or all of them, are not believed. An operator's `resume` accepts a loss once.
+/// `hold_on_shrink` of them and at least 3, or all of them, are not believed. Neither is a list that the provider's own count
+/// contradicts. An operator's `resume` accepts a loss once.
 pub(super) fn judge(
     ledger: &dyn Ledger,
     guard: &Guard,
     account: &AccountName,
     known: &[Lease],
-    listed: &[Lease],
+    inventory: &Inventory,
     now: Timestamp,
 ) -> Result<Option<Loss>, LedgerError> {
+    let listed = &inventory.leases;
+    let accepted = ledger.noted(&shrink_note(account).1)?;
+    if let Some(doubt) = &inventory.doubt {
+        let mark = fingerprint([doubt.as_str()].into_iter());
+        if accepted.as_deref() != Some(&mark) {
+            let text = format!("{doubt}: the list is not believed. If it is right: renewd resume {account}");
+            let missing = absent(known, listed).cloned().collect();
+            return Ok(Some(Loss { text, missing, mark }));
+        }
+    }
     let live = |l: &&Lease| l.expires_at.is_none_or(|end| end > now);
     let alive = known.iter().filter(live).count();
     let missing: Vec<Lease> = absent(known, listed).filter(live).cloned().collect();
@@ -37,7 +50,8 @@ pub(super) fn judge(
     if !emptied && !share {
         return Ok(None);
     }
-    if ledger.noted(&shrink_note(account).1)?.as_deref() == Some(fingerprint(&missing).as_str()) {
+    let mark = fingerprint(missing.iter().map(|l| l.id.as_str()));
+    if accepted.as_deref() == Some(&mark) {
         return Ok(None);
     }
     let text = format!(
@@ -46,19 +60,20 @@ pub(super) fn judge(
         missing.len(),
         alive
     );
-    Ok(Some(Loss { text, missing }))
+    Ok(Some(Loss { text, missing, mark }))
 }
 
 /// Keeps what is missing for `resume` to show, or forgets it once the list is whole again.
 pub(super) fn remember(
     ledger: &dyn Ledger,
     account: &AccountName,
+    mark: Option<&str>,
     missing: &[Lease],
 ) -> Result<(), LedgerError> {
     let key = shrink_note(account).0;
     let mut text = String::new();
-    if !missing.is_empty() {
-        text.push_str(&fingerprint(missing));
+    if let Some(mark) = mark {
+        text.push_str(mark);
         for l in missing {
             let end = l.expires_at.map(|e| e.to_string()).unwrap_or_default();
             text.push_str(&format!("\n{} {} (order {}, until {end})", l.kind, l.ip, l.order));
@@ -76,14 +91,13 @@ pub(super) fn absent<'a>(known: &'a [Lease], listed: &'a [Lease]) -> impl Iterat
         .filter(move |l| !ids.contains(&l.id) && (l.ip.is_empty() || !places.contains(&(&l.order, &l.ip))))
 }
 
-/// Names exactly this loss, so that accepting one does not accept the next.
-fn fingerprint(missing: &[Lease]) -> String {
+fn fingerprint<'a>(names: impl Iterator<Item = &'a str>) -> String {
     use sha2::{Digest, Sha256};
-    let mut ids: Vec<&str> = missing.iter().map(|l| l.id.as_str()).collect();
-    ids.sort_unstable();
+    let mut names: Vec<&str> = names.collect();
+    names.sort_unstable();
     let mut hash = Sha256::new();
-    for id in ids {
-        hash.update(id.as_bytes());
+    for name in names {
+        hash.update(name.as_bytes());
         hash.update([0]);
     }
     hash.finalize().iter().take(8).map(|b| format!("{b:02x}")).collect()

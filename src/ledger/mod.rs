@@ -5,6 +5,7 @@
 //!
 //! What a crash means: before [`Ledger::start_spend`] returns, nothing was spent; after it, the outcome is unknown until
 //! evidence settles it. Every call is one transaction: it happened whole or not at all.
+mod orders;
 mod permit;
 pub mod record;
 pub mod sqlite;
@@ -19,11 +20,12 @@ use crate::domain::{
     State,
 };
 
+pub use orders::{ChangeOutcome, ChangeRecord, ProviderCharge, Purpose};
 pub use permit::{ChangePermit, PurchasePermit, SpendPermit};
 pub use record::{
-    AccountFacts, AlertChange, BudgetCheck, ChangeOutcome, ChangeRecord, CycleRecord, CycleSummary,
-    DecisionRow, EventDetail, IntentFilter, IntentLease, IntentRecord, KnownLease, LastPrice, NewIntent,
-    OpenAlert, OutboxMail, PauseRecord, ProviderCharge, Purpose, QueuedMail, SettleRead, SplitPart,
+    AccountFacts, AlertChange, BudgetCheck, CycleRecord, CycleSummary, DecisionRow, EventDetail,
+    IntentFilter, IntentLease, IntentRecord, KnownLease, LastPrice, NewIntent, OpenAlert, OutboxMail,
+    PauseRecord, QueuedMail, SettleRead, SplitPart,
 };
 
 /// What can go wrong with the ledger. Payments stop before they start on any of these.

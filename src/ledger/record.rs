@@ -2,94 +2,11 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::Purpose;
 use crate::domain::{
     AccountName, AlertKey, Currency, IntentId, Kind, Lease, LeaseId, Moment, Money, OrderId, ProviderName,
-    PurchaseRequest, RenewalRequest, Severity, State,
+    RenewalRequest, Severity, State,
 };
-
-/// What a payment is for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Purpose {
-    /// A term for leases that exist.
-    Renewal,
-    /// New leases.
-    Purchase(PurchaseRequest),
-    /// A term that the provider's own auto-renewal charged.
-    Provider,
-}
-
-impl Purpose {
-    /// The word in the ledger and in `history`.
-    #[must_use]
-    pub fn word(&self) -> &'static str {
-        match self {
-            Self::Renewal => "renewal",
-            Self::Purchase(_) => "purchase",
-            Self::Provider => "provider",
-        }
-    }
-}
-
-/// A renewal that the provider charged by itself, as seen.
-#[derive(Debug, Clone)]
-pub struct ProviderCharge {
-    /// Whose.
-    pub provider: ProviderName,
-    /// The lease with the end it had, its term and kind.
-    pub request: RenewalRequest,
-    /// The policy that matches it; empty if none does.
-    pub policy: String,
-    /// What it is believed to have cost.
-    pub amount: Money,
-    /// In what.
-    pub currency: Currency,
-    /// The balance read before.
-    pub balance_before: Money,
-    /// The balance, new end and evidence.
-    pub detail: EventDetail,
-    /// Which cycle saw it.
-    pub cycle: i64,
-    /// When.
-    pub at: Moment,
-}
-
-/// How a change of an order ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ChangeOutcome {
-    /// `done`, `refused`, `unsupported`, `never_sent` or `unknown`.
-    pub word: String,
-    /// The provider's code or HTTP status.
-    pub code: Option<String>,
-    /// Its words or ours, cleaned.
-    pub message: Option<String>,
-}
-
-/// A change of an order on record.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ChangeRecord {
-    /// Its row.
-    pub id: i64,
-    /// Whose.
-    pub provider: ProviderName,
-    /// Whose.
-    pub account: AccountName,
-    /// Which order.
-    pub order: OrderId,
-    /// Which of its leases.
-    pub leases: Vec<LeaseId>,
-    /// `auto_on`, `auto_off`, `cycle` or `tag`.
-    pub what: String,
-    /// What it was set to.
-    pub value: String,
-    /// Why.
-    pub why: String,
-    /// When it was put on record.
-    pub at: Timestamp,
-    /// How it ended; `None` after a crash.
-    pub outcome: Option<ChangeOutcome>,
-    /// When.
-    pub ended_at: Option<Timestamp>,
-}
 
 /// A payment about to be reserved.
 #[derive(Debug, Clone)]

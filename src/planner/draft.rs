@@ -5,10 +5,11 @@ use jiff::Timestamp;
 
 use super::attempts::{Clearance, clearance};
 use super::input::{AccountView, Standing, World};
-use super::item::Item;
+use super::item::{Item, PaidBy};
+use super::payer::{Terms, terms};
 use crate::domain::time::words;
-use crate::domain::{Bundle, Lease, OrderId, State};
-use crate::policy::{Action, Policy, Reason, Stage, Word, due_at, stage};
+use crate::domain::{Bundle, Lease, OrderId, OrderState, State};
+use crate::policy::{Action, PayBy, Policy, Reason, Stage, Word, due_at, stage};
 
 /// Every lease of every account with its decision, in account order, then by end and id. Leases that may be paid are
 /// `renew due`; their price is still to be asked.
@@ -21,7 +22,7 @@ pub fn draft(world: &World<'_>) -> Vec<Item> {
         items.extend(view.missing.iter().map(|lease| judge(world, view, lease, None)));
         bundles(world, view, &mut items[start..]);
         items[start..].sort_by(|a, b| {
-            let key = |i: &Item| (i.lease.expires_at.unwrap_or(Timestamp::MIN), i.lease.id.clone());
+            let key = |i: &Item| (i.lease.term_end().unwrap_or(Timestamp::MIN), i.lease.id.clone());
             key(a).cmp(&key(b))
         });
     }
@@ -40,13 +41,15 @@ fn judge(world: &World<'_>, view: &AccountView<'_>, lease: &Lease, end: Option<T
         quote: None,
         bundle: vec![lease.id.clone()],
         attempt: 1,
+        paid_by: PaidBy::Renewd,
+        switch_off_first: false,
     };
     let Some(policy) = found.map(|i| &world.policies[i]) else {
-        item.stage = lease.expires_at.map(|at| nobodys_stage(at, world.now));
+        item.stage = lease.expires_at.map(|at| nobodys_stage(lease, at, world.now));
         return item;
     };
-    if let Some(at) = end.or(lease.expires_at) {
-        item.stage = Some(stage(policy, at, world.now));
+    if let Some(at) = end.or(lease.term_end()) {
+        item.stage = Some(lease_stage(lease, policy, at, world.now));
         item.due_at = Some(due_at(policy, at));
     }
     item.reason = match policy.action {
@@ -55,10 +58,12 @@ fn judge(world: &World<'_>, view: &AccountView<'_>, lease: &Lease, end: Option<T
             Reason::new(Word::ReleasePolicy, format!("policy `{}` lets it lapse", policy.name))
         }
         Action::Ignore => Reason::new(Word::IgnorePolicy, format!("policy `{}` says ignore", policy.name)),
-        Action::Renew => match renew(world, view, lease, policy, end.or(lease.expires_at)) {
-            Ok(attempt) => {
-                item.attempt = attempt;
-                due_reason(world, policy, end.or(lease.expires_at))
+        Action::Renew => match renew(world, view, lease, policy, end.or(lease.term_end())) {
+            Ok(go) => {
+                item.attempt = go.attempt;
+                item.paid_by = go.terms.paid_by;
+                item.switch_off_first = go.terms.switch_off_first;
+                due_reason(world, lease, policy, end.or(lease.term_end()))
             }
             Err(reason) => reason,
         },
@@ -66,34 +71,64 @@ fn judge(world: &World<'_>, view: &AccountView<'_>, lease: &Lease, end: Option<T
     item
 }
 
+/// Nothing stands against paying for it.
+struct Go {
+    attempt: u32,
+    terms: Terms,
+}
+
+fn lease_stage(lease: &Lease, policy: &Policy, end: Timestamp, now: Timestamp) -> Stage {
+    if lease.state == OrderState::OnHold { Stage::Rescue } else { stage(policy, end, now) }
+}
+
 /// Without a policy the defaults say when a lapse is near.
-fn nobodys_stage(end: Timestamp, now: Timestamp) -> Stage {
+fn nobodys_stage(lease: &Lease, end: Timestamp, now: Timestamp) -> Stage {
     match end.duration_since(now).as_hours() {
+        _ if lease.state == OrderState::OnHold => Stage::Rescue,
         ..12 => Stage::Urgent,
         12..72 => Stage::Normal,
         _ => Stage::Early,
     }
 }
 
-fn due_reason(world: &World<'_>, policy: &Policy, end: Option<Timestamp>) -> Reason {
-    let left = end.map(|e| words(e.duration_since(world.now))).unwrap_or_default();
-    Reason::new(Word::Due, format!("ends in {left}; policy `{}`", policy.name))
+fn due_reason(world: &World<'_>, lease: &Lease, policy: &Policy, end: Option<Timestamp>) -> Reason {
+    let span = |at: Timestamp| words(at.duration_since(world.now).abs());
+    let when = match end {
+        Some(at) if lease.state == OrderState::OnHold => format!("on hold, its end passed {} ago", span(at)),
+        Some(at) => format!("ends in {}", span(at)),
+        None => String::new(),
+    };
+    Reason::new(Word::Due, format!("{when}; policy `{}`", policy.name))
 }
 
-/// What stands against paying for it now, in the order in which it matters; `Ok(attempt)` if nothing does.
+/// What stands against paying for it now, in the order in which it matters.
 fn renew(
     world: &World<'_>,
     view: &AccountView<'_>,
     lease: &Lease,
     policy: &Policy,
     end: Option<Timestamp>,
-) -> Result<u32, Reason> {
+) -> Result<Go, Reason> {
     let hold = |word, prose: String| Err(Reason::new(word, prose));
-    let Some(end) = end.filter(|_| lease.expires_at.is_some()) else {
-        return hold(Word::Unparsable, "its end cannot be read: renewd cannot tell when it lapses".into());
+    if let OrderState::Other(word) = &lease.state {
+        return hold(
+            Word::OrderState,
+            format!("its order is `{word}`, a state that renewd does not know: look at the provider"),
+        );
+    }
+    let late_only = !view.capabilities.renew_early && lease.state == OrderState::Active;
+    let Some(end) = end.filter(|_| lease.term_end().is_some()) else {
+        return if late_only {
+            hold(
+                Word::NotRenewableYet,
+                "the provider does not tell its end; it can be renewed once it is on hold".into(),
+            )
+        } else {
+            hold(Word::Unparsable, "its end cannot be read: renewd cannot tell when it lapses".into())
+        };
     };
-    let stage = stage(policy, end, world.now);
-    if end <= world.now {
+    let stage = lease_stage(lease, policy, end, world.now);
+    if end <= world.now && stage != Stage::Rescue && !late_only {
         let ago = words(world.now.duration_since(end));
         return hold(Word::Lapsed, format!("its end passed {ago} ago: it is not paid by itself"));
     }
@@ -111,21 +146,30 @@ fn renew(
     };
     if stage == Stage::Early {
         let wait = words(due_at(policy, end).duration_since(world.now));
-        return hold(Word::NotDue, format!("due in {wait}"));
+        return if late_only {
+            hold(
+                Word::NotRenewableYet,
+                format!(
+                    "the provider renews it only at its end, in {}",
+                    words(end.duration_since(world.now))
+                ),
+            )
+        } else {
+            hold(Word::NotDue, format!("due in {wait}"))
+        };
     }
-    account_stands(world, view, lease, stage)?;
-    if lease.provider_renews == Some(true) {
-        return hold(
-            Word::ProviderOwns,
-            "the provider's own auto-renewal is on: two would pay. Switch it off at the provider, or let it pay".into(),
-        );
-    }
-    if let Some(window) = policy.window.as_ref().filter(|_| stage < Stage::Urgent)
+    account_stands(world, view, lease, stage).or_else(|reason| {
+        // What cannot be paid yet anyway is not held for it, unless the provider would be the one to pay.
+        if late_only && policy.pay_by == PayBy::Renewd { Ok(()) } else { Err(reason) }
+    })?;
+    let terms = terms(lease, policy, end, stage, late_only, world.now)?;
+    if let Some(window) =
+        policy.window.as_ref().filter(|_| stage < Stage::Urgent && terms.paid_by == PaidBy::Renewd)
         && !window.contains(world.now.to_zoned(world.timezone.clone()).datetime())
     {
         return hold(Word::OutsideWindow, format!("outside the window {}", window.as_str()));
     }
-    Ok(attempt)
+    Ok(Go { attempt, terms })
 }
 
 fn account_stands(

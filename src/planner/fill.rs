@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::grouping::{GroupKey, rank};
 use super::guard::Guard;
-use super::item::Item;
+use super::item::{Item, PaidBy};
 use crate::domain::{AccountName, Currency, Money};
 use crate::policy::{OnShortFunds, Policy, Reason, Word};
 
@@ -112,7 +112,7 @@ fn pass(
     all_or_none: &BTreeMap<(usize, AccountName), Reason>,
 ) -> Vec<Verdict> {
     let mut wanted: HashMap<AccountName, usize> = HashMap::new();
-    for unit in units {
+    for unit in units.iter().filter(|u| u.key.paid_by == PaidBy::Renewd) {
         *wanted.entry(unit.key.account.clone()).or_default() += unit.members.len();
     }
     let mut books = Books {
@@ -161,7 +161,10 @@ impl Books<'_> {
                 format!("{} {} needed, budget `{}` has {} left", unit.price, unit.currency, b.name, b.left);
             return Err(Reason::new(Word::OverBudget, prose));
         }
-        self.guard(unit)?;
+        // The guard bounds renewd's own payments.
+        if unit.key.paid_by == PaidBy::Renewd {
+            self.guard(unit)?;
+        }
         self.free.insert(account.clone(), free.minus(unit.price).unwrap_or_default());
         for b in self.budgets.iter_mut().filter(|b| counts(b)) {
             b.left = b.left.minus(unit.price).unwrap_or_default();

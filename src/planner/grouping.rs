@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
 
-use super::item::Item;
+use super::item::{Item, PaidBy};
 use crate::domain::{
     AccountName, Bundle, Capabilities, Kind, LeaseId, Method, OrderId, RenewalRequest, RequestLease,
     nominal_days, same_cycle,
@@ -31,6 +31,8 @@ pub struct GroupKey {
     pub order: Option<OrderId>,
     /// The lease, where it must go alone.
     pub alone: Option<LeaseId>,
+    /// Who would pay.
+    pub paid_by: PaidBy,
 }
 
 /// Leases to be quoted or paid together: indices into the plan's items, in plan order.
@@ -53,7 +55,7 @@ pub(super) fn rank(
 ) -> (std::cmp::Reverse<i64>, Timestamp, LeaseId) {
     let item = &items[i];
     let priority = item.policy.map_or(0, |p| policies[p].priority);
-    (std::cmp::Reverse(priority), item.lease.expires_at.unwrap_or(Timestamp::MIN), item.lease.id.clone())
+    (std::cmp::Reverse(priority), item.lease.term_end().unwrap_or(Timestamp::MIN), item.lease.id.clone())
 }
 
 /// Groups all due items. Those whose period is not offered are put on hold instead.
@@ -93,7 +95,8 @@ pub fn group(
             promo: policies[policy].promo_code.clone(),
             policy,
             order: whole.then(|| lease.order.clone()),
-            alone: (!whole && items[i].attempt > 1).then(|| lease.id.clone()),
+            alone: (cycles || (!whole && items[i].attempt > 1)).then(|| lease.id.clone()),
+            paid_by: items[i].paid_by,
         };
         let members = groups.entry(key.clone()).or_default();
         if members.is_empty() {

@@ -23,6 +23,19 @@ pub struct Item {
     pub bundle: Vec<LeaseId>,
     /// 1, or 2 for the one second attempt that evidence and policy allow.
     pub attempt: u32,
+    /// Who pays for its next term.
+    pub paid_by: PaidBy,
+    /// The provider's auto-renewal is on or unknown and must be read off before renewd pays.
+    pub switch_off_first: bool,
+}
+
+/// Who pays for a lease's next term.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum PaidBy {
+    /// renewd.
+    Renewd,
+    /// The provider's own auto-renewal, which renewd only allows or forbids.
+    Provider,
 }
 
 /// A price for one lease.

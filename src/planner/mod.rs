@@ -11,6 +11,8 @@ mod grouping;
 mod guard;
 mod input;
 mod item;
+mod payer;
+mod steer;
 
 pub use attempts::{Clearance, clearance};
 pub use draft::draft;
@@ -19,4 +21,5 @@ pub use gate::{GateInput, Priced, gate};
 pub use grouping::{GroupKey, Offered, PaySet, batches, group};
 pub use guard::Guard;
 pub use input::{AccountView, Past, PastLease, Standing, World};
-pub use item::{Item, ItemQuote};
+pub use item::{Item, ItemQuote, PaidBy};
+pub use steer::{PastSwitch, Steer, steer, stuck};

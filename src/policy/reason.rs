@@ -68,6 +68,8 @@ words! {
     OutsideWindow => "window", Wait;
     /// The provider does not take renewals this early.
     NotRenewableYet => "not_renewable_yet", Wait;
+    /// The provider's own auto-renewal pays for it, as its policy says; renewd watches.
+    ProviderPays => "provider_pays", Wait;
     /// Over the guard's share or count of this cycle.
     FleetGuard => "fleet_guard", Wait;
     /// A failed attempt is not repeated yet.

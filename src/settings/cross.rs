@@ -16,11 +16,8 @@ use super::walk::closest;
 use super::{Account, Settings};
 
 /// Table, key and value whose feature does not exist yet. The one list of them: an entry leaves when it is built.
-const NOT_BUILT: &[(&str, &str, &str, &str)] = &[
-    ("account", "provider", "proxyshard", "only \"youproxy\" can be used"),
-    ("policy", "pay_by", "provider", "write \"renewd\", or leave it out"),
-    ("policy", "take_over", "true", "write false and switch the provider's auto-renewal off by hand"),
-];
+const NOT_BUILT: &[(&str, &str, &str, &str)] =
+    &[("account", "provider", "proxyshard", "only \"youproxy\" can be used")];
 /// The same for whole sections.
 const NOT_BUILT_SECTIONS: &[(&str, &str)] =
     &[("alerts.webhook", "leave the section out and use [alerts.email]")];

@@ -90,7 +90,11 @@ const RULES: &[Rule] = &[
     Rule {
         within: &["providers"],
         never: &["crate::ledger", "crate::notify", "crate::settings", "crate::http", "crate::simulator"],
-        except: &["crate::ledger::SpendPermit"],
+        except: &[
+            "crate::ledger::SpendPermit",
+            "crate::ledger::PurchasePermit",
+            "crate::ledger::ChangePermit",
+        ],
         why: "adapters never import each other; a provider takes the permit and nothing else of the ledger",
     },
     Rule {

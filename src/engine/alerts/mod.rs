@@ -3,6 +3,7 @@
 //! A cause that explains others silences them: an account that is down says so once, and its leases say nothing.
 mod lapses;
 mod payments;
+mod steering;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -57,8 +58,12 @@ pub fn firing(
         }
         alerts.extend(lapse_notices(account, &items, now));
         alerts.extend(lost(account, report));
+        alerts.extend(steering::stuck(account, report));
+        alerts.extend(steering::unwanted(account, &items, &settings.policies));
+        alerts.extend(steering::end_untold(account, &items));
     }
     alerts.extend(report.unsettled.iter().filter_map(|r| payment_alert(r, report, settings)));
+    alerts.extend(steering::provider_charged(report, &settings.policies));
     alerts.extend(report.double_charges.iter().map(double_charge));
     alerts.extend(report.payments.iter().chain(&report.settled).filter_map(charge_differs));
     alerts.extend(report.clock_held.as_ref().map(|why| {

@@ -1,0 +1,170 @@
+//! Terms that the provider's own auto-renewal charged: seen in ends that moved without a payment of renewd's.
+//!
+//! They are recorded as such, so that budgets, forecasts and people know of them. An end that moved while the flag was off is
+//! somebody's hand at the provider's site: that shows as unexplained spend, not here.
+use jiff::SignedDuration;
+
+use super::Viewer;
+use crate::domain::time::Moment;
+use crate::domain::{Inventory, Lease, Method, Money, RenewalRequest, RequestLease, State, nominal_days};
+use crate::ledger::{EventDetail, IntentFilter, IntentRecord, LedgerError, ProviderCharge};
+use crate::settings::Account;
+
+/// An end that moved by less is a correction, not a term.
+const TERM: SignedDuration = SignedDuration::from_hours(20);
+
+/// Records what `listed` shows against what was known; call before the reading becomes the known one, and after settling.
+pub(super) fn charges(
+    viewer: &Viewer,
+    account: &Account,
+    listed: &[Lease],
+    inventory: &Inventory,
+    now: &Moment,
+) -> Result<Vec<IntentRecord>, LedgerError> {
+    let ledger = viewer.ledger.as_ref();
+    let Some(cycle) = ledger.last_cycle()?.map(|c| c.id) else { return Ok(Vec::new()) };
+    let known = ledger.known_leases(&account.name)?;
+    let moved: Vec<(&Lease, &Lease)> = known
+        .iter()
+        .filter(|k| k.lease.provider_renews == Some(true))
+        .filter_map(|k| {
+            let at = listed.binary_search_by(|l| l.id.cmp(&k.lease.id)).ok()?;
+            let (before, after) = (k.lease.expires_at?, listed[at].expires_at?);
+            (after.duration_since(before) >= TERM).then_some((&k.lease, &listed[at]))
+        })
+        .collect();
+    if moved.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ours =
+        ledger.intents(&IntentFilter { account: Some(account.name.clone()), ..IntentFilter::default() })?;
+    let moved: Vec<(&Lease, &Lease)> =
+        moved.into_iter().filter(|(before, _)| !speaks_for(&ours, before)).collect();
+    let prices = expected(viewer, account, &moved)?;
+    let fall = fall(viewer, account, inventory, &ours)?;
+    let whole =
+        prices.iter().copied().collect::<Option<Vec<Money>>>().and_then(|all| Money::sum(all.into_iter()));
+    let shares = fall.filter(|f| f.is_positive()).map(|f| f.shares(moved.len())).unwrap_or_default();
+    let mut found = Vec::new();
+    for (n, (before, after)) in moved.iter().enumerate() {
+        let (amount, why) = match (prices[n], whole == fall, shares.get(n)) {
+            (Some(price), true, _) => (price, "and the balance fell by what that costs".to_owned()),
+            (_, _, Some(share)) if moved.len() == 1 => (*share, format!("and the balance fell by {share}")),
+            (Some(price), _, _) => {
+                (price, "the balance does not show what it cost, so its known price is taken".to_owned())
+            }
+            (None, _, Some(share)) => (*share, "its share of the fall of the balance is taken".to_owned()),
+            (None, _, None) => (Money::ZERO, "what it cost is not known".to_owned()),
+        };
+        let believed = Believed { expected: prices[n].unwrap_or(amount), amount, why: &why };
+        let charge = charge(viewer, account, (before, after), &believed, inventory, cycle, now);
+        if let Some(id) = charge.map(|c| ledger.record_provider_charge(&c)).transpose()?.flatten() {
+            tracing::info!(payment = %id, account = %account.name, "the provider renewed {} by itself: {why}", before.order);
+            found.push(ledger.intent(&id)?);
+        }
+    }
+    Ok(found)
+}
+
+/// A payment of renewd's stands for this move, or may still turn out to.
+fn speaks_for(ours: &[IntentRecord], before: &Lease) -> bool {
+    ours.iter().filter(|r| !matches!(r.state, State::Released | State::Reserved)).any(|r| {
+        !r.never_sent
+            && r.request.leases.iter().any(|l| {
+                (l.id == before.id || (!l.ip.is_empty() && l.ip == before.ip))
+                    && Some(l.expires_at) == before.expires_at
+            })
+    })
+}
+
+fn expected(
+    viewer: &Viewer,
+    account: &Account,
+    moved: &[(&Lease, &Lease)],
+) -> Result<Vec<Option<Money>>, LedgerError> {
+    let last = viewer.ledger.last_prices(&account.name)?;
+    Ok(moved
+        .iter()
+        .map(|(before, _)| before.price.or_else(|| last.get(&before.id).map(|p| p.amount)))
+        .collect())
+}
+
+/// By how much the balance fell since the reading before, less what renewd paid in between; `None` where that cannot be told.
+fn fall(
+    viewer: &Viewer,
+    account: &Account,
+    inventory: &Inventory,
+    ours: &[IntentRecord],
+) -> Result<Option<Money>, LedgerError> {
+    let facts = viewer.ledger.accounts()?.into_iter().find(|f| f.account == account.name);
+    let Some((before, read_at)) = facts.and_then(|f| {
+        let same = f.currency.as_ref() == Some(&inventory.balance.currency);
+        Some((f.balance.filter(|_| same)?, f.read_at?))
+    }) else {
+        return Ok(None);
+    };
+    let since = |r: &&IntentRecord| r.spend_started_at.as_ref().is_some_and(|at| at.wall >= read_at);
+    let open = ours.iter().filter(since).any(|r| r.state.is_unsettled());
+    let paid = ours.iter().filter(since).filter(|r| r.state == State::Confirmed);
+    let paid = Money::sum(paid.map(|r| r.detail.charged.unwrap_or(r.quoted))).unwrap_or_default();
+    Ok(before.minus(inventory.balance.amount).and_then(|f| f.minus(paid)).filter(|_| !open))
+}
+
+/// What is believed of a charge.
+struct Believed<'a> {
+    /// The price that was known before.
+    expected: Money,
+    /// What it seems to have cost.
+    amount: Money,
+    why: &'a str,
+}
+
+fn charge(
+    viewer: &Viewer,
+    account: &Account,
+    (before, after): (&Lease, &Lease),
+    believed: &Believed<'_>,
+    inventory: &Inventory,
+    cycle: i64,
+    now: &Moment,
+) -> Option<ProviderCharge> {
+    let (start, end) = (before.expires_at?, after.expires_at?);
+    let days = before.cycle.as_deref().map_or_else(
+        || u32::try_from(end.duration_since(start).as_hours().saturating_add(12) / 24).unwrap_or(30).max(1),
+        nominal_days,
+    );
+    let policy = viewer.settings.policies.iter().find(|p| p.matches.matches(before));
+    Some(ProviderCharge {
+        provider: account.provider.clone(),
+        request: RenewalRequest {
+            account: account.name.clone(),
+            kind: before.kind.clone(),
+            leases: vec![RequestLease {
+                id: before.id.clone(),
+                order: before.order.clone(),
+                ip: before.ip.clone(),
+                expires_at: start,
+            }],
+            period_days: days,
+            cycle: before.cycle.clone(),
+            promo: None,
+            method: Method::Leases,
+        },
+        policy: policy.map(|p| p.name.clone()).unwrap_or_default(),
+        amount: believed.expected,
+        currency: inventory.balance.currency.clone(),
+        balance_before: inventory.balance.amount.plus(believed.amount).unwrap_or(inventory.balance.amount),
+        detail: EventDetail {
+            charged: Some(believed.amount),
+            balance_after: Some(inventory.balance.amount),
+            expires_after: Some(end),
+            evidence: Some(format!(
+                "the provider's auto-renewal was on, its end moved without a payment of renewd's, {}",
+                believed.why
+            )),
+            ..EventDetail::default()
+        },
+        cycle,
+        at: now.clone(),
+    })
+}

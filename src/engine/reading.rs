@@ -1,0 +1,40 @@
+//! Taking a reading in: what it settles, what it shows of the provider's own charges, and then the reading itself.
+//!
+//! A crash between these loses nothing: the reading becomes the known one last, so the next compares with the same facts.
+use super::foreign;
+use super::settle::{Reading, settle};
+use crate::domain::time::Moment;
+use crate::domain::{Inventory, Lease};
+use crate::ledger::{IntentRecord, LedgerError};
+use crate::settings::Account;
+
+use super::Viewer;
+
+/// What a reading showed.
+#[derive(Default)]
+pub(super) struct Shown {
+    /// Payments that turned out to be second charges of one term.
+    pub doubles: Vec<IntentRecord>,
+    /// Terms that the provider charged by itself.
+    pub charges: Vec<IntentRecord>,
+}
+
+/// A believed reading: `inventory` is what becomes known (with leases that are only missing from the list), `listed` what the
+/// provider really told.
+pub(super) fn take(
+    viewer: &Viewer,
+    account: &Account,
+    inventory: &Inventory,
+    listed: &[Lease],
+    began: &Moment,
+) -> Result<Shown, LedgerError> {
+    let ledger = viewer.ledger.as_ref();
+    let now = viewer.clock.now();
+    let bound = viewer.readers.get(&account.name).is_none_or(|r| r.capabilities().quote_is_bound);
+    let reading =
+        Reading { account: &account.name, leases: listed, balance: inventory.balance.amount, bound, began };
+    let doubles = settle(ledger, &viewer.settings.timing, &reading, &now)?;
+    let charges = foreign::charges(viewer, account, listed, inventory, &now)?;
+    ledger.record_inventory(&account.provider, &account.name, now.wall, inventory)?;
+    Ok(Shown { doubles, charges })
+}

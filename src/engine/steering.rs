@@ -1,0 +1,184 @@
+//! Switching the provider's own auto-renewal: each switch goes on record first, is sent once, and its answer is kept.
+//!
+//! A crash after the record leaves a change without an answer; the next reading shows the flag as it is.
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::observe::Seen;
+use super::{Payer, Viewer};
+use crate::domain::{AccountName, Bundle, Change, ChangeRequest, LeaseId, OrderId};
+use crate::ledger::{ChangeOutcome, ChangeRecord, Ledger, LedgerError};
+use crate::planner::{Item, PastSwitch, Standing, Steer, steer, stuck};
+use crate::providers::{ChangeReply, Changer};
+use crate::settings::Account;
+
+/// Switches made longer ago say nothing any more.
+const MEMORY: SignedDuration = SignedDuration::from_hours(24 * 90);
+
+/// A switch that was made, or tried.
+#[derive(Debug, Clone)]
+pub struct Steered {
+    /// Whose.
+    pub account: AccountName,
+    /// Which order.
+    pub order: OrderId,
+    /// Which of its leases.
+    pub leases: Vec<LeaseId>,
+    /// On or off.
+    pub on: bool,
+    /// Why.
+    pub why: String,
+    /// What became of it.
+    pub outcome: ChangeOutcome,
+}
+
+/// What the ledger keeps of an answer.
+#[must_use]
+pub fn outcome(reply: &ChangeReply) -> ChangeOutcome {
+    let (word, code, message) = match reply {
+        ChangeReply::Done { message, .. } => ("done", None, message.clone()),
+        ChangeReply::Refused { code, message } => ("refused", Some(code.to_string()), Some(message.clone())),
+        ChangeReply::Unsupported(why) => ("unsupported", None, Some(why.clone())),
+        ChangeReply::NeverSent(why) => ("never_sent", None, Some(why.clone())),
+        ChangeReply::Unknown { code, message } => {
+            ("unknown", code.map(|c| c.to_string()), Some(message.clone()))
+        }
+    };
+    ChangeOutcome { word: word.to_owned(), code, message }
+}
+
+/// One change: on record, sent once, its answer kept.
+pub(super) async fn change(
+    viewer: &Viewer,
+    account: &Account,
+    changer: Arc<dyn Changer>,
+    request: &ChangeRequest,
+    why: &str,
+) -> Result<ChangeReply, LedgerError> {
+    let ledger: &dyn Ledger = viewer.ledger.as_ref();
+    let permit = ledger.begin_change(&account.provider, request, why, viewer.clock.now().wall)?;
+    let row = permit.row();
+    // A task of its own: whatever happens around it, the call is awaited to its end.
+    let reply = tokio::spawn(async move { changer.change(permit).await }).await.unwrap_or_else(|_| {
+        ChangeReply::Unknown { code: None, message: "internal error while changing an order".into() }
+    });
+    let outcome = outcome(&reply);
+    tracing::info!(account = %account.name, order = %request.order, what = request.what.word(), outcome = %outcome.word, "{why}");
+    ledger.end_change(row, &outcome, viewer.clock.now().wall)?;
+    Ok(reply)
+}
+
+/// The request that switches these leases of one order.
+pub(super) fn switch(viewer: &Viewer, items: &[&Item], on: bool) -> Option<ChangeRequest> {
+    let first = items.first()?;
+    let lease = &first.lease;
+    let days = first.policy.and_then(|p| viewer.settings.policies[p].periods.first().copied()).unwrap_or(30);
+    let reader = viewer.readers.get(&lease.account)?;
+    Some(ChangeRequest {
+        account: lease.account.clone(),
+        kind: lease.kind.clone(),
+        order: lease.order.clone(),
+        leases: items.iter().map(|i| i.lease.id.clone()).collect(),
+        what: Change::AutoRenewal {
+            on,
+            period_days: days,
+            whole_order: reader.capabilities().bundle(&lease.kind) == Bundle::Order,
+        },
+    })
+}
+
+impl Viewer {
+    /// Which flags are to be switched now, and which did not follow an earlier switch.
+    fn steers(&self, seen: &[Seen], items: &[Item]) -> Result<(Vec<Steer>, Vec<Steer>), LedgerError> {
+        let now = self.clock.now().wall;
+        let since = now.checked_sub(MEMORY).unwrap_or(Timestamp::MIN);
+        let past: Vec<PastSwitch> = self.ledger.changes(since)?.into_iter().filter_map(past_switch).collect();
+        let steerable = |account: &AccountName| {
+            seen.iter().any(|s| &s.account.name == account && s.standing == Standing::Good)
+                && self.readers.get(account).is_some_and(|r| r.capabilities().auto_renewal)
+        };
+        let (policies, lag) = (&self.settings.policies, self.settings.timing.lag_window);
+        let now_wrong = steer(items, policies, steerable, &past, now, lag);
+        Ok((now_wrong, stuck(items, policies, steerable, &past, now, lag)))
+    }
+}
+
+fn past_switch(c: ChangeRecord) -> Option<PastSwitch> {
+    let word = c.outcome.as_ref().map(|o| o.word.as_str());
+    matches!(c.what.as_str(), "auto_on" | "auto_off").then(|| PastSwitch {
+        on: c.what == "auto_on",
+        done: word == Some("done"),
+        refused: matches!(word, Some("refused" | "unsupported")),
+        account: c.account,
+        order: c.order,
+        leases: c.leases,
+        at: c.at,
+    })
+}
+
+/// What steering did, and what did not follow.
+#[derive(Debug, Default)]
+pub(super) struct Steering {
+    pub made: Vec<Steered>,
+    pub stuck: Vec<Steer>,
+}
+
+impl Payer {
+    /// Switches what the plan says, account by account side by side.
+    pub(super) async fn steer(&self, seen: &[Seen], items: &[Item]) -> Result<Steering, LedgerError> {
+        let (steers, stuck) = self.viewer.steers(seen, items)?;
+        let mut by_account: BTreeMap<&AccountName, BTreeMap<(&OrderId, bool), Vec<&Steer>>> = BTreeMap::new();
+        for s in &steers {
+            let lease = &items[s.item].lease;
+            by_account.entry(&lease.account).or_default().entry((&lease.order, s.on)).or_default().push(s);
+        }
+        let mut tasks = Vec::new();
+        for (name, orders) in by_account {
+            let (Some(account), Some(changer)) =
+                (self.viewer.settings.account(name), self.changers.get(name))
+            else {
+                continue;
+            };
+            let mut calls = Vec::new();
+            for ((_, on), group) in orders {
+                let members: Vec<&Item> = group.iter().map(|s| &items[s.item]).collect();
+                calls.extend(
+                    switch(&self.viewer, &members, on).map(|request| (request, on, group[0].why.clone())),
+                );
+            }
+            tasks.push(tokio::spawn(run(self.viewer.clone(), account.clone(), Arc::clone(changer), calls)));
+        }
+        let mut made = Vec::new();
+        for task in tasks {
+            match task.await {
+                Ok(done) => made.extend(done?),
+                Err(_) => tracing::error!("internal error while switching auto-renewal; please report it"),
+            }
+        }
+        Ok(Steering { made, stuck })
+    }
+}
+
+async fn run(
+    viewer: Viewer,
+    account: Account,
+    changer: Arc<dyn Changer>,
+    calls: Vec<(ChangeRequest, bool, String)>,
+) -> Result<Vec<Steered>, LedgerError> {
+    let mut all = Vec::new();
+    for (request, on, why) in calls {
+        (viewer.beat)();
+        if viewer.stop.is_cancelled() {
+            break;
+        }
+        let reply = change(&viewer, &account, Arc::clone(&changer), &request, &why).await?;
+        let (order, leases) = (request.order, request.leases);
+        all.push(Steered { account: account.name.clone(), order, leases, on, why, outcome: outcome(&reply) });
+        if matches!(reply, ChangeReply::NeverSent(_)) {
+            break;
+        }
+    }
+    Ok(all)
+}

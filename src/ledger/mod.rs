@@ -23,6 +23,9 @@ pub use record::{
     PauseRecord, QueuedMail, SettleRead, SplitPart,
 };
 
+/// The note that tells one ledger from another: made at random with the ledger, kept in its copies.
+pub const IDENTITY: &str = "ledger.id";
+
 /// What can go wrong with the ledger. Payments stop before they start on any of these.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
@@ -42,6 +45,9 @@ pub enum LedgerError {
     /// There is none yet (readers do not create one).
     #[error("there is no ledger at {} yet: `renewd run` or `renewd once` makes it", .0.display())]
     Missing(PathBuf),
+    /// A payment was asked of a ledger that was not opened to pay: a bug, never ignored; nothing was written.
+    #[error("the ledger {} was not opened to pay; nothing was reserved or spent", .0.display())]
+    NotToPay(PathBuf),
     /// No such payment: exit 2.
     #[error("there is no payment `{0}` in the ledger: `renewd history` lists them")]
     NoIntent(IntentId),
@@ -79,7 +85,15 @@ pub enum LedgerError {
         /// Which.
         intent: IntentId,
     },
-    /// Disk full, read-only, damaged, busy.
+    /// SQLite finds the file damaged as it is opened to pay: a payment may be missing from it, so none is made.
+    #[error("the ledger {} is damaged ({message}): nothing is paid on it. Keep the file, and restore a backup as docs/operations.md says", path.display())]
+    Damaged {
+        /// Which file.
+        path: PathBuf,
+        /// SQLite's words.
+        message: String,
+    },
+    /// Disk full, read-only, unreadable, busy.
     #[error("the ledger {} cannot be used ({message}): see that the disk has room and that renewd may write there", path.display())]
     Trouble {
         /// Which file.
@@ -148,14 +162,16 @@ pub trait Ledger: Send + Sync {
     fn record_decisions(&self, cycle: i64, at: Timestamp, rows: &[DecisionRow]) -> Result<(), LedgerError>;
 
     /// Reserves budget for a payment: refuses if any lease, order or address of it is blocked (contract §4: unsettled under
-    /// any account name of the provider, or this very term already paid), or a budget would be overrun.
+    /// any account name of the provider, or this very term already paid), or a budget would be overrun. An error on a ledger
+    /// that was not opened to pay.
     fn reserve(
         &self,
         intent: &NewIntent,
         budgets: &[BudgetCheck],
     ) -> Result<Result<IntentId, Blocked>, LedgerError>;
     /// The compare-and-set: state is `reserved`, every lease's end is as expected, no other money call of that account is
-    /// in flight. Durable (FULL fsync) before it returns; the permit is the only way to a provider's spender.
+    /// in flight. Durable (FULL fsync) before it returns; the permit is the only way to a provider's spender. An error on a
+    /// ledger that was not opened to pay.
     fn start_spend(&self, id: &IntentId, at: &Moment) -> Result<SpendPermit, LedgerError>;
     /// Appends an event; refuses if the payment is no longer `from`. Returns the new state.
     fn append(

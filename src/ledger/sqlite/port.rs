@@ -83,10 +83,12 @@ impl Ledger for SqliteLedger {
         intent: &NewIntent,
         budgets: &[BudgetCheck],
     ) -> Result<Result<IntentId, Blocked>, LedgerError> {
+        self.to_pay()?;
         self.write(|tx| payment::reserve(tx, intent, budgets))
     }
 
     fn start_spend(&self, id: &IntentId, at: &Moment) -> Result<SpendPermit, LedgerError> {
+        self.to_pay()?;
         let request = self.write(|tx| payment::start_spend(tx, id, at))?;
         Ok(SpendPermit::on_commit(id.clone(), request))
     }
@@ -181,6 +183,6 @@ impl Ledger for SqliteLedger {
     }
 
     fn backup(&self, to: &Path) -> Result<(), LedgerError> {
-        copy::backup(&self.lock(), to)
+        copy::backup(&self.connection(), to)
     }
 }

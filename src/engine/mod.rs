@@ -4,13 +4,17 @@
 //! an unknown payment after it; the next pass finds either in the ledger. Not responsible for when a pass runs (daemon) or
 //! for what the ports are made of.
 pub mod alerts;
+mod allowance;
 mod answer;
+pub mod apply;
+mod asking;
 mod clockrule;
 mod lane;
 mod observe;
 mod passes;
 mod planning;
 mod price;
+pub mod propose;
 pub mod report;
 mod settle;
 mod shrink;

@@ -10,13 +10,15 @@ use super::asking::Wanted;
 use super::observe::Seen;
 use super::passes::budget_check;
 use super::price::Prices;
+use super::settle::past_of;
 use crate::budget::span;
-use crate::domain::{AccountName, Money, Quote};
+use crate::domain::{AccountName, Lease, Moment, Money, Quote};
 use crate::ledger::LedgerError;
 use crate::planner::{
     AccountView, BudgetLeft, Funds, GroupKey, Item, Past, PaySet, Unit, Verdict, World, batches, draft, fill,
     group,
 };
+use crate::policy::Decision;
 
 /// A plan, priced and filled: what a preview shows and a cycle pays.
 pub(super) struct Planned {
@@ -39,7 +41,7 @@ impl Viewer {
         only: Option<&Approved>,
     ) -> Result<Planned, LedgerError> {
         let now = self.clock.now();
-        let past = self.past(&now)?;
+        let mut past = self.past(&now)?;
         let paused = self.ledger.paused()?;
         let capabilities = self.capabilities();
         let stopped = self.stopped_providers(&past);
@@ -59,15 +61,23 @@ impl Viewer {
             })
             .collect();
         let settings = &self.settings;
-        let mut items = draft(&World {
-            now: now.wall,
-            timezone: &settings.timezone,
-            timing: &settings.timing,
-            policies: &settings.policies,
-            accounts: &views,
-            past: &past,
-            clock_held,
-        });
+        let drawn = |past: &[Past]| {
+            draft(&World {
+                now: now.wall,
+                timezone: &settings.timezone,
+                timing: &settings.timing,
+                policies: &settings.policies,
+                accounts: &views,
+                past,
+                clock_held: clock_held.clone(),
+            })
+        };
+        let mut items = drawn(&past);
+        let paid = self.paid_terms(seen, &items, &now)?;
+        if !paid.is_empty() {
+            past.extend(paid);
+            items = drawn(&past);
+        }
         let offered = self.offered(&items).await;
         let groups = group(&mut items, &settings.policies, &capabilities, &offered);
         let Some(plan) = only else {
@@ -85,6 +95,22 @@ impl Viewer {
         let prices = self.price(seen, &items, wanted).await?;
         let planned = self.finish(seen, items, prices, cycle, Some(named))?;
         Ok(Planned { moved, ..planned })
+    }
+
+    /// The confirmed payments of terms that are due again: an end that did not move after its payment. Only what is due is
+    /// looked up, so that a long history costs nothing.
+    fn paid_terms(&self, seen: &[Seen], items: &[Item], now: &Moment) -> Result<Vec<Past>, LedgerError> {
+        let mut paid = Vec::new();
+        for account in seen.iter().map(|s| &s.account) {
+            let due: Vec<&Lease> = items
+                .iter()
+                .filter(|i| i.lease.account == account.name && i.decision() == Decision::Renew)
+                .map(|i| &i.lease)
+                .collect();
+            let records = self.ledger.paid_terms(&account.provider, &due)?;
+            paid.extend(records.iter().map(|r| past_of(r, now, &self.settings.timing)));
+        }
+        Ok(paid)
     }
 
     /// Providers whose payments stop because an account that left the config has unsettled payments.

@@ -14,7 +14,9 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use crate::domain::{AccountName, Event, IntentId, Inventory, LeaseId, Moment, Money, ProviderName, State};
+use crate::domain::{
+    AccountName, Event, IntentId, Inventory, Lease, LeaseId, Moment, Money, ProviderName, State,
+};
 
 pub use permit::SpendPermit;
 pub use record::{
@@ -197,6 +199,13 @@ pub trait Ledger: Send + Sync {
     fn intents(&self, filter: &IntentFilter) -> Result<Vec<IntentRecord>, LedgerError>;
     /// One payment.
     fn intent(&self, id: &IntentId) -> Result<IntentRecord, LedgerError>;
+    /// The confirmed payments of the very terms that these leases are in: same lease or address, same end. A plan knows by
+    /// them what [`Ledger::reserve`] would refuse.
+    fn paid_terms(
+        &self,
+        provider: &ProviderName,
+        leases: &[&Lease],
+    ) -> Result<Vec<IntentRecord>, LedgerError>;
     /// What counts in a budget: everything started in its span and not shown to be unspent.
     fn spent(&self, check: &BudgetCheck) -> Result<Money, LedgerError>;
     /// The last confirmed price of every lease of an account.

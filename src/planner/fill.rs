@@ -161,8 +161,13 @@ impl Books<'_> {
                 format!("{} {} needed, budget `{}` has {} left", unit.price, unit.currency, b.name, b.left);
             return Err(Reason::new(Word::OverBudget, prose));
         }
-        self.guard(unit)?;
-        self.free.insert(account.clone(), free.minus(unit.price).unwrap_or_default());
+        let guarded = self.guard(unit);
+        let all_or_none = self.policies[unit.key.policy].on_short_funds == OnShortFunds::Hold;
+        if guarded.is_ok() || all_or_none {
+            // What waits for the next cycle needs its money too where a policy pays all or none.
+            self.free.insert(account.clone(), free.minus(unit.price).unwrap_or_default());
+        }
+        guarded?;
         for b in self.budgets.iter_mut().filter(|b| counts(b)) {
             b.left = b.left.minus(unit.price).unwrap_or_default();
         }
@@ -203,3 +208,7 @@ impl Books<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+#[path = "fill_tests.rs"]
+mod tests;

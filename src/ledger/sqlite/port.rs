@@ -5,7 +5,9 @@ use std::path::Path;
 use jiff::Timestamp;
 
 use super::{SqliteLedger, alerts, copy, cycles, history, leases, payment, reserve};
-use crate::domain::{AccountName, Event, IntentId, Inventory, LeaseId, Moment, Money, ProviderName, State};
+use crate::domain::{
+    AccountName, Event, IntentId, Inventory, Lease, LeaseId, Moment, Money, ProviderName, State,
+};
 use crate::ledger::{
     AccountFacts, AlertChange, Blocked, BudgetCheck, CycleRecord, CycleSummary, DecisionRow, EventDetail,
     IntentFilter, IntentRecord, KnownLease, LastPrice, Ledger, LedgerError, NewIntent, OpenAlert, OutboxMail,
@@ -125,6 +127,14 @@ impl Ledger for SqliteLedger {
 
     fn intent(&self, id: &IntentId) -> Result<IntentRecord, LedgerError> {
         self.read(|c| history::one(c, id))
+    }
+
+    fn paid_terms(
+        &self,
+        provider: &ProviderName,
+        leases: &[&Lease],
+    ) -> Result<Vec<IntentRecord>, LedgerError> {
+        self.read(|c| reserve::paid_terms(c, provider, leases))
     }
 
     fn spent(&self, check: &BudgetCheck) -> Result<Money, LedgerError> {

@@ -89,3 +89,46 @@ fn a_term_that_was_charged_and_did_not_move_is_never_said_to_be_due() {
     assert_eq!(bench.json(&["once"]).0, 0);
     assert_eq!(bench.payments_sent(), 2);
 }
+
+#[test]
+fn a_balance_that_changed_its_currency_is_no_evidence_about_a_payment() {
+    let bench = Bench::new("100.00", &[(Product::IPv4, &[A], 24)]);
+    bench.handle.inject(Fault::on(Aim::Money).effect(Effect::Nothing).answer(Answer::Close));
+    assert_eq!(bench.json(&["once"]).0, 3);
+    // In figures the balance says that nothing was charged; in money it says nothing.
+    bench.handle.with(|w| w.account_mut(KEY).unwrap().currency = "EUR".into());
+    let state = |bench: &Bench| bench.json(&["history"]).1["payments"][0].clone();
+    for _ in 0..6 {
+        std::thread::sleep(Duration::from_millis(1_050));
+        bench.json(&["once"]);
+        let seen = state(&bench);
+        assert_eq!(seen["state"], "unknown", "{seen:#}");
+    }
+    for _ in 0..8 {
+        std::thread::sleep(Duration::from_millis(1_050));
+        bench.json(&["once"]);
+    }
+    let seen = state(&bench);
+    assert_eq!(seen["state"], "needs_operator", "{seen:#}");
+    assert!(seen["evidence"].as_str().unwrap().contains("another currency"), "{seen:#}");
+    assert_eq!((&seen["balance_after"], bench.payments_sent()), (&Value::Null, 1));
+}
+
+#[test]
+fn an_end_that_moved_confirms_a_payment_whatever_currency_the_balance_has() {
+    let bench = Bench::new("100.00", &[(Product::IPv4, &[A], 24)]);
+    bench.handle.set_lag(Duration::from_millis(1_500));
+    bench.handle.inject(Fault::on(Aim::Money).answer(Answer::Close));
+    bench.json(&["once"]);
+    bench.handle.with(|w| w.account_mut(KEY).unwrap().currency = "EUR".into());
+    std::thread::sleep(Duration::from_millis(1_600));
+    bench.json(&["once"]);
+    let payment = bench.json(&["history"]).1["payments"][0].clone();
+    assert_eq!(
+        (&payment["state"], &payment["charged"]),
+        (&"confirmed".into(), &payment["quoted"]),
+        "{payment:#}"
+    );
+    assert!(payment["evidence"].as_str().unwrap().contains("so the quote is taken"), "{payment:#}");
+    assert_eq!(bench.charged(A), 1);
+}

@@ -88,7 +88,7 @@ impl Payer {
             spender: Arc::clone(spender),
             ends: ends_of(&seen.leases),
             read_at: seen.began.clone(),
-            expected: seen.balance.as_ref().map(|b| b.amount),
+            expected: seen.balance.as_ref().and_then(|b| seen.comparable(b)),
             viewer: self.viewer,
             seen,
             orders,
@@ -218,13 +218,13 @@ impl Lane {
         let reading = Reading {
             account: &self.seen.account.name,
             leases: &listed,
-            balance: inventory.balance.amount,
+            balance: &inventory.balance,
             began: &began,
         };
         let doubles = settle(ledger, &self.viewer.settings.timing, &reading, &now)?;
         self.out.doubles.extend(doubles);
         self.ends = ends_of(&listed);
-        self.expected = Some(inventory.balance.amount);
+        self.expected = self.seen.comparable(&inventory.balance);
         self.read_at = began;
         Ok(Ok(()))
     }

@@ -200,7 +200,7 @@ impl Payer {
                     let reading = Reading {
                         account,
                         leases: &seen.leases,
-                        balance: inventory.balance.amount,
+                        balance: &inventory.balance,
                         began: &seen.began,
                     };
                     doubles.extend(settle(ledger, &self.viewer.settings.timing, &reading, &now)?);

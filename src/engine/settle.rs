@@ -4,7 +4,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::time::{Moment, Timing};
-use crate::domain::{AccountName, Event, Lease, Money, State};
+use crate::domain::{AccountName, Balance, Event, Lease, Money, State};
 use crate::evidence::{Case, End, Look, Verdict, end, judge, terms_moved};
 use crate::ledger::{
     EventDetail, IntentFilter, IntentLease, IntentRecord, Ledger, LedgerError, SettleRead, SplitPart,
@@ -18,7 +18,7 @@ const LATE: SignedDuration = SignedDuration::from_hours(24 * 60);
 pub(super) struct Reading<'a> {
     pub account: &'a AccountName,
     pub leases: &'a [Lease],
-    pub balance: Money,
+    pub balance: &'a Balance,
     /// When it began; a payment that started later is not judged by it.
     pub began: &'a Moment,
 }
@@ -169,12 +169,16 @@ fn settle_one(
         ends.push(seen);
     }
     let moved = ends.iter().filter(|e| matches!(e, End::Moved(_))).count();
+    let comparable = in_one_currency(record, reading, around);
     let (fell, ambiguous) = fell(record, reading, around);
     let looks = looks(record, now, Some((fell, moved)));
-    let case =
-        Case { state: record.state, ends: &ends, quoted: record.quoted, ambiguous, looks: &looks, timing };
+    let (state, quoted) = (record.state, record.quoted);
+    let case = Case { state, ends: &ends, quoted, ambiguous, comparable, looks: &looks, timing };
     perform(ledger, record, &judge(&case), &ends, reading, now)?;
-    keep_look(ledger, timing, record, SettleRead { at: now.clone(), balance: reading.balance, fell, moved })?;
+    if comparable {
+        let balance = reading.balance.amount;
+        keep_look(ledger, timing, record, SettleRead { at: now.clone(), balance, fell, moved })?;
+    }
     if double && moved == ends.len() { ledger.intent(&record.id).map(Some) } else { Ok(None) }
 }
 
@@ -191,6 +195,20 @@ fn claims(around: &[IntentRecord], record: &IntentRecord, of: &IntentLease) -> O
         }
     }
     Some(paid)
+}
+
+/// Whether the balances before and now, and all charges in between, are in the payment's currency. An account whose currency
+/// changed has a balance that cannot be compared, however alike the figures are.
+fn in_one_currency(record: &IntentRecord, reading: &Reading<'_>, around: &[IntentRecord]) -> bool {
+    let since = |o: &&IntentRecord| {
+        o.spend_started_at.as_ref().map(|m| m.wall) >= record.spend_started_at.as_ref().map(|m| m.wall)
+    };
+    reading.balance.currency == record.currency
+        && around
+            .iter()
+            .filter(since)
+            .filter(|o| o.state.counts_in_budgets())
+            .all(|o| o.currency == record.currency)
 }
 
 /// Balance before − now − other known charges since; and whether a charge since is not known yet.
@@ -213,7 +231,7 @@ fn fell(record: &IntentRecord, reading: &Reading<'_>, around: &[IntentRecord]) -
     let siblings = Money::sum(siblings).unwrap_or_default();
     let fell = record
         .balance_before
-        .minus(reading.balance)
+        .minus(reading.balance.amount)
         .and_then(|f| f.minus(known))
         .and_then(|f| f.minus(siblings))
         .unwrap_or_default();
@@ -251,7 +269,7 @@ fn perform(
     reading: &Reading<'_>,
     now: &Moment,
 ) -> Result<(), LedgerError> {
-    let mut detail = EventDetail { balance_after: Some(reading.balance), ..EventDetail::default() };
+    let mut detail = EventDetail { balance_after: after(record, reading), ..EventDetail::default() };
     let event = match verdict {
         Verdict::Wait => return Ok(()),
         Verdict::Confirmed { charged, why } => {
@@ -277,6 +295,11 @@ fn perform(
     Ok(())
 }
 
+/// The balance read, in the payment's currency.
+fn after(record: &IntentRecord, reading: &Reading<'_>) -> Option<Money> {
+    (reading.balance.currency == record.currency).then_some(reading.balance.amount)
+}
+
 /// An accepted payment's reply told the balance right after it: that is the tightest measure of its charge.
 fn confirmed(
     record: &IntentRecord,
@@ -294,7 +317,7 @@ fn confirmed(
     };
     EventDetail {
         charged: Some(charged),
-        balance_after: told.or(Some(reading.balance)),
+        balance_after: told.or(after(record, reading)),
         expires_after: ends
             .iter()
             .filter_map(|e| if let End::Moved(at) = e { Some(*at) } else { None })
@@ -323,7 +346,7 @@ fn split(
                 state: State::Confirmed,
                 detail: EventDetail {
                     charged: Some(quoted),
-                    balance_after: Some(reading.balance),
+                    balance_after: after(record, reading),
                     expires_after: Some(*to),
                     evidence: Some(
                         "its end moved, others of the same payment did not: charged its share of the quote"

@@ -234,9 +234,20 @@ fn a_config_that_changed_makes_a_plan_stale_until_it_is_back() {
         &format!("[[budget]]\nname = \"b\"\nper = \"day\"\nlimit = \"50.00\"\ncurrency = \"USD\"\n{KEEP}"),
     );
     refused(&bench, "stale", "(budgets)");
-    // A key that was replaced is no other plan.
     bench.config("", KEEP);
     assert_eq!(apply(&bench).0, 0);
+}
+
+#[test]
+fn a_new_key_is_no_other_config() {
+    let bench = fleet();
+    let print = || {
+        let sources = renewd::settings::Sources::from_process(&[bench.path("renewd.toml")]);
+        renewd::engine::propose::fingerprint(&renewd::settings::load(&sources).unwrap())
+    };
+    let before = print();
+    bench.secret("yp.key", "another-key-0123456789");
+    assert_eq!(print(), before);
 }
 
 #[test]
@@ -310,6 +321,20 @@ fn a_price_that_rose_holds_its_set_and_says_both_prices() {
         let reason = bench.item(&document, ip)["reason"].as_str().unwrap();
         assert_eq!(reason, format!("price_cap: {asked} USD is asked now, and the plan says {planned}"));
     }
+    assert_eq!([A, B, C].map(|ip| bench.charged(ip)), [0, 0, 1]);
+}
+
+#[test]
+fn a_set_in_another_currency_than_its_quote_is_held() {
+    let bench = fleet();
+    plan(&bench);
+    reseal(&bench, |c| c["apply"]["sets"][0]["currency"] = "EUR".into());
+    let (code, document) = apply(&bench);
+    assert_eq!(code, 3);
+    assert!(
+        bench.item(&document, A)["reason"].as_str().unwrap().starts_with("currency_changed:"),
+        "{document:#}"
+    );
     assert_eq!([A, B, C].map(|ip| bench.charged(ip)), [0, 0, 1]);
 }
 
@@ -452,6 +477,19 @@ fn a_kill_in_the_middle_leaves_the_plan_used_and_nothing_paid_twice() {
     assert_eq!(bench.paid_twice(), Vec::<String>::new());
 }
 
+#[test]
+fn asked_to_stop_apply_ends_the_payment_in_flight_and_begins_no_other() {
+    let bench = fleet();
+    plan(&bench);
+    bench.handle.inject(Fault::on(Aim::Money).when(When::Next(1)).answer(Answer::Hang));
+    let mut child = bench.spawn(&["apply", file(&bench).to_str().unwrap()]);
+    until("the first payment is under way", 20, || bench.handle.count(Endpoint::Extend) == 1);
+    common::signal(&child, rustix::process::Signal::TERM);
+    assert_eq!(child.wait().unwrap().code(), Some(3));
+    assert_eq!((bench.charges().0, bench.payments_sent()), (1, 1));
+    refused(&bench, "used", "was used at");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
 
@@ -519,7 +557,8 @@ fn a_plan_whose_values_were_replaced_never_panics_and_never_pays_what_is_not_due
     paths(&content["apply"], "/apply".into(), &mut all);
     let mut runner = proptest::test_runner::TestRunner::deterministic();
     // Each with a fitting seal: what is refused here is refused for what it says.
-    for path in all.iter().filter(|p| !p.ends_with("/price") && !p.ends_with("/currency")) {
+    let exact = |p: &&String| !p.ends_with("/price") && !p.ends_with("/currency");
+    for path in all.iter().filter(exact).flat_map(|p| [p; 3]) {
         let value = odd().new_tree(&mut runner).unwrap().current();
         fs::write(file(&bench), content.to_string()).unwrap();
         let mut same = false;
@@ -528,7 +567,7 @@ fn a_plan_whose_values_were_replaced_never_panics_and_never_pays_what_is_not_due
             same = *place == value;
             *place = value.clone();
         });
-        // Another id, or no ledger where there is none, is a plan like any other.
+        // Another id is a plan like any other.
         if same || path == "/apply/id" {
             continue;
         }

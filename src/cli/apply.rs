@@ -120,6 +120,9 @@ fn show(ctx: &Context, plan: &Approved, report: &CycleReport) {
         }
     }
     output::line(&format!("{paid} of {} payments of the plan were made", plan.sets.len()));
+    if paid == plan.sets.len() && report.needs_attention() {
+        output::line("something beside the plan needs attention: renewd plan, renewd status");
+    }
 }
 
 fn named(set: &ExactSet) -> String {

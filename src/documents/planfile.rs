@@ -252,3 +252,100 @@ fn exact_set(doc: SetDoc) -> Result<ExactSet, PlanFileError> {
         currency: Currency::new(doc.currency),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Moment;
+    use crate::engine::CycleReport;
+    use proptest::prelude::*;
+
+    fn plan() -> Plan {
+        let started = Moment { wall: Timestamp::UNIX_EPOCH, boot_id: String::new(), boot_ms: 0 };
+        let report = CycleReport {
+            started,
+            accounts: Vec::new(),
+            items: Vec::new(),
+            moved: Vec::new(),
+            payments: Vec::new(),
+            unsettled: Vec::new(),
+            settled: Vec::new(),
+            lost: Vec::new(),
+            double_charges: Vec::new(),
+            clock_held: None,
+            stopped: false,
+        };
+        Plan::new(&report, &[], false)
+    }
+
+    prop_compose! {
+        /// A payment of one lease whose every text is anything.
+        fn set()(texts in prop::array::uniform9(".{0,8}"), some in any::<bool>(), cents in 0_i64..100_000,
+            seconds in 0_i64..4_000_000_000, nanos in 0_i32..1_000_000_000, days in 1_u32..4000) -> ExactSet {
+            let [account, provider, kind, country, lease, order, ip, promo, policy] = texts;
+            ExactSet {
+                request: RenewalRequest {
+                    account: AccountName::new(account),
+                    kind: Kind::new(kind),
+                    leases: vec![RequestLease {
+                        id: LeaseId::new(lease),
+                        order: OrderId::new(order),
+                        ip,
+                        expires_at: Timestamp::new(seconds, nanos).unwrap(),
+                    }],
+                    period_days: days,
+                    promo: some.then_some(promo),
+                    method: if some { Method::Order } else { Method::Leases },
+                },
+                provider: ProviderName::new(provider),
+                country: some.then_some(country),
+                policy,
+                attempt: 1 + u32::from(some),
+                price: Money::from_cents(cents),
+                currency: Currency::new("USD"),
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_back_to_the_letter(set in set(), made in 0_i64..4_000_000_000) {
+            let approved = Approved {
+                id: "00ff".to_owned(),
+                made_at: Timestamp::from_second(made).unwrap(),
+                ledger: None,
+                config: BTreeMap::from([("policies".to_owned(), "abc".to_owned())]),
+                sets: vec![set],
+            };
+            let text = write(&plan(), &approved);
+            prop_assert_eq!(read(text.as_bytes()), Ok(approved.clone()));
+            // Laid out in another way it is the same; with its keys in another order too.
+            let value: Value = serde_json::from_str(&text).unwrap();
+            prop_assert_eq!(read(value.to_string().as_bytes()), Ok(approved));
+        }
+
+        #[test]
+        fn any_bytes_are_answered(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            prop_assert!(matches!(read(&bytes), Err(PlanFileError::Unreadable(_))));
+        }
+    }
+
+    #[test]
+    fn the_seal_does_not_depend_on_how_a_map_keeps_its_keys() {
+        let content = |text: &str| serde_json::from_str::<Map<String, Value>>(text).unwrap();
+        let (one, two) = (
+            content(r#"{"a":{"x":1,"y":[2,"z"]},"b":null}"#),
+            content(r#"{"b":null,"a":{"y":[2,"z"],"x":1}}"#),
+        );
+        assert_eq!(seal(&one), seal(&two));
+        let mut text = String::new();
+        canonical_object(&one, &mut text);
+        assert_eq!(text, r#"{"a":{"x":1,"y":[2,"z"]},"b":null}"#);
+    }
+
+    #[test]
+    fn a_thousand_nested_brackets_are_no_plan_and_no_crash() {
+        let deep = format!("{}{}", "[".repeat(1000), "]".repeat(1000));
+        assert!(matches!(read(deep.as_bytes()), Err(PlanFileError::Unreadable(_))));
+    }
+}

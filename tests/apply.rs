@@ -447,6 +447,19 @@ fn a_budget_and_the_guard_hold_for_a_plan_too() {
 }
 
 #[test]
+fn a_payment_that_waits_for_the_next_cycle_is_no_full_success() {
+    let bench = Bench::new("100.00", &[(Product::IPv4, &[A, B, C], 24)]);
+    bench.config_with("[guard]\nmax_payments_per_cycle = 1", "", KEEP);
+    // The batch costs more than its leases singly, so each is paid by itself.
+    bench.handle.inject(Fault::on(Aim::Quotes).when(When::Nth(2)).effect(Effect::Surcharge(money("0.10"))));
+    let content = plan(&bench);
+    assert_eq!(content["apply"]["sets"].as_array().unwrap().len(), 3, "{content:#}");
+    let (code, document) = apply(&bench);
+    assert_eq!((code, &document["outcome"], bench.charges().0), (3, &"attention".into(), 1), "{document:#}");
+    assert!(bench.item(&document, C)["reason"].as_str().unwrap().starts_with("fleet_guard:"), "{document:#}");
+}
+
+#[test]
 fn another_payer_keeps_apply_out() {
     let bench = fleet();
     plan(&bench);

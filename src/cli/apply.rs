@@ -11,8 +11,8 @@ use crate::engine::apply::{Approved, Books, ExactSet, Refusal, refusal};
 use crate::engine::propose::fingerprint;
 use crate::engine::{CycleReport, EngineError, Payer};
 use crate::exit::Exit;
-use crate::ledger::Ledger;
 use crate::ledger::sqlite::{self, Access};
+use crate::ledger::{IntentRecord, Ledger};
 
 use super::context::{Context, Failure};
 use super::{history, output};
@@ -43,7 +43,17 @@ pub(super) async fn apply(ctx: &Context, file: &Path) -> Result<Exit, Failure> {
     let payer = wire::payer(viewer, &ctx.redactor).map_err(|e| Failure::failed(e.to_string()))?;
     let report = pay(ctx, &payer, &plan).await?;
     show(ctx, &plan, &report);
-    Ok(if report.needs_attention() || report.stopped { Exit::Attention } else { Exit::Done })
+    let whole = plan.sets.iter().all(|set| is_paid(set, &report));
+    Ok(if report.needs_attention() || report.stopped || !whole { Exit::Attention } else { Exit::Done })
+}
+
+fn payment<'a>(set: &ExactSet, report: &'a CycleReport) -> Option<&'a IntentRecord> {
+    let whose = &set.request.account;
+    report.payments.iter().find(|p| &p.request.account == whose && p.request.leases == set.request.leases)
+}
+
+fn is_paid(set: &ExactSet, report: &CycleReport) -> bool {
+    payment(set, report).is_some_and(|p| matches!(p.state, State::Accepted | State::Confirmed))
 }
 
 fn bytes_of(file: &Path) -> Result<Vec<u8>, Failure> {
@@ -88,9 +98,14 @@ fn refuse(ctx: &Context, why: &Refusal) -> Exit {
 }
 
 fn show(ctx: &Context, plan: &Approved, report: &CycleReport) {
-    let stale = !report.moved.is_empty();
+    // A stop cuts readings off, and then nothing is as planned.
+    let stale = !report.moved.is_empty() && !report.stopped;
+    let paid = plan.sets.iter().filter(|set| is_paid(set, report)).count();
     if ctx.json {
         let mut document = value(&Plan::new(report, &ctx.settings.policies, true));
+        if paid < plan.sets.len() && document["outcome"] == "ok" {
+            document["outcome"] = "attention".into();
+        }
         if stale {
             let text = format!("the world moved since this plan was made: {}", report.moved.join("; "));
             document["outcome"] = "stale".into();
@@ -110,11 +125,8 @@ fn show(ctx: &Context, plan: &Approved, report: &CycleReport) {
         output::line(&history::table(&report.payments, &ctx.settings.timezone));
         output::line("");
     }
-    let good = |s: State| matches!(s, State::Accepted | State::Confirmed);
-    let mut paid = 0;
-    for set in &plan.sets {
-        match report.payments.iter().find(|p| p.request.leases == set.request.leases) {
-            Some(p) if good(p.state) => paid += 1,
+    for set in plan.sets.iter().filter(|set| !is_paid(set, report)) {
+        match payment(set, report) {
             Some(p) => output::line(&format!("payment {} of {} is {}", p.id, named(set), p.state)),
             None => output::line(&format!("not paid: {}: {}", named(set), reason(set, report))),
         }

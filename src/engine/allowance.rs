@@ -2,6 +2,10 @@
 //! exceed `max_payments_per_cycle`.
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use super::lane::{Halt, Lane};
+use crate::planner::PaySet;
+use crate::policy::{Reason, Word};
+
 /// Money calls that may still be begun in this cycle.
 #[derive(Debug)]
 pub(super) struct Allowance {
@@ -29,10 +33,16 @@ impl Allowance {
     pub(super) fn is_used_up(&self) -> bool {
         self.left.load(Ordering::Acquire) == 0
     }
+}
 
-    /// What there was at first.
-    pub(super) fn most(&self) -> u32 {
-        self.most
+impl Lane {
+    /// All calls of the cycle are made: what is left of the lane waits.
+    pub(super) fn no_more_calls(&mut self, set: &PaySet) -> Halt {
+        let most = self.orders.allowance.most;
+        let reason =
+            Reason::new(Word::FleetGuard, format!("max_payments_per_cycle {most} is reached; next cycle"));
+        self.change(set, &reason);
+        Halt::Because(reason)
     }
 }
 

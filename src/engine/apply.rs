@@ -303,6 +303,11 @@ impl Pricing<'_> {
 }
 
 impl Lane {
+    /// Leases that the provider sells singly, unless a plan names them together.
+    pub(super) fn may_split(&self, set: &PaySet) -> bool {
+        set.members.len() > 1 && set.key.order.is_none() && self.orders.exactly.is_none()
+    }
+
     /// The plan's word on this set, where a plan is applied.
     pub(super) fn within_plan(&self, set: &PaySet, asked: Asked) -> Asked {
         let Some(plan) = &self.orders.exactly else { return asked };

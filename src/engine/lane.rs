@@ -343,19 +343,6 @@ impl Lane {
         self.record(set, &id, quote, priced, reply).await
     }
 
-    /// Leases that the provider sells singly, unless a plan names them together.
-    fn may_split(&self, set: &PaySet) -> bool {
-        set.members.len() > 1 && set.key.order.is_none() && self.orders.exactly.is_none()
-    }
-
-    fn no_more_calls(&mut self, set: &PaySet) -> Halt {
-        let most = self.orders.allowance.most();
-        let reason =
-            Reason::new(Word::FleetGuard, format!("max_payments_per_cycle {most} is reached; next cycle"));
-        self.change(set, &reason);
-        Halt::Because(reason)
-    }
-
     fn budgets(&self, key: &GroupKey, quote: &Quote, policy: &str, at: &Moment) -> Vec<BudgetCheck> {
         let settings = &self.viewer.settings;
         let counts =

@@ -13,7 +13,7 @@
 //! | some moved | – | split per lease |
 //! | none moved | fell by the quote | wait out the lag window, then a person must look |
 //! | none moved | unchanged in `settle_reads` spaced reads over the lag window | not applied |
-//! | none moved | moved otherwise | after 4 × lag window a person must look |
+//! | none moved | moved otherwise, or in another currency | after 4 × lag window a person must look |
 //!
 //! A lease that is not listed, or whose end changed by something else than a term, is *odd*: it never counts as
 //! unchanged, so it can never lead to "not applied".
@@ -87,6 +87,8 @@ pub struct Case<'a> {
     pub ambiguous: bool,
     /// The quote was the price of exactly that payment; otherwise the fall of the balance is the better measure.
     pub bound: bool,
+    /// The balances are in one currency; else the present look's fall says nothing, whatever it is.
+    pub comparable: bool,
     /// Earlier looks of this boot, oldest first, then the present one; never empty.
     pub looks: &'a [Look],
     /// `[timing]`.
@@ -135,6 +137,9 @@ pub fn judge(case: &Case<'_>) -> Verdict {
     }
     let odd = case.ends.contains(&End::Odd) || again > 0;
     let four = lag.checked_mul(4).unwrap_or(SignedDuration::MAX);
+    if !case.comparable {
+        return if now.elapsed >= four { foreign() } else { Verdict::Wait };
+    }
     if now.fell == case.quoted && !odd {
         if now.elapsed < lag {
             return Verdict::Wait;
@@ -156,6 +161,10 @@ pub fn judge(case: &Case<'_>) -> Verdict {
     if now.elapsed >= four { unclear(now) } else { Verdict::Wait }
 }
 
+fn foreign() -> Verdict {
+    Verdict::NeedsOperator("no end moved, and the balance is in another currency than the payment".to_owned())
+}
+
 fn unclear(now: &Look) -> Verdict {
     Verdict::NeedsOperator(format!(
         "no end moved, and the balance differs by {} from what renewd knows of",
@@ -164,6 +173,10 @@ fn unclear(now: &Look) -> Verdict {
 }
 
 fn confirmed(case: &Case<'_>, now: &Look) -> Verdict {
+    if !case.comparable {
+        let why = "every end moved; the balance is in another currency, so the quote is taken".to_owned();
+        return Verdict::Confirmed { charged: case.quoted, why };
+    }
     if now.fell == case.quoted {
         let why = format!("every end moved, and the balance fell by {}", case.quoted);
         return Verdict::Confirmed { charged: now.fell, why };
@@ -220,16 +233,13 @@ mod tests {
     const T: Timestamp = Timestamp::UNIX_EPOCH;
 
     fn word(state: State, ends: &[End], looks: &[Look], ambiguous: bool) -> &'static str {
+        told(state, ends, looks, ambiguous, true)
+    }
+
+    fn told(state: State, ends: &[End], looks: &[Look], ambiguous: bool, comparable: bool) -> &'static str {
         let timing = timing();
-        let case = Case {
-            state,
-            ends,
-            quoted: Money::from_cents(265),
-            ambiguous,
-            bound: true,
-            looks,
-            timing: &timing,
-        };
+        let quoted = Money::from_cents(265);
+        let case = Case { state, ends, quoted, ambiguous, comparable, bound: true, looks, timing: &timing };
         match judge(&case) {
             Verdict::Confirmed { charged, why } if why.contains("quote is taken") => {
                 assert_eq!(charged, Money::from_cents(265));
@@ -284,6 +294,21 @@ mod tests {
     fn a_later_charge_that_is_not_known_yet_keeps_the_case_open() {
         let looks = [look(300, 0, 0), look(600, 0, 0), look(900, 0, 0)];
         assert_eq!(word(State::Unknown, &[End::Same], &looks, true), "wait");
+    }
+
+    #[rstest]
+    #[case::a_fall_by_the_quote_in_figures(265, LAG, "wait")]
+    #[case::no_fall_in_figures(0, LAG, "wait")]
+    #[case::for_long(265, 4 * LAG, "needs operator")]
+    fn a_balance_in_another_currency_is_no_evidence(
+        #[case] fell: i64,
+        #[case] secs: i64,
+        #[case] want: &str,
+    ) {
+        let looks = [look(300, 0, 0), look(600, 0, 0), look(secs, fell, 0)];
+        assert_eq!(told(State::Unknown, &[End::Same], &looks, false, false), want);
+        let moved = told(State::Unknown, &[End::Moved(T)], &[look(secs, fell, 1)], false, false);
+        assert_eq!(moved, "confirmed at the quote");
     }
 
     #[test]

@@ -37,7 +37,16 @@ pub enum Command {
     /// One whole cycle: poll, decide, quote, pay, read back, alert; then exit. Pays
     Once,
     /// Every lease with its decision, reason and price. Never pays
-    Plan,
+    Plan {
+        /// Also write a plan file, for `apply`
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// Exactly what a plan file says, once, if the world has not moved since. Pays
+    Apply {
+        /// What `plan --out` wrote
+        file: PathBuf,
+    },
     /// Why a lease gets its decision. Never pays
     Explain {
         /// An ip, a lease id or an order id

@@ -1,7 +1,8 @@
 //! The commands: each reads its arguments, calls the engine or the ledger, and shows what came of it.
 //!
-//! A command that never pays is built on [`crate::engine::Viewer`] or on the ledger alone; only `run`, `once` and `demo` ever
-//! hold a part that spends.
+//! A command that never pays is built on [`crate::engine::Viewer`] or on the ledger alone; only `run`, `once`,
+//! `apply` and `demo` ever hold a part that spends.
+mod apply;
 pub mod args;
 mod check;
 mod context;
@@ -17,6 +18,7 @@ mod run;
 mod simulate;
 mod spending;
 mod status;
+mod target;
 
 use clap::{CommandFactory, Parser};
 
@@ -49,7 +51,8 @@ async fn dispatch(cli: Cli) -> Result<Exit, Failure> {
     match cli.command {
         Command::Run => run::run(global).await,
         Command::Once => once::once(&Context::load(global)?).await,
-        Command::Plan => plan::plan(&Context::load(global)?).await,
+        Command::Plan { out } => plan::plan(&Context::load(global)?, out.as_deref()).await,
+        Command::Apply { file } => apply::apply(&Context::load(global)?, &file).await,
         Command::Explain { target } => explain::explain(&Context::load(global)?, &target).await,
         Command::Status => status::status(&Context::load(global)?),
         Command::History(args) => history::history(&Context::load(global)?, &args),

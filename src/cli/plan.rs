@@ -1,17 +1,57 @@
 //! `renewd plan`: every lease with its decision, reason and price. Built without the part that spends.
+use std::path::Path;
+
 use crate::cli::output;
-use crate::documents::{ItemDoc, Plan, value};
+use crate::documents::{ItemDoc, Plan, planfile, value};
 use crate::engine::CycleReport;
+use crate::engine::apply::Approved;
+use crate::engine::propose::{fingerprint, hex};
 use crate::exit::Exit;
+use crate::ledger::{IDENTITY, Ledger};
 use crate::planner::Item;
 use crate::settings::Settings;
 
 use super::context::{Context, Failure};
+use super::target::Target;
 
-pub(super) async fn plan(ctx: &Context) -> Result<Exit, Failure> {
-    let report = ctx.viewer(ctx.reading()?)?.preview().await?;
+pub(super) async fn plan(ctx: &Context, out: Option<&Path>) -> Result<Exit, Failure> {
+    let ledger = ctx.reading()?;
+    let identity = ledger.noted(IDENTITY)?;
+    let viewer = ctx.viewer(ledger)?;
+    let report = match out {
+        None => viewer.preview().await?,
+        Some(path) => {
+            // A place that cannot be written to is told before anybody is asked.
+            let target = Target::check(path)?;
+            let (report, sets) = viewer.propose().await?;
+            let approved = Approved {
+                id: unique()?,
+                made_at: report.started.wall,
+                ledger: identity,
+                config: fingerprint(&ctx.settings),
+                sets,
+            };
+            let document = Plan::new(&report, &ctx.settings.policies, false);
+            target.write(&planfile::write(&document, &approved))?;
+            let n = approved.sets.len();
+            let file = path.display();
+            output::note(&format!("{n} payments written to {file}; renewd apply {file} pays them, once"));
+            report
+        }
+    };
     show(&report, &ctx.settings, ctx.json, false, ctx.now());
     Ok(if report.needs_attention() { Exit::Attention } else { Exit::Done })
+}
+
+/// Sixteen random bytes of the system's.
+fn unique() -> Result<String, Failure> {
+    let mut bytes = [0_u8; 16];
+    let got = rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty());
+    match got {
+        Ok(n) if n == bytes.len() => Ok(hex(&bytes)),
+        Ok(_) => Err(Failure::failed("the system gave too few random bytes")),
+        Err(e) => Err(Failure::failed(format!("the system gave no random bytes: {e}"))),
+    }
 }
 
 /// The plan as JSON or as tables; with `paid`, what `once` did with it.

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use crate::alerting::reconcile;
 use crate::budget::span;
 use crate::clock::Clock;
-use crate::domain::{Alert, AlertKey, Severity};
+use crate::domain::{AccountName, Alert, AlertKey, Severity};
 use crate::engine::alerts::{BudgetUse, double_charge, firing, plain};
 use crate::engine::{CycleReport, Viewer};
 use crate::ledger::{BudgetCheck, IntentRecord, Ledger, LedgerError};
@@ -19,8 +19,21 @@ use crate::settings::Settings;
 /// # Errors
 /// The ledger's.
 pub fn report(viewer: &Viewer, report: &CycleReport) -> Result<(), LedgerError> {
+    told(viewer, report, BTreeSet::new())
+}
+
+/// Tells what a pass found that looked at some leases only: it raises alerts and calls none of an account over.
+///
+/// # Errors
+/// The ledger's.
+pub fn part(viewer: &Viewer, report: &CycleReport) -> Result<(), LedgerError> {
+    told(viewer, report, viewer.settings.accounts.iter().map(|a| a.name.clone()).collect())
+}
+
+fn told(viewer: &Viewer, report: &CycleReport, unseen: BTreeSet<AccountName>) -> Result<(), LedgerError> {
     let budgets = budget_uses(viewer)?;
-    let (alerts, frozen) = firing(report, &viewer.settings, &budgets);
+    let (alerts, mut frozen) = firing(report, &viewer.settings, &budgets);
+    frozen.extend(unseen);
     for alert in &alerts {
         tracing::debug!(alert = %alert.key, severity = alert.severity.as_str(), "{}", alert.title);
     }
@@ -58,7 +71,7 @@ pub fn queue(
     settings: &Settings,
     clock: &dyn Clock,
     alerts: &[Alert],
-    frozen: &BTreeSet<crate::domain::AccountName>,
+    frozen: &BTreeSet<AccountName>,
     apart: &[&str],
 ) -> Result<(), LedgerError> {
     let now = clock.now().wall;
@@ -172,7 +185,8 @@ static LAST_DIRECT: AtomicI64 = AtomicI64::new(i64::MIN);
 /// Tells of ledger trouble without the ledger: log, and one direct mail per `repeat`.
 pub async fn ledger_trouble(settings: &Settings, error: &LedgerError, clock: &dyn Clock) {
     tracing::error!("{error}");
-    if !matches!(error, LedgerError::Trouble { .. } | LedgerError::Newer { .. }) {
+    use LedgerError::{Damaged, Newer, Trouble};
+    if !matches!(error, Trouble { .. } | Damaged { .. } | Newer { .. }) {
         return;
     }
     let now = clock.now();

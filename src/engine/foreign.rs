@@ -42,8 +42,7 @@ pub(super) fn charges(
         moved.into_iter().filter(|(before, _)| !speaks_for(&ours, before)).collect();
     let prices = expected(viewer, account, &moved)?;
     let fall = fall(viewer, account, inventory, &ours)?;
-    let whole =
-        prices.iter().copied().collect::<Option<Vec<Money>>>().and_then(|all| Money::sum(all.into_iter()));
+    let whole = prices.iter().copied().collect::<Option<Vec<Money>>>().and_then(Money::sum);
     let shares = fall.filter(|f| f.is_positive()).map(|f| f.shares(moved.len())).unwrap_or_default();
     let mut found = Vec::new();
     for (n, (before, after)) in moved.iter().enumerate() {

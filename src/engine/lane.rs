@@ -18,6 +18,8 @@ use crate::planner::{GroupKey, Item, PaySet, Priced, Standing};
 use crate::policy::{Reason, Word};
 use crate::providers::{Changer, PaymentReply, Reader, Spender};
 
+use super::allowance::Allowance;
+use super::apply::ExactSet;
 use super::observe::{Seen, read, remember_holds};
 use super::price::{Asked, Pricing};
 use super::reading::take;
@@ -35,6 +37,10 @@ pub(super) struct Orders {
     pub items: Arc<Vec<Item>>,
     pub last: HashMap<LeaseId, LastPrice>,
     pub cycle: i64,
+    /// The sets of the plan that is applied: nothing else is paid, and nothing in parts.
+    pub exactly: Option<Arc<Vec<(PaySet, ExactSet)>>>,
+    /// Money calls left to all lanes of the cycle.
+    pub allowance: Arc<Allowance>,
 }
 
 /// What came of it.
@@ -88,7 +94,7 @@ impl Payer {
             changer: self.changers.get(&name).cloned(),
             listed: by_id(&seen.leases),
             read_at: seen.began.clone(),
-            expected: seen.balance.as_ref().map(|b| b.amount),
+            expected: seen.balance.as_ref().and_then(|b| seen.comparable(b)),
             viewer: self.viewer,
             seen,
             orders,
@@ -144,6 +150,9 @@ impl Lane {
         set: &PaySet,
         sets: &mut std::collections::VecDeque<PaySet>,
     ) -> Result<Halt, LedgerError> {
+        if self.orders.allowance.is_used_up() {
+            return Ok(self.no_more_calls(set));
+        }
         if set.key.promo.as_ref().is_some_and(|p| self.dead_promos.contains(p)) {
             self.change(
                 set,
@@ -159,8 +168,9 @@ impl Lane {
             return Ok(Halt::No);
         }
         let asked = self.quote(set).await;
+        let asked = self.within_plan(set, asked);
         let (Ok(quote), Ok(priced)) = (&asked.answer, &asked.verdict) else {
-            if set.members.len() > 1 && set.key.order.is_none() {
+            if self.may_split(set) {
                 set.singles().into_iter().rev().for_each(|one| sets.push_front(one));
             } else if let Err(reason) = &asked.verdict {
                 self.change(set, reason);
@@ -219,7 +229,7 @@ impl Lane {
         self.out.doubles.extend(shown.doubles);
         self.out.charges.extend(shown.charges);
         self.listed = by_id(&listed);
-        self.expected = Some(inventory.balance.amount);
+        self.expected = self.seen.comparable(&inventory.balance);
         self.read_at = began;
         Ok(Ok(()))
     }
@@ -308,15 +318,20 @@ impl Lane {
             at: at.clone(),
             request,
         };
+        if !self.orders.allowance.take() {
+            return Ok(self.no_more_calls(set));
+        }
         let ledger = Arc::clone(&self.viewer.ledger);
         let id = match ledger.reserve(&intent, &self.budgets(&set.key, quote, &policy.name, &at))? {
             Ok(id) => id,
             // One lease that is blocked must not keep its whole batch from being paid.
-            Err(Blocked::Pending { .. }) if set.members.len() > 1 && set.key.order.is_none() => {
+            Err(Blocked::Pending { .. }) if self.may_split(set) => {
+                self.orders.allowance.give_back();
                 set.singles().into_iter().rev().for_each(|one| sets.push_front(one));
                 return Ok(Halt::No);
             }
             Err(blocked) => {
+                self.orders.allowance.give_back();
                 self.change(set, &blocked_reason(&blocked));
                 return Ok(Halt::No);
             }
@@ -324,6 +339,7 @@ impl Lane {
         let permit = match ledger.start_spend(&id, &self.viewer.clock.now()) {
             Ok(permit) => permit,
             Err(LedgerError::EndMoved { .. }) => {
+                self.orders.allowance.give_back();
                 ledger.append(&id, State::Reserved, Event::Released, &EventDetail::default(), &at)?;
                 self.change(
                     set,

@@ -4,7 +4,10 @@
 //! an unknown payment after it; the next pass finds either in the ledger. Not responsible for when a pass runs (daemon) or
 //! for what the ports are made of.
 pub mod alerts;
+mod allowance;
 mod answer;
+pub mod apply;
+mod asking;
 mod clockrule;
 mod foreign;
 mod lane;
@@ -12,12 +15,14 @@ mod observe;
 mod passes;
 mod planning;
 mod price;
+pub mod propose;
 mod reading;
 pub mod report;
 mod rescue;
 mod settle;
 mod shrink;
 pub mod steering;
+mod verdict;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;

@@ -35,6 +35,14 @@ pub(super) struct Seen {
     pub fresh: bool,
 }
 
+impl Seen {
+    /// A balance as a number to compare with: only in the currency that this account's quotes must have.
+    pub(super) fn comparable(&self, balance: &Balance) -> Option<crate::domain::Money> {
+        let own = self.currency.as_ref().or(self.balance.as_ref().map(|b| &b.currency));
+        (own == Some(&balance.currency)).then_some(balance.amount)
+    }
+}
+
 /// Reads one account in a task of its own: a panic in an adapter is that account's trouble only.
 pub(super) async fn read(reader: Arc<dyn Reader>, purpose: Purpose) -> Result<Inventory, ReadError> {
     let task = tokio::spawn(async move { reader.inventory(purpose).await });

@@ -1,5 +1,4 @@
 //! The passes themselves: a preview that never pays, a whole cycle, and a settling pass that only reads.
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
@@ -7,13 +6,15 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::budget::{Budget, Per};
 use crate::domain::time::Moment;
-use crate::domain::{AccountName, Event, IntentId, Inventory, Money, Quote, State};
+use crate::domain::{Event, IntentId, Inventory, State};
 use crate::ledger::{
     BudgetCheck, CycleRecord, DecisionRow, EventDetail, IntentFilter, IntentRecord, LedgerError,
 };
 use crate::planner::{Item, Past, PaySet, Standing};
 use crate::policy::{Action, Reason, Word};
 
+use super::allowance::Allowance;
+use super::apply::{Approved, used_note};
 use super::lane::Orders;
 use super::observe::{Seen, currency_note};
 use super::planning::Planned;
@@ -61,16 +62,15 @@ impl Viewer {
         let started = self.clock.now();
         let seen: Vec<Seen> = self.observe().await?.into_iter().map(|(seen, _)| seen).collect();
         let clock_held = clockrule::judge(self.ledger.as_ref(), &started, &skews(&seen), false)?;
-        let planned = self.plan(&seen, clock_held.clone(), 0).await?;
-        self.report(started, &seen, planned.items, &planned.free, clock_held)
+        let planned = self.plan(&seen, clock_held.clone(), 0, None).await?;
+        self.report(started, &seen, planned, clock_held)
     }
 
-    fn report(
+    pub(super) fn report(
         &self,
         started: Moment,
         seen: &[Seen],
-        items: Vec<Item>,
-        free: &HashMap<AccountName, Money>,
+        planned: Planned,
         clock_held: Option<String>,
     ) -> Result<CycleReport, EngineError> {
         let states =
@@ -83,12 +83,13 @@ impl Viewer {
             balance: s.balance.clone(),
             leases: s.leases.len(),
             unreadable: s.unreadable,
-            free: free.get(&s.account.name).copied(),
+            free: planned.free.get(&s.account.name).copied(),
         });
         Ok(CycleReport {
             started,
             accounts: accounts.collect(),
-            items,
+            items: planned.items,
+            moved: planned.moved,
             payments: Vec::new(),
             settled: Vec::new(),
             lost: self.lost(seen),
@@ -128,7 +129,7 @@ impl Viewer {
     }
 }
 
-fn skews(seen: &[Seen]) -> Vec<(String, jiff::SignedDuration)> {
+pub(super) fn skews(seen: &[Seen]) -> Vec<(String, jiff::SignedDuration)> {
     seen.iter().filter_map(|s| Some((s.account.name.to_string(), s.skew?))).collect()
 }
 
@@ -138,6 +139,11 @@ impl Payer {
     /// # Errors
     /// The ledger's; payments begun until then are in it.
     pub async fn cycle(&self) -> Result<CycleReport, EngineError> {
+        self.pass(None).await
+    }
+
+    /// A cycle; with a plan, one that pays nothing else.
+    pub(super) async fn pass(&self, only: Option<&Approved>) -> Result<CycleReport, EngineError> {
         let viewer = &self.viewer;
         let ledger = viewer.ledger.as_ref();
         ledger.probe()?;
@@ -148,14 +154,19 @@ impl Payer {
         let observed = viewer.observe().await?;
         let (seen, mut shown) = self.believe_and_settle(observed)?;
         let clock_held = clockrule::judge(ledger, &started, &skews(&seen), true)?;
-        let Planned { items, sets, ready, free } = viewer.plan(&seen, clock_held.clone(), cycle).await?;
-        let (items, begun, late) = self.pay(&seen, items, sets, ready, cycle).await?;
+        let mut planned = viewer.plan(&seen, clock_held.clone(), cycle, only).await?;
+        if let Some(plan) = only.filter(|_| !planned.sets.is_empty() && !viewer.stop.is_cancelled()) {
+            // Before the first payment: a crash from here on leaves the plan used.
+            ledger.note(&used_note(&plan.id), &format!("at {} in cycle {cycle}", viewer.clock.now().wall))?;
+        }
+        let (begun, late) = self.pay(&seen, &mut planned, cycle).await?;
         shown.doubles.extend(late.doubles);
         shown.charges.extend(late.charges);
-        let steered =
-            if clock_held.is_none() { self.steer(&seen, &items).await? } else { Steering::default() };
-        viewer.ledger.record_decisions(cycle, viewer.clock.now().wall, &decisions(viewer, &items))?;
-        let mut report = viewer.report(started, &seen, items, &free, clock_held)?;
+        // A plan that was approved pays what it names and changes nothing else.
+        let steers = clock_held.is_none() && only.is_none();
+        let steered = if steers { self.steer(&seen, &planned.items).await? } else { Steering::default() };
+        viewer.ledger.record_decisions(cycle, viewer.clock.now().wall, &decisions(viewer, &planned.items))?;
+        let mut report = viewer.report(started, &seen, planned, clock_held)?;
         report.payments = begun.iter().rev().map(|id| ledger.intent(id)).collect::<Result<Vec<_>, _>>()?;
         report.double_charges = shown.doubles;
         report.provider_charges = shown.charges;
@@ -217,12 +228,13 @@ impl Payer {
     async fn pay(
         &self,
         seen: &[Seen],
-        mut items: Vec<Item>,
-        sets: Vec<PaySet>,
-        ready: Vec<(Vec<usize>, Quote)>,
+        planned: &mut Planned,
         cycle: i64,
-    ) -> Result<(Vec<Item>, Vec<IntentId>, Shown), LedgerError> {
+    ) -> Result<(Vec<IntentId>, Shown), LedgerError> {
+        let Planned { items, sets, ready, exactly, .. } = planned;
         let shared = Arc::new(items.clone());
+        let exactly = exactly.take().map(Arc::new);
+        let allowance = Arc::new(Allowance::new(self.viewer.settings.guard.max_payments_per_cycle));
         let mut lanes = Vec::new();
         for s in seen {
             let mine: Vec<PaySet> =
@@ -236,6 +248,8 @@ impl Payer {
                 items: Arc::clone(&shared),
                 last: self.viewer.ledger.last_prices(&s.account.name)?,
                 cycle,
+                exactly: exactly.clone(),
+                allowance: Arc::clone(&allowance),
             };
             let members: Vec<usize> = orders.sets.iter().flat_map(|set| set.members.clone()).collect();
             lanes.push((members, tokio::spawn(self.clone().lane(s.clone(), orders))));
@@ -258,7 +272,7 @@ impl Payer {
                 }
             }
         }
-        trouble.map_or(Ok((items, begun, shown)), Err)
+        trouble.map_or(Ok((begun, shown)), Err)
     }
 }
 

@@ -1,18 +1,22 @@
-//! The planning half of a pass: draft, ask terms and prices, fill, and form the sets to pay. Spends nothing.
-use std::collections::{BTreeMap, HashMap};
+//! The planning half of a pass: draft, have terms and prices asked, fill, and form the sets to pay. Spends nothing.
+use std::collections::HashMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::Viewer;
+use super::apply::{Approved, ExactSet, locate, put_aside};
+use super::asking::Wanted;
 use super::observe::Seen;
 use super::passes::budget_check;
-use super::price::{Prices, Pricing};
+use super::price::Prices;
+use super::settle::past_of;
 use crate::budget::span;
-use crate::domain::{AccountName, Kind, Money, Quote};
+use crate::domain::{AccountName, Lease, Moment, Money, Quote};
 use crate::ledger::LedgerError;
 use crate::planner::{
-    AccountView, BudgetLeft, Funds, GroupKey, Item, Offered, PaidBy, Past, PaySet, Unit, Verdict, World,
-    batches, draft, fill, group,
+    AccountView, BudgetLeft, Funds, GroupKey, Item, PaidBy, Past, PaySet, Unit, Verdict, World, batches,
+    draft, fill, group,
 };
 use crate::policy::{Decision, Reason, Word};
 
@@ -22,6 +26,10 @@ pub(super) struct Planned {
     pub sets: Vec<PaySet>,
     pub ready: Vec<(Vec<usize>, Quote)>,
     pub free: HashMap<AccountName, Money>,
+    /// The sets of the plan that is applied.
+    pub exactly: Option<Vec<(PaySet, ExactSet)>>,
+    /// Why that plan is stale: then nothing is to be paid.
+    pub moved: Vec<String>,
 }
 
 impl Viewer {
@@ -30,9 +38,10 @@ impl Viewer {
         seen: &[Seen],
         clock_held: Option<String>,
         cycle: i64,
+        only: Option<&Approved>,
     ) -> Result<Planned, LedgerError> {
         let now = self.clock.now();
-        let past = self.past(&now)?;
+        let mut past = self.past(&now)?;
         let paused = self.ledger.paused()?;
         let capabilities = self.capabilities();
         let stopped = self.stopped_providers(&past);
@@ -52,19 +61,56 @@ impl Viewer {
             })
             .collect();
         let settings = &self.settings;
-        let mut items = draft(&World {
-            now: now.wall,
-            timezone: &settings.timezone,
-            timing: &settings.timing,
-            policies: &settings.policies,
-            accounts: &views,
-            past: &past,
-            clock_held,
-        });
+        let drawn = |past: &[Past]| {
+            draft(&World {
+                now: now.wall,
+                timezone: &settings.timezone,
+                timing: &settings.timing,
+                policies: &settings.policies,
+                accounts: &views,
+                past,
+                clock_held: clock_held.clone(),
+            })
+        };
+        let mut items = drawn(&past);
+        let paid = self.paid_terms(seen, &items, &now)?;
+        if !paid.is_empty() {
+            past.extend(paid);
+            items = drawn(&past);
+        }
         let offered = self.offered(&items).await;
         let groups = group(&mut items, &settings.policies, &capabilities, &offered);
-        let prices = self.price(seen, &items, &groups).await?;
-        self.finish(seen, items, prices, cycle)
+        let Some(plan) = only else {
+            let wanted = groups.into_iter().map(|(key, members)| Wanted::Group(key, members)).collect();
+            let items = Arc::new(items);
+            let prices = self.price(seen, &items, wanted).await?;
+            return self.finish(seen, items, prices, cycle, None);
+        };
+        let located = locate(plan, &items, &groups, settings);
+        put_aside(&mut items, located.as_deref().unwrap_or_default(), located.is_err());
+        let (named, moved) = located.map_or_else(|moved| (Vec::new(), moved), |named| (named, Vec::new()));
+        let wanted =
+            named.iter().map(|(set, exact)| Wanted::Exactly(set.clone(), Box::new(exact.clone()))).collect();
+        let items = Arc::new(items);
+        let prices = self.price(seen, &items, wanted).await?;
+        let planned = self.finish(seen, items, prices, cycle, Some(named))?;
+        Ok(Planned { moved, ..planned })
+    }
+
+    /// The confirmed payments of terms that are due again: an end that did not move after its payment. Only what is due is
+    /// looked up, so that a long history costs nothing.
+    fn paid_terms(&self, seen: &[Seen], items: &[Item], now: &Moment) -> Result<Vec<Past>, LedgerError> {
+        let mut paid = Vec::new();
+        for account in seen.iter().map(|s| &s.account) {
+            let due: Vec<&Lease> = items
+                .iter()
+                .filter(|i| i.lease.account == account.name && i.decision() == Decision::Renew)
+                .map(|i| &i.lease)
+                .collect();
+            let records = self.ledger.paid_terms(&account.provider, &due)?;
+            paid.extend(records.iter().map(|r| past_of(r, now, &self.settings.timing)));
+        }
+        Ok(paid)
     }
 
     /// Providers whose payments stop because an account that left the config has unsettled payments.
@@ -81,72 +127,17 @@ impl Viewer {
         .collect()
     }
 
-    async fn offered(&self, items: &[Item]) -> Offered {
-        let mut wanted: BTreeMap<(AccountName, Kind), ()> = BTreeMap::new();
-        for item in items.iter().filter(|i| i.decision() == Decision::Renew) {
-            wanted.insert((item.lease.account.clone(), item.lease.kind.clone()), ());
-        }
-        let mut offered = Offered::new();
-        for (account, kind) in wanted.into_keys() {
-            let Some(reader) = self.readers.get(&account).filter(|r| !r.capabilities().sells_cycles) else {
-                continue;
-            };
-            (self.beat)();
-            let days = tokio::select! {
-                days = reader.periods(&kind) => days.map_err(|e| e.to_string()),
-                () = self.stop.cancelled() => Err("renewd is stopping".to_owned()),
-            };
-            offered.insert((account, kind), days);
-        }
-        offered
-    }
-
-    async fn price(
-        &self,
-        seen: &[Seen],
-        items: &[Item],
-        groups: &[(GroupKey, Vec<usize>)],
-    ) -> Result<Prices, LedgerError> {
-        let mut prices = Prices::default();
-        for s in seen {
-            let name = &s.account.name;
-            let Some(reader) = self.readers.get(name) else { continue };
-            let mine: Vec<_> = groups.iter().filter(|(key, _)| &key.account == name).collect();
-            if mine.is_empty() {
-                continue;
-            }
-            let last = self.ledger.last_prices(name)?;
-            let pricing = Pricing {
-                viewer: self,
-                reader: reader.as_ref(),
-                policies: &self.settings.policies,
-                items,
-                last: &last,
-                currency: s.currency.as_ref().or(s.balance.as_ref().map(|b| &b.currency)),
-                batch: s.account.batch,
-                balance: s.balance.as_ref(),
-            };
-            prices.down = None;
-            for (key, members) in mine {
-                if let Some(reason) = &prices.down {
-                    prices.holds.extend(members.iter().map(|&m| (m, reason.clone())));
-                    continue;
-                }
-                pricing.group(key, members, &mut prices).await;
-            }
-        }
-        Ok(prices)
-    }
-
     /// Puts prices and holds on the items, fills, and forms the sets to pay.
     fn finish(
         &self,
         seen: &[Seen],
-        mut items: Vec<Item>,
+        items: Arc<Vec<Item>>,
         prices: Prices,
         cycle: i64,
+        exactly: Option<Vec<(PaySet, ExactSet)>>,
     ) -> Result<Planned, LedgerError> {
         let settings = &self.settings;
+        let mut items = Arc::unwrap_or_clone(items);
         for (i, quote) in prices.quotes {
             items[i].quote = Some(quote);
         }
@@ -162,15 +153,7 @@ impl Viewer {
             })
             .collect();
         let budgets = self.budgets_left(cycle)?;
-        // What the provider pays and nobody can price beforehand is let go on.
-        for i in 0..items.len() {
-            if items[i].reason.word == Word::Due
-                && items[i].paid_by == PaidBy::Provider
-                && items[i].quote.is_none()
-            {
-                items[i].reason = self.provider_pays(&items[i]);
-            }
-        }
+        self.let_go_on(&mut items);
         let verdicts = fill(&prices.units, &items, &settings.policies, &funds, &budgets, &settings.guard);
         let mut free: HashMap<AccountName, Money> =
             funds.iter().map(|(name, f)| (name.clone(), f.free)).collect();
@@ -182,7 +165,7 @@ impl Viewer {
                     let left = free.entry(unit.key.account.clone()).or_default();
                     *left = left.minus(unit.price).unwrap_or_default();
                     match unit.key.paid_by {
-                        PaidBy::Renewd => admit(&mut admitted, unit),
+                        PaidBy::Renewd => admit(&mut admitted, unit, exactly.is_some()),
                         PaidBy::Provider => {
                             unit.members
                                 .iter()
@@ -195,7 +178,11 @@ impl Viewer {
         let mut sets: Vec<PaySet> = Vec::new();
         for (key, members) in admitted {
             let batch = funds.get(&key.account).map_or(1, |f| f.batch);
-            let size = if prices.singly.contains(&key) { 1 } else { batch };
+            let size = match (&exactly, prices.singly.contains(&key)) {
+                (Some(_), _) => members.len(),
+                (None, true) => 1,
+                (None, false) => batch,
+            };
             sets.extend(batches(&key, &members, size));
         }
         sets.sort_by_cached_key(|s| s.members.iter().map(|&i| order(&items[i], &settings.policies)).min());
@@ -203,7 +190,14 @@ impl Viewer {
             let ids: Vec<_> = set.members.iter().map(|&i| items[i].lease.id.clone()).collect();
             set.members.iter().for_each(|&i| items[i].bundle.clone_from(&ids));
         }
-        Ok(Planned { items, sets, ready: prices.ready, free })
+        Ok(Planned { items, sets, ready: prices.ready, free, exactly, moved: Vec::new() })
+    }
+
+    /// What the provider pays and nobody can price beforehand goes on.
+    fn let_go_on(&self, items: &mut [Item]) {
+        let unpriced =
+            |i: &Item| i.reason.word == Word::Due && i.paid_by == PaidBy::Provider && i.quote.is_none();
+        items.iter_mut().filter(|i| unpriced(i)).for_each(|i| i.reason = self.provider_pays(i));
     }
 
     /// Nothing stands against the provider's paying for it: renewd waits and watches.
@@ -234,8 +228,8 @@ impl Viewer {
     }
 }
 
-fn admit(admitted: &mut Vec<(GroupKey, Vec<usize>)>, unit: &Unit) {
-    match admitted.iter_mut().find(|(key, _)| key == &unit.key && key.order.is_none()) {
+fn admit(admitted: &mut Vec<(GroupKey, Vec<usize>)>, unit: &Unit, whole: bool) {
+    match admitted.iter_mut().find(|(key, _)| key == &unit.key && key.order.is_none() && !whole) {
         Some((_, members)) => members.extend(&unit.members),
         None => admitted.push((unit.key.clone(), unit.members.clone())),
     }

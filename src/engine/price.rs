@@ -175,7 +175,7 @@ impl Pricing<'_> {
         Asked { answer, verdict }
     }
 
-    fn take(&self, set: &PaySet, asked: &Asked, prices: &mut Prices) {
+    pub(super) fn take(&self, set: &PaySet, asked: &Asked, prices: &mut Prices) {
         if let Ok(quote) = &asked.answer {
             let shares = quote.price.shares(set.members.len());
             prices.quotes.extend(set.members.iter().zip(shares).map(|(&m, amount)| {

@@ -32,7 +32,7 @@ pub(super) fn take(
     let now = viewer.clock.now();
     let bound = viewer.readers.get(&account.name).is_none_or(|r| r.capabilities().quote_is_bound);
     let reading =
-        Reading { account: &account.name, leases: listed, balance: inventory.balance.amount, bound, began };
+        Reading { account: &account.name, leases: listed, balance: &inventory.balance, bound, began };
     let doubles = settle(ledger, &viewer.settings.timing, &reading, &now)?;
     let charges = foreign::charges(viewer, account, listed, inventory, &now)?;
     ledger.record_inventory(&account.provider, &account.name, now.wall, inventory)?;

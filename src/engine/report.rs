@@ -51,6 +51,8 @@ pub struct CycleReport {
     pub accounts: Vec<AccountReport>,
     /// Every lease.
     pub items: Vec<Item>,
+    /// What moved since the plan that was to be applied was made: nothing was paid by it.
+    pub moved: Vec<String>,
     /// Payments made in this pass, as they stand at its end, newest first.
     pub payments: Vec<IntentRecord>,
     /// All payments that are not settled at its end.
@@ -80,6 +82,7 @@ impl CycleReport {
         let open =
             |r: &IntentRecord| matches!(r.state, State::Unknown | State::NeedsOperator | State::Refused);
         self.items.iter().any(|i| i.decision() == Decision::Hold)
+            || !self.moved.is_empty()
             || self.accounts.iter().any(|a| a.standing != Standing::Good || a.unreadable > 0)
             || self.payments.iter().chain(&self.unsettled).any(open)
     }

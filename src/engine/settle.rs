@@ -3,12 +3,11 @@
 //! A crash between two payments' events loses nothing: the next read finds the same facts.
 use jiff::{SignedDuration, Timestamp};
 
+use super::verdict::perform;
 use crate::domain::time::{Moment, Timing};
-use crate::domain::{AccountName, Event, Lease, Money, OrderState, State};
-use crate::evidence::{Case, End, Look, Verdict, end, judge, terms_moved};
-use crate::ledger::{
-    EventDetail, IntentFilter, IntentLease, IntentRecord, Ledger, LedgerError, SettleRead, SplitPart,
-};
+use crate::domain::{AccountName, Balance, Lease, Money, OrderState, State};
+use crate::evidence::{Case, End, Look, end, judge, terms_moved};
+use crate::ledger::{IntentFilter, IntentLease, IntentRecord, Ledger, LedgerError, SettleRead};
 use crate::planner::{Past, PastLease};
 
 /// Failed payments stay open to late evidence for so long.
@@ -18,14 +17,14 @@ const LATE: SignedDuration = SignedDuration::from_hours(24 * 60);
 pub(super) struct Reading<'a> {
     pub account: &'a AccountName,
     pub leases: &'a [Lease],
-    pub balance: Money,
+    pub balance: &'a Balance,
     /// The provider's quotes are the prices of exactly their payments.
     pub bound: bool,
     /// When it began; a payment that started later is not judged by it.
     pub began: &'a Moment,
 }
 
-fn leases_of(record: &IntentRecord) -> impl Iterator<Item = IntentLease> + '_ {
+pub(super) fn leases_of(record: &IntentRecord) -> impl Iterator<Item = IntentLease> + '_ {
     record.request.leases.iter().map(|l| IntentLease {
         lease: l.id.clone(),
         order: l.order.clone(),
@@ -171,6 +170,7 @@ fn settle_one(
         ends.push(seen);
     }
     let moved = ends.iter().filter(|e| matches!(e, End::Moved(_))).count();
+    let comparable = in_one_currency(record, reading, around);
     let (fell, ambiguous) = fell(record, reading, around);
     let looks = looks(record, now, Some((fell, moved)));
     let case = Case {
@@ -178,12 +178,16 @@ fn settle_one(
         ends: &ends,
         quoted: record.quoted,
         ambiguous,
+        comparable,
         bound: reading.bound,
         looks: &looks,
         timing,
     };
     perform(ledger, record, &judge(&case), &ends, reading, now)?;
-    keep_look(ledger, timing, record, SettleRead { at: now.clone(), balance: reading.balance, fell, moved })?;
+    if comparable {
+        let balance = reading.balance.amount;
+        keep_look(ledger, timing, record, SettleRead { at: now.clone(), balance, fell, moved })?;
+    }
     if double && moved == ends.len() { ledger.intent(&record.id).map(Some) } else { Ok(None) }
 }
 
@@ -221,6 +225,20 @@ fn claims(around: &[IntentRecord], record: &IntentRecord, of: &IntentLease) -> O
     Some(paid)
 }
 
+/// Whether the balances before and now, and all charges in between, are in the payment's currency. An account whose currency
+/// changed has a balance that cannot be compared, however alike the figures are.
+fn in_one_currency(record: &IntentRecord, reading: &Reading<'_>, around: &[IntentRecord]) -> bool {
+    let since = |o: &&IntentRecord| {
+        o.spend_started_at.as_ref().map(|m| m.wall) >= record.spend_started_at.as_ref().map(|m| m.wall)
+    };
+    reading.balance.currency == record.currency
+        && around
+            .iter()
+            .filter(since)
+            .filter(|o| o.state.counts_in_budgets())
+            .all(|o| o.currency == record.currency)
+}
+
 /// Balance before − now − other known charges since; and whether a charge since is not known yet.
 fn fell(record: &IntentRecord, reading: &Reading<'_>, around: &[IntentRecord]) -> (Money, bool) {
     let later = |o: &&IntentRecord| {
@@ -241,7 +259,7 @@ fn fell(record: &IntentRecord, reading: &Reading<'_>, around: &[IntentRecord]) -
     let siblings = Money::sum(siblings).unwrap_or_default();
     let fell = record
         .balance_before
-        .minus(reading.balance)
+        .minus(reading.balance.amount)
         .and_then(|f| f.minus(known))
         .and_then(|f| f.minus(siblings))
         .unwrap_or_default();
@@ -269,112 +287,4 @@ fn keep_look(
     let here = record.reads.iter().filter(|r| r.at.boot_id == look.at.boot_id).count();
     let enough = state == State::Refused && here > 64;
     if spaced && !enough { ledger.add_read(&record.id, &look) } else { Ok(()) }
-}
-
-fn perform(
-    ledger: &dyn Ledger,
-    record: &IntentRecord,
-    verdict: &Verdict,
-    ends: &[End],
-    reading: &Reading<'_>,
-    now: &Moment,
-) -> Result<(), LedgerError> {
-    let mut detail = EventDetail { balance_after: Some(reading.balance), ..EventDetail::default() };
-    let event = match verdict {
-        Verdict::Wait => return Ok(()),
-        Verdict::Confirmed { charged, why } => {
-            detail = confirmed(record, *charged, why, ends, reading);
-            Event::EndsMoved
-        }
-        Verdict::Split => return split(ledger, record, ends, reading, now),
-        Verdict::NotApplied(why) => {
-            detail.evidence = Some(why.clone());
-            Event::ShownNotApplied
-        }
-        Verdict::NeedsOperator(why) => {
-            detail.evidence = Some(why.clone());
-            Event::Inconclusive
-        }
-        Verdict::Overdue => {
-            detail.evidence = Some("accepted, and the lag window passed without a new end".into());
-            Event::LagOver
-        }
-    };
-    let state = ledger.append(&record.id, record.state, event, &detail, now)?;
-    tracing::info!(payment = %record.id, account = %reading.account, from = %record.state, to = %state, "payment settled");
-    Ok(())
-}
-
-/// An accepted payment's reply told the balance right after it: that is the tightest measure of its charge.
-fn confirmed(
-    record: &IntentRecord,
-    charged: Money,
-    why: &str,
-    ends: &[End],
-    reading: &Reading<'_>,
-) -> EventDetail {
-    let told = record.detail.balance_after.filter(|_| record.state == State::Accepted);
-    let by_reply =
-        told.and_then(|after| record.balance_before.minus(after)).filter(|fell| fell.is_positive());
-    let (charged, why) = match by_reply {
-        Some(fell) => (fell, format!("every end moved; the reply's balance was lower by {fell}")),
-        None => (charged, why.to_owned()),
-    };
-    EventDetail {
-        charged: Some(charged),
-        balance_after: told.or(Some(reading.balance)),
-        expires_after: ends
-            .iter()
-            .filter_map(|e| if let End::Moved(at) = e { Some(*at) } else { None })
-            .min(),
-        evidence: Some(why),
-        ..EventDetail::default()
-    }
-}
-
-fn split(
-    ledger: &dyn Ledger,
-    record: &IntentRecord,
-    ends: &[End],
-    reading: &Reading<'_>,
-    now: &Moment,
-) -> Result<(), LedgerError> {
-    let shares = record.quoted.shares(ends.len());
-    let settled = matches!(record.state, State::NotApplied | State::Refused);
-    let parts: Vec<SplitPart> = leases_of(record)
-        .zip(ends)
-        .zip(shares)
-        .map(|((of, end), quoted)| match end {
-            End::Moved(to) => SplitPart {
-                lease: of.lease,
-                quoted,
-                state: State::Confirmed,
-                detail: EventDetail {
-                    charged: Some(quoted),
-                    balance_after: Some(reading.balance),
-                    expires_after: Some(*to),
-                    evidence: Some(
-                        "its end moved, others of the same payment did not: charged its share of the quote"
-                            .into(),
-                    ),
-                    ..EventDetail::default()
-                },
-            },
-            _ => SplitPart {
-                lease: of.lease,
-                quoted,
-                // What was settled before stays so for the leases that did not move.
-                state: if settled { State::NotApplied } else { State::Unknown },
-                detail: EventDetail {
-                    evidence: Some("its end did not move, others of the same payment did".into()),
-                    ..EventDetail::default()
-                },
-            },
-        })
-        .collect();
-    let detail =
-        EventDetail { evidence: Some("applied to some leases only".into()), ..EventDetail::default() };
-    let ids = ledger.split(&record.id, record.state, &parts, &detail, now)?;
-    tracing::warn!(payment = %record.id, account = %reading.account, parts = ids.len(), "payment was applied to some leases only");
-    Ok(())
 }

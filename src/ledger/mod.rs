@@ -16,8 +16,8 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 
 use crate::domain::{
-    AccountName, ChangeRequest, Event, IntentId, Inventory, LeaseId, Moment, Money, OrderId, ProviderName,
-    State,
+    AccountName, ChangeRequest, Event, IntentId, Inventory, Lease, LeaseId, Moment, Money, OrderId,
+    ProviderName, State,
 };
 
 pub use orders::{ChangeOutcome, ChangeRecord, ProviderCharge, Purpose};
@@ -27,6 +27,9 @@ pub use record::{
     IntentFilter, IntentLease, IntentRecord, KnownLease, LastPrice, NewIntent, OpenAlert, OutboxMail,
     PauseRecord, QueuedMail, SettleRead, SplitPart,
 };
+
+/// The note that tells one ledger from another: made at random with the ledger, kept in its copies.
+pub const IDENTITY: &str = "ledger.id";
 
 /// What can go wrong with the ledger. Payments stop before they start on any of these.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +50,9 @@ pub enum LedgerError {
     /// There is none yet (readers do not create one).
     #[error("there is no ledger at {} yet: `renewd run` or `renewd once` makes it", .0.display())]
     Missing(PathBuf),
+    /// A payment was asked of a ledger that was not opened to pay: a bug, never ignored; nothing was written.
+    #[error("the ledger {} was not opened to pay; nothing was reserved or spent", .0.display())]
+    NotToPay(PathBuf),
     /// No such payment: exit 2.
     #[error("there is no payment `{0}` in the ledger: `renewd history` lists them")]
     NoIntent(IntentId),
@@ -84,7 +90,15 @@ pub enum LedgerError {
         /// Which.
         intent: IntentId,
     },
-    /// Disk full, read-only, damaged, busy.
+    /// SQLite finds the file damaged as it is opened to pay: a payment may be missing from it, so none is made.
+    #[error("the ledger {} is damaged ({message}): nothing is paid on it. Keep the file, and restore a backup as docs/operations.md says", path.display())]
+    Damaged {
+        /// Which file.
+        path: PathBuf,
+        /// SQLite's words.
+        message: String,
+    },
+    /// Disk full, read-only, unreadable, busy.
     #[error("the ledger {} cannot be used ({message}): see that the disk has room and that renewd may write there", path.display())]
     Trouble {
         /// Which file.
@@ -153,14 +167,16 @@ pub trait Ledger: Send + Sync {
     fn record_decisions(&self, cycle: i64, at: Timestamp, rows: &[DecisionRow]) -> Result<(), LedgerError>;
 
     /// Reserves budget for a payment: refuses if any lease, order or address of it is blocked (contract §4: unsettled under
-    /// any account name of the provider, or this very term already paid), or a budget would be overrun.
+    /// any account name of the provider, or this very term already paid), or a budget would be overrun. An error on a ledger
+    /// that was not opened to pay.
     fn reserve(
         &self,
         intent: &NewIntent,
         budgets: &[BudgetCheck],
     ) -> Result<Result<IntentId, Blocked>, LedgerError>;
     /// The compare-and-set: state is `reserved`, every lease's end is as expected, no other money call of that account is
-    /// in flight. Durable (FULL fsync) before it returns; the permit is the only way to a provider's spender.
+    /// in flight. Durable (FULL fsync) before it returns; the permit is the only way to a provider's spender. An error on a
+    /// ledger that was not opened to pay.
     fn start_spend(&self, id: &IntentId, at: &Moment) -> Result<SpendPermit, LedgerError>;
     /// The same for a purchase.
     fn start_purchase(&self, id: &IntentId, at: &Moment) -> Result<PurchasePermit, LedgerError>;
@@ -205,6 +221,13 @@ pub trait Ledger: Send + Sync {
     fn intents(&self, filter: &IntentFilter) -> Result<Vec<IntentRecord>, LedgerError>;
     /// One payment.
     fn intent(&self, id: &IntentId) -> Result<IntentRecord, LedgerError>;
+    /// The confirmed payments of the very terms that these leases are in: same lease or address, same end. A plan knows by
+    /// them what [`Ledger::reserve`] would refuse.
+    fn paid_terms(
+        &self,
+        provider: &ProviderName,
+        leases: &[&Lease],
+    ) -> Result<Vec<IntentRecord>, LedgerError>;
     /// What counts in a budget: everything started in its span and not shown to be unspent.
     fn spent(&self, check: &BudgetCheck) -> Result<Money, LedgerError>;
     /// The last confirmed price of every lease of an account.

@@ -12,7 +12,7 @@ pub enum Purpose {
     /// A term for leases that exist.
     Renewal,
     /// New leases.
-    Purchase(PurchaseRequest),
+    Purchase(Box<PurchaseRequest>),
     /// A term that the provider's own auto-renewal charged.
     Provider,
 }

@@ -162,10 +162,13 @@ impl Books<'_> {
             return Err(Reason::new(Word::OverBudget, prose));
         }
         // The guard bounds renewd's own payments.
-        if unit.key.paid_by == PaidBy::Renewd {
-            self.guard(unit)?;
+        let guarded = if unit.key.paid_by == PaidBy::Renewd { self.guard(unit) } else { Ok(()) };
+        let all_or_none = self.policies[unit.key.policy].on_short_funds == OnShortFunds::Hold;
+        if guarded.is_ok() || all_or_none {
+            // What waits for the next cycle needs its money too where a policy pays all or none.
+            self.free.insert(account.clone(), free.minus(unit.price).unwrap_or_default());
         }
-        self.free.insert(account.clone(), free.minus(unit.price).unwrap_or_default());
+        guarded?;
         for b in self.budgets.iter_mut().filter(|b| counts(b)) {
             b.left = b.left.minus(unit.price).unwrap_or_default();
         }
@@ -206,3 +209,7 @@ impl Books<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+#[path = "fill_tests.rs"]
+mod tests;

@@ -81,7 +81,8 @@ fn says(policy: Policy, item: Item, past: &[PastSwitch]) -> Option<bool> {
 #[test]
 fn flags_follow_policy_caps_budget_and_funds() {
     use Word as W;
-    let rows: &[(&str, Action, PayBy, bool, Option<bool>, W, Option<bool>)] = &[
+    type Row = (&'static str, Action, PayBy, bool, Option<bool>, Word, Option<bool>);
+    let rows: &[Row] = &[
         (
             "wanted and off",
             Action::Renew,

@@ -183,7 +183,50 @@ fn damage_in_the_middle_is_told_in_words_and_without_a_panic() {
         l.record_inventory(&yp(), &acct(), at(0).wall, &crate::support::inventory(Vec::new()))?;
         l.known_leases(&acct())
     });
-    assert!(matches!(worst, Err(LedgerError::Trouble { .. })), "{worst:?}");
+    assert!(matches!(worst, Err(LedgerError::Damaged { .. } | LedgerError::Trouble { .. })), "{worst:?}");
+}
+
+/// Overwrites the head of the page where a table begins: nothing that opening itself reads.
+fn corrupt(dir: &std::path::Path, table: &str) {
+    let raw = raw(dir);
+    raw.pragma_update_and_check(None, "journal_mode", "DELETE", |_| Ok(())).unwrap();
+    let page = |sql: &str| raw.query_row(sql, [], |r| r.get::<_, u32>(0)).unwrap() as usize;
+    let root = page(&format!("SELECT rootpage FROM sqlite_schema WHERE name = '{table}'"));
+    let size = page("PRAGMA page_size");
+    drop(raw);
+    let path = dir.join("ledger.db");
+    let mut bytes = std::fs::read(&path).unwrap();
+    let at = (root - 1) * size;
+    bytes[at..at + 64].fill(0x5a);
+    std::fs::write(&path, bytes).unwrap();
+}
+
+#[test]
+fn a_damaged_page_keeps_every_payer_out_and_says_what_to_do() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = seeded(dir.path());
+    crate::support::reserved(&ledger, &[1]);
+    drop(ledger);
+    corrupt(dir.path(), "intent_event");
+    let refused = open(dir.path(), Access::Pay).unwrap_err();
+    assert!(matches!(refused, LedgerError::Damaged { .. }), "{refused:?}");
+    let words = refused.to_string();
+    assert!(words.contains("nothing is paid on it") && words.contains("restore a backup"), "{words}");
+}
+
+#[test]
+fn a_ledger_gets_a_name_of_its_own_when_it_is_made_and_keeps_it() {
+    let name = |dir: &std::path::Path| {
+        open(dir, Access::Read).unwrap().noted(renewd::ledger::IDENTITY).unwrap().unwrap()
+    };
+    let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    drop(open(one.path(), Access::Note).unwrap());
+    drop(open(two.path(), Access::Pay).unwrap());
+    let first = name(one.path());
+    assert_eq!(first.len(), 32);
+    assert_ne!(first, name(two.path()));
+    drop(open(one.path(), Access::Pay).unwrap());
+    assert_eq!(name(one.path()), first);
 }
 
 #[test]

@@ -27,7 +27,7 @@ fn purchase() -> NewIntent {
     };
     let base = intent(&[1]);
     NewIntent {
-        purpose: Purpose::Purchase(wanted),
+        purpose: Purpose::Purchase(Box::new(wanted)),
         request: RenewalRequest { leases: Vec::new(), ..base.request.clone() },
         ..base
     }

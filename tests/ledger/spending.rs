@@ -5,7 +5,7 @@ use renewd::domain::{AccountName, Event, IntentId, State};
 use renewd::ledger::sqlite::{Access, open};
 use renewd::ledger::{EventDetail, Ledger, LedgerError};
 
-use crate::support::{acct, at, end, in_state, intent, inventory, lease, reserved, seeded, yp};
+use crate::support::{acct, at, end, in_state, intent, inventory, lease, lockless, reserved, seeded, yp};
 
 #[test]
 fn the_permit_is_for_exactly_what_was_reserved() {
@@ -25,7 +25,7 @@ fn of_two_connections_that_race_for_one_payment_exactly_one_gets_the_permit() {
         let dir = tempfile::tempdir().unwrap();
         let ledger = seeded(dir.path());
         let id = reserved(&ledger, &[1]);
-        let others = [open(dir.path(), Access::Note).unwrap(), open(dir.path(), Access::Note).unwrap()];
+        let others = [lockless(dir.path()), lockless(dir.path())];
         let gun = Barrier::new(2);
         let won: Vec<bool> = std::thread::scope(|s| {
             let racers: Vec<_> = others
@@ -52,7 +52,7 @@ fn of_two_connections_that_race_to_reserve_one_lease_exactly_one_does() {
     for round in 0..20 {
         let dir = tempfile::tempdir().unwrap();
         let ledger = seeded(dir.path());
-        let other = open(dir.path(), Access::Note).unwrap();
+        let other = lockless(dir.path());
         let gun = Barrier::new(2);
         let race = |l: &dyn Ledger| {
             gun.wait();
@@ -65,6 +65,24 @@ fn of_two_connections_that_race_to_reserve_one_lease_exactly_one_does() {
         });
         assert!(a != b, "round {round}");
     }
+}
+
+#[test]
+fn only_a_ledger_that_was_opened_to_pay_reserves_and_spends() {
+    let dir = tempfile::tempdir().unwrap();
+    let payer = seeded(dir.path());
+    let id = reserved(&payer, &[1]);
+    for access in [Access::Note, Access::Read] {
+        let other = open(dir.path(), access).unwrap();
+        let reserving = other.reserve(&intent(&[2]), &[]);
+        assert!(matches!(reserving, Err(LedgerError::NotToPay(_))), "{access:?}: {reserving:?}");
+        let spending = other.start_spend(&id, &at(1));
+        assert!(matches!(spending, Err(LedgerError::NotToPay(_))), "{access:?}: {spending:?}");
+    }
+    let nowhere = renewd::ledger::sqlite::in_memory().unwrap();
+    assert!(matches!(nowhere.reserve(&intent(&[2]), &[]), Err(LedgerError::NotToPay(_))));
+    assert_eq!(payer.intent(&id).unwrap().state, State::Reserved);
+    payer.start_spend(&id, &at(2)).expect("it was opened to pay");
 }
 
 #[test]

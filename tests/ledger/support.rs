@@ -77,6 +77,13 @@ pub fn seeded(dir: &Path) -> SqliteLedger {
     ledger
 }
 
+/// A second connection that may pay, although the first still does: its lock file was taken away. What holds then is the
+/// compare-and-set alone.
+pub fn lockless(dir: &Path) -> SqliteLedger {
+    std::fs::remove_file(dir.join("ledger.lock")).unwrap();
+    open(dir, Access::Pay).unwrap()
+}
+
 /// A payment of these leases at 2.65 each.
 pub fn intent(leases: &[usize]) -> NewIntent {
     let quoted = money("2.65").times(leases.len() as u64).unwrap();

@@ -164,7 +164,7 @@ fn purpose(row: &Row<'_>) -> rusqlite::Result<Purpose> {
         "provider" => Ok(Purpose::Provider),
         _ => {
             let text: String = row.get("purchase")?;
-            serde_json::from_str(&text).map(Purpose::Purchase).map_err(|e| {
+            serde_json::from_str(&text).map(|p| Purpose::Purchase(Box::new(p))).map_err(|e| {
                 rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, Box::new(e))
             })
         }

@@ -40,12 +40,12 @@ pub use open::{Access, in_memory, open};
 pub struct SqliteLedger {
     path: PathBuf,
     connection: Mutex<Connection>,
-    /// Held, not read: closing it lets the next renewd in. Dropped after the connection.
-    _lock: Option<File>,
+    /// Held by who may pay: closing it lets the next renewd in. Dropped after the connection.
+    lock: Option<File>,
 }
 
 impl SqliteLedger {
-    fn lock(&self) -> MutexGuard<'_, Connection> {
+    fn connection(&self) -> MutexGuard<'_, Connection> {
         // A panic elsewhere leaves SQLite consistent: its transaction was rolled back when it unwound.
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -64,14 +64,19 @@ impl SqliteLedger {
 
     /// Reads one snapshot: what others commit meanwhile is seen by none of the queries in `f`.
     fn read<T>(&self, f: impl FnOnce(&Connection) -> Result<T, Fault>) -> Result<T, LedgerError> {
-        let mut connection = self.lock();
+        let mut connection = self.connection();
         let tx = connection.transaction().map_err(|e| self.trouble(&e))?;
         f(&tx).map_err(|fault| self.told(fault))
     }
 
+    /// Only who holds the ledger's lock starts payments: a bug elsewhere is told here, before a row is written.
+    fn to_pay(&self) -> Result<(), LedgerError> {
+        if self.lock.is_some() { Ok(()) } else { Err(LedgerError::NotToPay(self.path.clone())) }
+    }
+
     /// One transaction, immediate from its start. What `f` refuses leaves no trace.
     fn write<T>(&self, f: impl FnOnce(&Transaction<'_>) -> Result<T, Fault>) -> Result<T, LedgerError> {
-        let mut connection = self.lock();
+        let mut connection = self.connection();
         let tx = connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(|e| self.trouble(&e))?;

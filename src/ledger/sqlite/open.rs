@@ -13,7 +13,7 @@ use rusqlite::{Connection, OpenFlags};
 use rustix::fs::{FlockOperation, flock};
 
 use super::{SqliteLedger, migrate};
-use crate::ledger::LedgerError;
+use crate::ledger::{IDENTITY, LedgerError};
 
 /// How long SQLite waits for another process that writes.
 const BUSY: Duration = Duration::from_secs(10);
@@ -57,7 +57,7 @@ pub fn in_memory() -> Result<SqliteLedger, LedgerError> {
     let mut connection = Connection::open_in_memory().map_err(trouble(&path))?;
     harden(&connection).map_err(trouble(&path))?;
     migrate::to_latest(&mut connection).map_err(trouble(&path))?;
-    Ok(SqliteLedger { path, connection: Mutex::new(connection), _lock: None })
+    Ok(SqliteLedger { path, connection: Mutex::new(connection), lock: None })
 }
 
 fn trouble<E: Display>(path: &Path) -> impl Fn(E) -> LedgerError {
@@ -82,7 +82,7 @@ fn read(path: PathBuf) -> Result<SqliteLedger, LedgerError> {
         _ => {}
     }
     harden(&connection).map_err(trouble(&path))?;
-    Ok(SqliteLedger { path, connection: Mutex::new(connection), _lock: None })
+    Ok(SqliteLedger { path, connection: Mutex::new(connection), lock: None })
 }
 
 fn write(state_dir: &Path, path: PathBuf, lock: Option<File>) -> Result<SqliteLedger, LedgerError> {
@@ -99,9 +99,13 @@ fn write(state_dir: &Path, path: PathBuf, lock: Option<File>) -> Result<SqliteLe
     let mut connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     harden(&connection).map_err(trouble(&path))?;
     durable(&connection).map_err(trouble(&path))?;
+    if lock.is_some() {
+        undamaged(&connection, &path)?;
+    }
     migrate::to_latest(&mut connection).map_err(trouble(&path))?;
+    identify(&connection).map_err(trouble(&path))?;
     drop(turn);
-    Ok(SqliteLedger { path, connection: Mutex::new(connection), _lock: lock })
+    Ok(SqliteLedger { path, connection: Mutex::new(connection), lock })
 }
 
 fn make_dir(state_dir: &Path) -> std::io::Result<()> {
@@ -165,6 +169,33 @@ fn harden(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(())
+}
+
+/// A damaged ledger may have lost a payment, and a lost payment is made again: nobody pays on one.
+fn undamaged(connection: &Connection, path: &Path) -> Result<(), LedgerError> {
+    let found: rusqlite::Result<String> = connection.query_row("PRAGMA quick_check(1)", [], |r| r.get(0));
+    let what = match found {
+        Ok(verdict) if verdict == "ok" => return Ok(()),
+        Ok(verdict) => verdict,
+        Err(e) if damaged(&e) => e.to_string(),
+        Err(e) => return Err(trouble(path)(e)),
+    };
+    Err(LedgerError::Damaged { path: path.to_owned(), message: what })
+}
+
+fn damaged(e: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+    matches!(e.sqlite_error_code(), Some(DatabaseCorrupt | NotADatabase))
+}
+
+/// What tells this ledger from another; written once.
+fn identify(connection: &Connection) -> rusqlite::Result<()> {
+    connection
+        .execute(
+            "INSERT OR IGNORE INTO note (key, value) VALUES (?1, lower(hex(randomblob(16))))",
+            [IDENTITY],
+        )
+        .map(drop)
 }
 
 /// A commit that returned survives a power cut.

@@ -100,7 +100,7 @@ fn insert(
 
 fn purchase_json(purpose: &Purpose) -> Result<Option<String>, Fault> {
     let Purpose::Purchase(request) = purpose else { return Ok(None) };
-    let text = serde_json::to_string(request);
+    let text = serde_json::to_string(request.as_ref());
     text.map(Some).map_err(|e| Fault::Nonsense(format!("the purchase cannot be written down: {e}")))
 }
 
@@ -210,7 +210,7 @@ pub(super) fn start_purchase(
         return Err(Fault::Nonsense(format!("payment {id} is no purchase")));
     };
     append(tx, id, State::Reserved, Event::SpendStarted, &EventDetail::default(), at)?;
-    Ok(request)
+    Ok(*request)
 }
 
 /// The payment, if it is reserved and no other money call of its account is under way.

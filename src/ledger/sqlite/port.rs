@@ -6,8 +6,8 @@ use jiff::Timestamp;
 
 use super::{SqliteLedger, alerts, changes, copy, cycles, history, leases, payment, reserve};
 use crate::domain::{
-    AccountName, ChangeRequest, Event, IntentId, Inventory, LeaseId, Moment, Money, OrderId, ProviderName,
-    State,
+    AccountName, ChangeRequest, Event, IntentId, Inventory, Lease, LeaseId, Moment, Money, OrderId,
+    ProviderName, State,
 };
 use crate::ledger::{
     AccountFacts, AlertChange, Blocked, BudgetCheck, ChangeOutcome, ChangePermit, ChangeRecord, CycleRecord,
@@ -87,10 +87,12 @@ impl Ledger for SqliteLedger {
         intent: &NewIntent,
         budgets: &[BudgetCheck],
     ) -> Result<Result<IntentId, Blocked>, LedgerError> {
+        self.to_pay()?;
         self.write(|tx| payment::reserve(tx, intent, budgets))
     }
 
     fn start_spend(&self, id: &IntentId, at: &Moment) -> Result<SpendPermit, LedgerError> {
+        self.to_pay()?;
         let request = self.write(|tx| payment::start_spend(tx, id, at))?;
         Ok(SpendPermit::on_commit(id.clone(), request))
     }
@@ -161,6 +163,14 @@ impl Ledger for SqliteLedger {
         self.read(|c| history::one(c, id))
     }
 
+    fn paid_terms(
+        &self,
+        provider: &ProviderName,
+        leases: &[&Lease],
+    ) -> Result<Vec<IntentRecord>, LedgerError> {
+        self.read(|c| reserve::paid_terms(c, provider, leases))
+    }
+
     fn spent(&self, check: &BudgetCheck) -> Result<Money, LedgerError> {
         self.read(|c| reserve::spent(c, check))
     }
@@ -217,6 +227,6 @@ impl Ledger for SqliteLedger {
     }
 
     fn backup(&self, to: &Path) -> Result<(), LedgerError> {
-        copy::backup(&self.lock(), to)
+        copy::backup(&self.connection(), to)
     }
 }

@@ -3,12 +3,13 @@
 //! Runs inside the reserving transaction, so that what it saw is still so when the row is written.
 use std::collections::HashSet;
 
+use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::Fault;
 use super::text::{get_money, get_word, instant};
-use crate::domain::{IntentId, Money, State};
-use crate::ledger::{Blocked, BudgetCheck, NewIntent, Purpose};
+use super::{Fault, history};
+use crate::domain::{IntentId, Lease, LeaseId, Money, ProviderName, State};
+use crate::ledger::{Blocked, BudgetCheck, IntentRecord, NewIntent, Purpose};
 
 /// Contract §4, I1, I4, I6: `None` = nothing stands in the way.
 pub(super) fn blocked(
@@ -101,19 +102,47 @@ pub(super) fn paid(column: &str, known: &str) -> String {
 /// A confirmed payment that began at the very end that this one would extend has paid this term: an end that did not move
 /// never triggers another payment.
 pub(super) fn already_paid(c: &Connection, new: &NewIntent) -> Result<Option<Blocked>, Fault> {
+    let terms = new.request.leases.iter().map(|l| Term { lease: &l.id, ip: &l.ip, end: l.expires_at });
+    let found = payers(c, &new.provider, terms)?.into_iter().next();
+    Ok(found.map(|intent| Blocked::Pending { intent, state: State::Confirmed }))
+}
+
+/// One term of a lease.
+struct Term<'a> {
+    lease: &'a LeaseId,
+    ip: &'a str,
+    end: Timestamp,
+}
+
+/// The confirmed payments of these terms, each once.
+fn payers<'a>(
+    c: &Connection,
+    provider: &ProviderName,
+    terms: impl Iterator<Item = Term<'a>>,
+) -> Result<Vec<IntentId>, Fault> {
     let mut by_lease = c.prepare_cached(&paid("lease", ""))?;
     let mut by_ip = c.prepare_cached(&paid("ip", NAMED))?;
-    for lease in &new.request.leases {
-        let end = instant(lease.expires_at);
-        for (find, key) in [(&mut by_lease, lease.id.as_str()), (&mut by_ip, lease.ip.as_str())] {
+    let mut found: Vec<IntentId> = Vec::new();
+    for term in terms {
+        let end = instant(term.end);
+        for (find, key) in [(&mut by_lease, term.lease.as_str()), (&mut by_ip, term.ip)] {
             let name: Option<String> =
-                find.query_row(params![key, end, new.provider.as_str()], |r| r.get(0)).optional()?;
-            if let Some(name) = name {
-                return Ok(Some(Blocked::Pending { intent: IntentId::new(name), state: State::Confirmed }));
-            }
+                find.query_row(params![key, end, provider.as_str()], |r| r.get(0)).optional()?;
+            let id = name.map(IntentId::new);
+            found.extend(id.filter(|id| !found.contains(id)));
         }
     }
-    Ok(None)
+    Ok(found)
+}
+
+/// The confirmed payments of the very terms that these leases are in, for a plan that tells in time what would block it.
+pub(super) fn paid_terms(
+    c: &Connection,
+    provider: &ProviderName,
+    leases: &[&Lease],
+) -> Result<Vec<IntentRecord>, Fault> {
+    let terms = leases.iter().filter_map(|l| Some(Term { lease: &l.id, ip: &l.ip, end: l.term_end()? }));
+    payers(c, provider, terms)?.iter().map(|id| history::one(c, id)).collect()
 }
 
 fn covers(check: &BudgetCheck, new: &NewIntent) -> bool {

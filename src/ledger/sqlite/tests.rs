@@ -11,11 +11,11 @@ fn a_full_disk_is_told_in_sqlites_words_and_leaves_the_ledger_as_it_was() {
     let ledger = open(dir.path(), Access::Pay).unwrap();
     ledger.note("before", "kept").unwrap();
     ledger.probe().unwrap();
-    let pages: i64 = ledger.lock().query_row("PRAGMA page_count", [], |r| r.get(0)).unwrap();
-    ledger.lock().execute_batch("VACUUM").unwrap();
-    let shrunk: i64 = ledger.lock().query_row("PRAGMA page_count", [], |r| r.get(0)).unwrap();
+    let pages: i64 = ledger.connection().query_row("PRAGMA page_count", [], |r| r.get(0)).unwrap();
+    ledger.connection().execute_batch("VACUUM").unwrap();
+    let shrunk: i64 = ledger.connection().query_row("PRAGMA page_count", [], |r| r.get(0)).unwrap();
     assert!(shrunk < pages, "the probe's pages are free again");
-    ledger.lock().pragma_update_and_check(None, "max_page_count", shrunk, |_| Ok(())).unwrap();
+    ledger.connection().pragma_update_and_check(None, "max_page_count", shrunk, |_| Ok(())).unwrap();
 
     let LedgerError::Trouble { message, .. } = ledger.probe().unwrap_err() else {
         panic!("not told as trouble")
@@ -24,7 +24,7 @@ fn a_full_disk_is_told_in_sqlites_words_and_leaves_the_ledger_as_it_was() {
     assert_eq!(ledger.noted("before").unwrap().as_deref(), Some("kept"));
     assert_eq!(ledger.noted("probe").unwrap(), None);
 
-    ledger.lock().pragma_update_and_check(None, "max_page_count", 1_000_000, |_| Ok(())).unwrap();
+    ledger.connection().pragma_update_and_check(None, "max_page_count", 1_000_000, |_| Ok(())).unwrap();
     ledger.probe().unwrap();
     ledger.set_paused(None, true, Timestamp::UNIX_EPOCH).unwrap();
 }
@@ -48,7 +48,7 @@ fn what_is_asked_every_cycle_walks_no_history() {
         listing(&unsettled),
         listing(&recent),
     ];
-    let connection = ledger.lock();
+    let connection = ledger.connection();
     for sql in queries {
         let mut query = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
         let free = vec![rusqlite::types::Null; query.parameter_count()];

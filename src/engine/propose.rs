@@ -1,0 +1,107 @@
+//! What goes into a plan file: the payments that a cycle would make now, each to the letter, and the config behind them.
+//! Spends nothing and writes nothing.
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+use super::apply::ExactSet;
+use super::observe::Seen;
+use super::passes::skews;
+use super::planning::Planned;
+use super::{CycleReport, EngineError, Viewer, clockrule};
+use crate::domain::{Quote, RenewalRequest};
+use crate::ledger::LedgerError;
+use crate::planner::PaySet;
+use crate::policy::{Reason, Word};
+use crate::settings::Settings;
+
+/// What of the config decides over payments, section by section, as hashes. No secret enters them: keys are typed, and a
+/// typed secret formats as a placeholder.
+#[must_use]
+pub fn fingerprint(settings: &Settings) -> BTreeMap<String, String> {
+    let rules = (&settings.timezone_name, &settings.timing, &settings.guard);
+    let sections = [
+        ("accounts", format!("{:?}", settings.accounts)),
+        ("budgets", format!("{:?}", settings.budgets)),
+        ("policies", format!("{:?}", settings.policies)),
+        ("rules", format!("{rules:?}")),
+    ];
+    sections.into_iter().map(|(name, text)| (name.to_owned(), hex(&Sha256::digest(text)))).collect()
+}
+
+/// Bytes as lower-case hex.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+impl Viewer {
+    /// A preview with the exact sets that a cycle would pay now. Writes nothing to the ledger and cannot pay.
+    ///
+    /// # Errors
+    /// The ledger's.
+    pub async fn propose(&self) -> Result<(CycleReport, Vec<ExactSet>), EngineError> {
+        let started = self.clock.now();
+        let seen: Vec<Seen> = self.observe().await?.into_iter().map(|(seen, _)| seen).collect();
+        let clock_held = clockrule::judge(self.ledger.as_ref(), &started, &skews(&seen), false)?;
+        let mut planned = self.plan(&seen, clock_held.clone(), 0, None).await?;
+        let sets = self.exact_sets(&seen, &mut planned).await?;
+        Ok((self.report(started, &seen, planned, clock_held)?, sets))
+    }
+
+    /// Every set with a clean quote for exactly its leases. A set that was formed after pricing is asked for now; one that
+    /// gets no clean quote is held and not proposed.
+    async fn exact_sets(&self, seen: &[Seen], planned: &mut Planned) -> Result<Vec<ExactSet>, LedgerError> {
+        let mut sets = Vec::new();
+        for set in std::mem::take(&mut planned.sets) {
+            let Some(s) = seen.iter().find(|s| s.account.name == set.key.account) else { continue };
+            let ready = planned.ready.iter().find(|(members, _)| members == &set.members);
+            let quote = match ready {
+                Some((_, quote)) => Ok(quote.clone()),
+                None => self.clean_quote(s, planned, &set).await?,
+            };
+            match quote {
+                Ok(quote) => sets.extend(self.exact_set(s, planned, &set, &quote)),
+                Err(reason) => {
+                    set.members.iter().for_each(|&m| planned.items[m].reason = reason.clone());
+                }
+            }
+        }
+        Ok(sets)
+    }
+
+    async fn clean_quote(
+        &self,
+        seen: &Seen,
+        planned: &Planned,
+        set: &PaySet,
+    ) -> Result<Result<Quote, Reason>, LedgerError> {
+        let items = Arc::new(planned.items.clone());
+        let Some(desk) = self.desk(seen, &items)? else {
+            return Ok(Err(Reason::new(Word::AccountDown, "its account has no reader")));
+        };
+        let asked = desk.pricing().ask(set).await;
+        Ok(match (asked.verdict, asked.answer) {
+            (Err(reason), _) => Err(reason),
+            (Ok(priced), _) if priced.short => {
+                Err(Reason::new(Word::ShortFunds, "the provider says that the balance does not cover it"))
+            }
+            (Ok(_), Ok(quote)) => Ok(quote),
+            (Ok(_), Err(e)) => Err(Reason::new(Word::QuoteError, e.to_string())),
+        })
+    }
+
+    fn exact_set(&self, seen: &Seen, planned: &Planned, set: &PaySet, quote: &Quote) -> Option<ExactSet> {
+        let request = set.request(&planned.items)?;
+        Some(ExactSet {
+            request: RenewalRequest { method: quote.method, ..request },
+            provider: seen.account.provider.clone(),
+            country: set.key.country.clone(),
+            policy: self.settings.policies[set.key.policy].name.clone(),
+            attempt: set.members.iter().map(|&m| planned.items[m].attempt).max().unwrap_or(1),
+            price: quote.price,
+            currency: quote.balance.currency.clone(),
+        })
+    }
+}

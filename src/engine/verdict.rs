@@ -1,0 +1,126 @@
+//! Writing a verdict: the events that settle a payment, and the split of one that was applied to some leases only.
+//!
+//! Each is one transaction of the ledger; a crash before it leaves the payment as it was, for the next read to judge. Not
+//! responsible for judging (`evidence.rs`) or for what is looked at (`settle.rs`).
+use super::settle::{Reading, leases_of};
+use crate::domain::time::Moment;
+use crate::domain::{Event, Money, State};
+use crate::evidence::{End, Verdict};
+use crate::ledger::{EventDetail, IntentRecord, Ledger, LedgerError, SplitPart};
+
+/// Writes what the evidence says.
+///
+/// # Errors
+/// The ledger's.
+pub(super) fn perform(
+    ledger: &dyn Ledger,
+    record: &IntentRecord,
+    verdict: &Verdict,
+    ends: &[End],
+    reading: &Reading<'_>,
+    now: &Moment,
+) -> Result<(), LedgerError> {
+    let mut detail = EventDetail { balance_after: after(record, reading), ..EventDetail::default() };
+    let event = match verdict {
+        Verdict::Wait => return Ok(()),
+        Verdict::Confirmed { charged, why } => {
+            detail = confirmed(record, *charged, why, ends, reading);
+            Event::EndsMoved
+        }
+        Verdict::Split => return split(ledger, record, ends, reading, now),
+        Verdict::NotApplied(why) => {
+            detail.evidence = Some(why.clone());
+            Event::ShownNotApplied
+        }
+        Verdict::NeedsOperator(why) => {
+            detail.evidence = Some(why.clone());
+            Event::Inconclusive
+        }
+        Verdict::Overdue => {
+            detail.evidence = Some("accepted, and the lag window passed without a new end".into());
+            Event::LagOver
+        }
+    };
+    let state = ledger.append(&record.id, record.state, event, &detail, now)?;
+    tracing::info!(payment = %record.id, account = %reading.account, from = %record.state, to = %state, "payment settled");
+    Ok(())
+}
+
+/// The balance read, in the payment's currency.
+fn after(record: &IntentRecord, reading: &Reading<'_>) -> Option<Money> {
+    (reading.balance.currency == record.currency).then_some(reading.balance.amount)
+}
+
+/// An accepted payment's reply told the balance right after it: that is the tightest measure of its charge.
+fn confirmed(
+    record: &IntentRecord,
+    charged: Money,
+    why: &str,
+    ends: &[End],
+    reading: &Reading<'_>,
+) -> EventDetail {
+    let told = record.detail.balance_after.filter(|_| record.state == State::Accepted);
+    let by_reply =
+        told.and_then(|after| record.balance_before.minus(after)).filter(|fell| fell.is_positive());
+    let (charged, why) = match by_reply {
+        Some(fell) => (fell, format!("every end moved; the reply's balance was lower by {fell}")),
+        None => (charged, why.to_owned()),
+    };
+    EventDetail {
+        charged: Some(charged),
+        balance_after: told.or(after(record, reading)),
+        expires_after: ends
+            .iter()
+            .filter_map(|e| if let End::Moved(at) = e { Some(*at) } else { None })
+            .min(),
+        evidence: Some(why),
+        ..EventDetail::default()
+    }
+}
+
+fn split(
+    ledger: &dyn Ledger,
+    record: &IntentRecord,
+    ends: &[End],
+    reading: &Reading<'_>,
+    now: &Moment,
+) -> Result<(), LedgerError> {
+    let shares = record.quoted.shares(ends.len());
+    let settled = matches!(record.state, State::NotApplied | State::Refused);
+    let parts: Vec<SplitPart> = leases_of(record)
+        .zip(ends)
+        .zip(shares)
+        .map(|((of, end), quoted)| match end {
+            End::Moved(to) => SplitPart {
+                lease: of.lease,
+                quoted,
+                state: State::Confirmed,
+                detail: EventDetail {
+                    charged: Some(quoted),
+                    balance_after: after(record, reading),
+                    expires_after: Some(*to),
+                    evidence: Some(
+                        "its end moved, others of the same payment did not: charged its share of the quote"
+                            .into(),
+                    ),
+                    ..EventDetail::default()
+                },
+            },
+            _ => SplitPart {
+                lease: of.lease,
+                quoted,
+                // What was settled before stays so for the leases that did not move.
+                state: if settled { State::NotApplied } else { State::Unknown },
+                detail: EventDetail {
+                    evidence: Some("its end did not move, others of the same payment did".into()),
+                    ..EventDetail::default()
+                },
+            },
+        })
+        .collect();
+    let detail =
+        EventDetail { evidence: Some("applied to some leases only".into()), ..EventDetail::default() };
+    let ids = ledger.split(&record.id, record.state, &parts, &detail, now)?;
+    tracing::warn!(payment = %record.id, account = %reading.account, parts = ids.len(), "payment was applied to some leases only");
+    Ok(())
+}

@@ -18,6 +18,8 @@ mod fold;
 mod migrations;
 #[path = "ledger/opening.rs"]
 mod opening;
+#[path = "ledger/quotes.rs"]
+mod quotes;
 #[path = "ledger/reserving.rs"]
 mod reserving;
 #[path = "ledger/spending.rs"]

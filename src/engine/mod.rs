@@ -11,6 +11,7 @@ mod observe;
 mod passes;
 mod planning;
 mod price;
+mod remember;
 pub mod report;
 mod settle;
 mod shrink;
@@ -28,6 +29,7 @@ use crate::settings::Settings;
 
 pub use observe::currency_note;
 pub use passes::EngineError;
+pub use remember::offered_note;
 pub use report::{AccountReport, CycleReport};
 pub use settle::past_of;
 pub use shrink::shrink_note;

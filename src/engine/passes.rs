@@ -143,7 +143,9 @@ impl Payer {
         let observed = viewer.observe().await?;
         let (seen, mut doubles) = self.believe_and_settle(observed)?;
         let clock_held = clockrule::judge(ledger, &started, &skews(&seen), true)?;
-        let Planned { items, sets, ready, free } = viewer.plan(&seen, clock_held.clone(), cycle).await?;
+        let Planned { items, sets, ready, free, offered } =
+            viewer.plan(&seen, clock_held.clone(), cycle).await?;
+        viewer.remember_prices(&items, &offered)?;
         let (items, begun, late) = self.pay(&seen, items, sets, ready, cycle).await?;
         doubles.extend(late);
         viewer.ledger.record_decisions(cycle, viewer.clock.now().wall, &decisions(viewer, &items))?;

@@ -22,6 +22,8 @@ pub(super) struct Planned {
     pub sets: Vec<PaySet>,
     pub ready: Vec<(Vec<usize>, Quote)>,
     pub free: HashMap<AccountName, Money>,
+    /// The terms on offer, as far as they were asked.
+    pub offered: Offered,
 }
 
 impl Viewer {
@@ -64,7 +66,7 @@ impl Viewer {
         let offered = self.offered(&items).await;
         let groups = group(&mut items, &settings.policies, &capabilities, &offered);
         let prices = self.price(seen, &items, &groups).await?;
-        self.finish(seen, items, prices, cycle)
+        Ok(Planned { offered, ..self.finish(seen, items, prices, cycle)? })
     }
 
     /// Providers whose payments stop because an account that left the config has unsettled payments.
@@ -184,7 +186,7 @@ impl Viewer {
             let ids: Vec<_> = set.members.iter().map(|&i| items[i].lease.id.clone()).collect();
             set.members.iter().for_each(|&i| items[i].bundle.clone_from(&ids));
         }
-        Ok(Planned { items, sets, ready: prices.ready, free })
+        Ok(Planned { items, sets, ready: prices.ready, free, offered: Offered::new() })
     }
 
     fn budgets_left(&self, cycle: i64) -> Result<Vec<BudgetLeft>, LedgerError> {

@@ -13,7 +13,7 @@ pub use crate::domain::Capabilities;
 use crate::domain::{Balance, Inventory, Kind, PromoStatus, Quote, QuoteError, RenewalRequest};
 use crate::ledger::SpendPermit;
 
-pub use wiring::{ConnectError, Connection, connect, connect_spender};
+pub use wiring::{ConnectError, Connection, capabilities, connect, connect_spender};
 pub use words::Words;
 
 /// Why an account could not be read.

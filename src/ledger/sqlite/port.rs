@@ -4,12 +4,12 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
-use super::{SqliteLedger, alerts, copy, cycles, history, leases, payment, reserve};
+use super::{SqliteLedger, alerts, copy, cycles, history, leases, payment, quotes, reserve};
 use crate::domain::{AccountName, Event, IntentId, Inventory, LeaseId, Moment, Money, ProviderName, State};
 use crate::ledger::{
     AccountFacts, AlertChange, Blocked, BudgetCheck, CycleRecord, CycleSummary, DecisionRow, EventDetail,
     IntentFilter, IntentRecord, KnownLease, LastPrice, Ledger, LedgerError, NewIntent, OpenAlert, OutboxMail,
-    PauseRecord, QueuedMail, SettleRead, SpendPermit, SplitPart,
+    PauseRecord, QueuedMail, SeenQuote, SettleRead, SpendPermit, SplitPart,
 };
 
 /// Pages, not only a row: a disk with no room for a payment's log must be noticed before the payment.
@@ -131,6 +131,17 @@ impl Ledger for SqliteLedger {
 
     fn last_prices(&self, account: &AccountName) -> Result<HashMap<LeaseId, LastPrice>, LedgerError> {
         self.read(|c| history::last_prices(c, account))
+    }
+
+    fn record_quotes(&self, at: Timestamp, quotes: &[SeenQuote]) -> Result<(), LedgerError> {
+        if quotes.is_empty() {
+            return Ok(());
+        }
+        self.write(|tx| quotes::record(tx, at, quotes))
+    }
+
+    fn quotes(&self, account: &AccountName) -> Result<HashMap<LeaseId, SeenQuote>, LedgerError> {
+        self.read(|c| quotes::of(c, account))
     }
 
     fn set_paused(

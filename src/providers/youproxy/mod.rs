@@ -16,6 +16,8 @@ mod wire;
 
 use std::sync::Arc;
 
+pub use read::capabilities;
+
 use super::{ConnectError, Connection, Reader, Spender};
 
 /// The part that reads and quotes.

@@ -39,6 +39,17 @@ enum By {
     Order,
 }
 
+/// What this provider can do.
+#[must_use]
+pub fn capabilities() -> Capabilities {
+    Capabilities {
+        renew_early: true,
+        quote_is_bound: true,
+        grace: None,
+        bundled_kinds: vec![Kind::from("IPv6")],
+    }
+}
+
 impl YouProxyReader {
     /// Builds the client; sends nothing.
     pub fn new(connection: Connection) -> Result<Self, ConnectError> {
@@ -47,12 +58,7 @@ impl YouProxyReader {
             caller: Caller::new(&connection)?,
             words: connection.words(),
             account: connection.account,
-            capabilities: Capabilities {
-                renew_early: true,
-                quote_is_bound: true,
-                grace: None,
-                bundled_kinds: vec![Kind::from("IPv6")],
-            },
+            capabilities: capabilities(),
             older_spelling: AtomicBool::new(false),
         })
     }

@@ -22,6 +22,15 @@ pub struct Forecast {
     pub expiries: Vec<Expiry>,
 }
 
+impl Forecast {
+    /// What is missing for all that an account has to pay up to `to`, where so much is free.
+    #[must_use]
+    pub fn shortage(&self, account: usize, free: Money, to: Timestamp) -> Money {
+        let dues = self.dues.iter().filter(|d| d.account == account && d.at <= to);
+        super::runway::shortage(dues, free)
+    }
+}
+
 /// One payment: a lease, or an order that is paid whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Due {

@@ -37,8 +37,8 @@ pub(super) fn runway(input: &Input<'_>, account: &AccountFacts<'_>, units: &[Uni
 }
 
 /// What is missing for these payments; nothing where nothing is due.
-pub(super) fn shortage(dues: &[Due], free: Money) -> Money {
-    let need = Money::sum(dues.iter().filter_map(|d| d.amount)).unwrap_or_default();
+pub(super) fn shortage<'a>(dues: impl IntoIterator<Item = &'a Due>, free: Money) -> Money {
+    let need = Money::sum(dues.into_iter().filter_map(|d| d.amount)).unwrap_or_default();
     let lacks = if need.is_positive() { need.minus(free) } else { None };
     lacks.filter(|m| m.is_positive()).unwrap_or_default()
 }

@@ -1,5 +1,5 @@
 //! Every rule of the module's page, worked out by hand; properties against a naive reckoning are in `naive.rs`.
-mod bench;
+pub(crate) mod bench;
 mod budgets;
 mod naive;
 mod prices;

@@ -7,7 +7,6 @@ use rust_decimal::prelude::ToPrimitive;
 
 use crate::documents::{ForecastDoc, RunwayDoc, foresee};
 use crate::domain::Money;
-use crate::domain::time::words;
 use crate::exit::Exit;
 
 use super::args::ForecastArgs;
@@ -129,16 +128,15 @@ fn verdict(account: &RunwayDoc, ctx: &Context, days: u16) -> String {
     let needs = format!("{}: {}{currency} fall due within {days} days", account.account, account.need);
     let lasts = match (account.short_by, account.until, account.top_up_by) {
         (None, ..) => "no balance is known".to_owned(),
-        (Some(short), Some(day), Some(by)) => format!(
-            "the balance lasts until {day}; top up {short}{currency} by {} ({}), or {} lapse",
-            output::at(Some(by), &ctx.settings.timezone),
-            if by > ctx.now() {
-                format!("in {}", words(by.duration_since(ctx.now())))
-            } else {
-                "now".to_owned()
-            },
-            leases(account.uncovered.len())
-        ),
+        (Some(short), Some(day), Some(by)) => {
+            let away = if by > ctx.now() { output::away(by, ctx.now()) } else { "now".to_owned() };
+            let by = output::at(Some(by), &ctx.settings.timezone);
+            let lapse = match account.uncovered.len() {
+                1 => "1 lease lapses".to_owned(),
+                n => format!("{n} leases lapse"),
+            };
+            format!("the balance lasts until {day}; top up {short}{currency} by {by} ({away}), or {lapse}")
+        }
         _ => "the balance lasts".to_owned(),
     };
     let unpriced = match account.unpriced {

@@ -28,7 +28,7 @@
 //! offer, or its first where nobody knows what is on offer.
 //!
 //! *What it costs.* The surest price for exactly that period, in the account's currency ([`PriceSource`]); nothing is
-//! scaled or guessed. A renewal without a known price has no amount, adds nothing to any sum, and is counted as unpriced.
+//! scaled or guessed, and a later term is expected to cost the same. A renewal without a known price has no amount, adds nothing to any sum, and is counted as unpriced.
 //!
 //! *When the money ends.* Payments are made in order of time, then priority, then end, then lease id, down to
 //! `keep_balance`. The first one that does not fit names the day; what is missing over the whole horizon is the top-up. The

@@ -24,11 +24,12 @@ fn day(hours: i64) -> String {
     common::in_hours(hours).to_string()[..10].to_owned()
 }
 
-/// One lease that was just paid 2.65 for (its new end is in 31 days), one that is due in 17 days, one in 25.
+/// One lease that was just paid 2.65 for (its new end is in 31 days), one of its like that is due in 17 days, and one of
+/// another kind that costs 3.84 and is due in 25.
 fn paid_once(balance: &str) -> Bench {
     let bench = Bench::new(
         balance,
-        &[(Product::IPv4, &[A], 24), (Product::IPv4, &[B], 24 * 20), (Product::Mobile, &[C], 24 * 28)],
+        &[(Product::IPv4, &[A], 24), (Product::IPv4, &[B], 24 * 20), (Product::Isp, &[C], 24 * 28)],
     );
     assert_eq!(bench.json(&["once"]).0, 0);
     bench

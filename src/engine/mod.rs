@@ -11,6 +11,7 @@ mod observe;
 mod passes;
 mod planning;
 mod price;
+mod probe;
 mod remember;
 pub mod report;
 mod settle;

@@ -149,6 +149,7 @@ impl Payer {
         let (items, begun, late) = self.pay(&seen, items, sets, ready, cycle).await?;
         doubles.extend(late);
         viewer.ledger.record_decisions(cycle, viewer.clock.now().wall, &decisions(viewer, &items))?;
+        viewer.probe_prices(&seen, &items, offered).await?;
         let mut report = viewer.report(started, &seen, items, &free, clock_held)?;
         report.payments = begun.iter().rev().map(|id| ledger.intent(id)).collect::<Result<Vec<_>, _>>()?;
         report.double_charges = doubles;

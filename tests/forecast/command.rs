@@ -1,7 +1,7 @@
 //! `renewd forecast` as people and scripts use it.
 use std::process::Stdio;
 
-use renewd::simulator::Product;
+use renewd::simulator::{Aim, Answer, Endpoint, Fault, Product, When};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
@@ -27,27 +27,71 @@ fn before_the_first_reading_it_says_that_there_is_none() {
 
 #[test]
 fn days_amounts_and_runway_are_those_worked_out_by_hand() {
-    let bench = paid_once("10.00");
+    let bench = paid_once("20.00");
     let (code, seen) = bench.json(&["forecast", "--days", "30"]);
     assert_eq!(code, 0);
-    // 7.35 is left. A was paid and is due 28 days from now, B after 17 at the price of its like; nobody knows a MOBILE's.
+    // 17.35 is left. A was paid and is due in 28 days, B in 17 at the price of its like, C in 25 at what was asked ahead.
     assert_eq!(
         rows(&seen),
         [
-            format!("{} 1 2.65 4.70 list", day(24 * 17)),
-            format!("{} 1 null 4.70 none", day(24 * 25)),
-            format!("{} 1 2.65 2.05 last_paid", day(24 * 28)),
+            format!("{} 1 2.65 14.70 list", day(24 * 17)),
+            format!("{} 1 3.84 10.86 quoted", day(24 * 25)),
+            format!("{} 1 2.65 8.21 last_paid", day(24 * 28)),
         ]
     );
     let runway = &seen["runway"][0];
     assert_eq!(runway["account"], "yp");
     assert_eq!(
         [&runway["currency"], &runway["balance"], &runway["need"], &runway["short_by"]],
-        [&json!("USD"), &json!("7.35"), &json!("5.30"), &json!("0.00")]
+        [&json!("USD"), &json!("17.35"), &json!("9.14"), &json!("0.00")]
     );
     assert_eq!([&runway["until"], &runway["top_up_by"]], [&Value::Null, &Value::Null]);
-    assert_eq!((&seen["unpriced"], &runway["unpriced"]), (&json!(1), &json!(1)));
+    assert_eq!((&seen["unpriced"], &runway["unpriced"]), (&json!(0), &json!(0)));
     assert_eq!(bench.payments_sent(), 1);
+}
+
+#[test]
+fn prices_are_asked_ahead_a_few_in_each_cycle_and_nothing_is_paid_for_it() {
+    let kinds: [(Product, &[&str], i64); 5] = [
+        (Product::IPv4, &["203.0.113.1", "203.0.113.2"], 24 * 20),
+        (Product::IPv6, &["2001:db8::1", "2001:db8::2"], 24 * 21),
+        (Product::Mobile, &["203.0.113.5"], 24 * 22),
+        (Product::Isp, &["203.0.113.6"], 24 * 23),
+        (Product::IPv4, &["203.0.113.7"], 24 * 24),
+    ];
+    let bench = Bench::new("9.00", &kinds);
+    assert_eq!(bench.json(&["once"]).0, 0);
+    let quotes =
+        || bench.handle.requests().iter().filter(|r| r.endpoint.is_some_and(Endpoint::is_quote)).count();
+    let (first, unpriced) = (quotes(), bench.json(&["forecast"]).1["unpriced"].clone());
+    assert_eq!(unpriced, 1, "one kind is left for the next cycle");
+    bench.json(&["once"]);
+    let seen = bench.json(&["forecast"]).1;
+    let sources: Vec<_> =
+        seen["days"].as_array().unwrap().iter().map(|d| d["price_source"].as_str().unwrap()).collect();
+    assert_eq!(sources, ["quoted", "list", "quoted", "quoted", "quoted", "list"]);
+    assert!(quotes() > first);
+    let asked = bench.handle.requests().len();
+    bench.json(&["once"]);
+    let reads: Vec<_> = bench.handle.requests()[asked..].iter().filter_map(|r| r.endpoint).collect();
+    assert!(reads.iter().all(|e| !e.is_quote() && !e.is_money()), "all is known now: {reads:?}");
+    assert_eq!(bench.payments_sent(), 0);
+}
+
+#[test]
+fn a_lease_without_a_known_price_is_counted_and_adds_nothing() {
+    let bench = Bench::new("9.00", &[(Product::IPv4, &[A], 24 * 20)]);
+    bench.handle.inject(Fault::on(Aim::Quotes).when(When::Always).answer(Answer::TruncatedJson));
+    assert_eq!(bench.json(&["once"]).0, 0, "no price ahead is no trouble");
+    let seen = bench.json(&["forecast"]).1;
+    assert_eq!(rows(&seen), [format!("{} 1 null 9.00 none", day(24 * 17))]);
+    let runway = &seen["runway"][0];
+    assert_eq!(
+        (&runway["need"], &runway["short_by"], &runway["unpriced"]),
+        (&json!("0.00"), &json!("0.00"), &json!(1))
+    );
+    let text = String::from_utf8(bench.renewd(&["forecast"]).stdout).unwrap();
+    assert!(text.contains("no price is known for 1 lease"), "{text}");
 }
 
 #[test]
@@ -55,13 +99,13 @@ fn the_day_the_money_ends_and_the_top_up_that_lasts() {
     let bench = paid_once("5.64");
     let seen = bench.json(&["forecast"]).1;
     let runway = &seen["runway"][0];
-    // 2.99 is left: it covers B, and lacks 2.31 for A.
-    assert_eq!((&runway["need"], &runway["short_by"]), (&json!("5.30"), &json!("2.31")));
-    assert_eq!(runway["until"], json!(day(24 * 28)));
+    // 2.99 is left: it covers B, and neither C nor A.
+    assert_eq!((&runway["need"], &runway["short_by"]), (&json!("9.14"), &json!("6.15")));
+    assert_eq!(runway["until"], json!(day(24 * 25)));
     let by: jiff::Timestamp = runway["top_up_by"].as_str().unwrap().parse().unwrap();
-    assert!(by.duration_since(crate::common::in_hours(24 * 28)).as_secs().abs() < 60, "{by}");
-    assert_eq!(runway["uncovered"][0]["ip"], A);
-    bench.handle.top_up(crate::common::KEY, money("2.31")).unwrap();
+    assert!(by.duration_since(crate::common::in_hours(24 * 25)).as_secs().abs() < 60, "{by}");
+    assert_eq!((&runway["uncovered"][0]["ip"], &runway["uncovered"][1]["ip"]), (&json!(C), &json!(A)));
+    bench.handle.top_up(crate::common::KEY, money("6.15")).unwrap();
     bench.json(&["once"]);
     let runway = bench.json(&["forecast"]).1["runway"][0].clone();
     assert_eq!((&runway["short_by"], &runway["until"]), (&json!("0.00"), &Value::Null), "{runway:#}");
@@ -161,15 +205,15 @@ fn a_pipe_gets_a_table_without_a_chart() {
     let text = String::from_utf8(bench.renewd(&["forecast"]).stdout).unwrap();
     assert!(text.contains("yp: balance 2.99 USD, read ") && text.contains(" ago"), "{text}");
     assert!(text.contains("PRICE") && text.contains("last paid") && text.contains("list"), "{text}");
-    assert!(text.contains("top up 2.31 USD by ") && text.contains("or 1 lease lapses"), "{text}");
-    assert!(text.contains("no price is known for 1 lease"), "{text}");
+    assert!(text.contains("top up 6.15 USD by ") && text.contains("or 2 leases lapse"), "{text}");
     assert!(!text.contains(BAR) && !text.contains('\u{1b}'), "{text}");
 }
 
 /// Runs the command on a terminal of its own and gives what it showed.
 fn on_a_terminal(bench: &Bench, plain: bool) -> String {
     let config = bench.path("renewd.toml");
-    let line = format!("'{}' --config '{}' forecast", env!("CARGO_BIN_EXE_renewd"), config.display());
+    let line =
+        format!("stty cols 120; '{}' --config '{}' forecast", env!("CARGO_BIN_EXE_renewd"), config.display());
     let mut command = std::process::Command::new("script");
     command.args(["--quiet", "--return", "--command", &line, "/dev/null"]).stdin(Stdio::null());
     command.env("TERM", "xterm").env_remove("NO_COLOR");
@@ -187,7 +231,7 @@ fn a_terminal_gets_a_chart_unless_it_asked_for_none() {
     let shown = on_a_terminal(&bench, false);
     assert!(shown.contains(BAR), "{shown}");
     let plain = on_a_terminal(&bench, true);
-    assert!(!plain.contains(BAR) && plain.contains("2.31"), "{plain}");
+    assert!(!plain.contains(BAR) && plain.contains("6.15"), "{plain}");
 }
 
 #[test]
@@ -214,7 +258,7 @@ fn an_account_that_cannot_be_read_is_forecast_from_what_was_known() {
     bench.secret("yp.key", "another-key-that-is-wrong");
     assert_eq!(bench.json(&["once"]).0, 3);
     let (code, seen) = bench.json(&["forecast"]);
-    assert_eq!((code, &seen["runway"][0]["short_by"]), (0, &json!("2.31")));
+    assert_eq!((code, &seen["runway"][0]["short_by"]), (0, &json!("6.15")));
     assert!(seen["runway"][0]["error"].as_str().unwrap().contains("API key"), "{seen:#}");
     let text = String::from_utf8(bench.renewd(&["forecast"]).stdout).unwrap();
     assert!(text.contains("cannot be read since"), "{text}");
@@ -229,7 +273,7 @@ fn status_tells_the_same_runway() {
     for key in ["until", "need", "short_by", "top_up_by", "unpriced"] {
         assert_eq!(status["runway"][key], runway[key], "{key}");
     }
-    assert_eq!(status["runway"]["short_by"], "2.31");
+    assert_eq!(status["runway"]["short_by"], "6.15");
     bench.config("", &format!("{KEEP}[alerts]\nrunway = \"14d\"\n"));
     let near = bench.json(&["status"]).1["accounts"][0]["runway"].clone();
     assert_eq!((&near["need"], &near["until"]), (&json!("0.00"), &Value::Null));

@@ -80,6 +80,17 @@ fn it_is_raised_escalates_and_is_over_with_the_top_up() {
 }
 
 #[test]
+fn leases_never_paid_before_are_warned_of_too() {
+    let bench = Bench::new("1.00", &[(Product::IPv4, &[A, B], 24 * 10)]);
+    bench.config("", &config());
+    assert_eq!(bench.json(&["once"]).0, 0);
+    let alerts = open(&bench);
+    assert_eq!(alerts.len(), 1, "{alerts:?}");
+    assert!(alerts[0].2.starts_with("Top up 4.30 USD at yp before "), "{alerts:?}");
+    assert_eq!(bench.payments_sent(), 0);
+}
+
+#[test]
 fn a_quarter_more_missing_is_told_at_the_same_severity() {
     let bench = short_in_a_week("3.00");
     bench.json(&["once"]);

@@ -32,7 +32,7 @@ fn the_daemon_serves_the_forecast_and_a_calendar_without_secrets() {
     let served: Value = serde_json::from_str(&text).unwrap();
     let told = bench.json(&["forecast"]).1;
     assert_eq!((code, rows(&served)), (200, rows(&told)));
-    assert_eq!(served["runway"][0]["short_by"], "2.31");
+    assert_eq!(served["runway"][0]["short_by"], "6.15");
     let week = get(port, "/api/forecast?days=20").unwrap().1;
     assert_eq!(rows(&serde_json::from_str(&week).unwrap()).len(), 1);
 
@@ -48,7 +48,7 @@ fn the_daemon_serves_the_forecast_and_a_calendar_without_secrets() {
     assert_eq!(found.len(), 4, "{found:?}");
     assert!(found.contains(&(plain(24 * 20), "yp: 1 lease ends (1 to be renewed)".to_owned())), "{found:?}");
     let top_up = events.iter().find(|e| value(e, "SUMMARY").contains("top up")).unwrap();
-    assert_eq!((value(top_up, "DTSTART"), top_up.alarms.len()), (plain(24 * 28), 1));
+    assert_eq!((value(top_up, "DTSTART"), top_up.alarms.len()), (plain(24 * 25), 1));
     assert_eq!(get(port, "/calendar.ics").unwrap().1.lines().filter(|l| l.starts_with("UID")).count(), 4);
 
     let page = get(port, "/").unwrap().1;

@@ -39,6 +39,19 @@ pub enum Per {
     Month,
 }
 
+impl Per {
+    /// The word in the config and in documents.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Cycle => "cycle",
+            Self::Day => "day",
+            Self::Week => "week",
+            Self::Month => "month",
+        }
+    }
+}
+
 impl Budget {
     /// Whether a payment of this account, policy and currency counts in it.
     #[must_use]

@@ -12,6 +12,7 @@ pub mod domain;
 pub mod engine;
 pub mod evidence;
 pub mod exit;
+pub mod forecast;
 pub mod http;
 pub mod ledger;
 pub mod notify;

@@ -20,6 +20,8 @@ mod migrations;
 mod opening;
 #[path = "ledger/orders.rs"]
 mod orders;
+#[path = "ledger/quotes.rs"]
+mod quotes;
 #[path = "ledger/reserving.rs"]
 mod reserving;
 #[path = "ledger/spending.rs"]

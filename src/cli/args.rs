@@ -54,6 +54,8 @@ pub enum Command {
     },
     /// Accounts, balances, runway, what is due next, open alerts, unknown payments
     Status,
+    /// What falls due when, what it costs, the day each balance runs out and the top-up it takes. Never pays
+    Forecast(ForecastArgs),
     /// The payments, newest first
     History(HistoryArgs),
     /// An operator's word on an unsettled payment
@@ -92,6 +94,17 @@ pub enum Command {
     },
     /// The manual page, on stdout
     Man,
+}
+
+/// How far ahead.
+#[derive(Debug, Args)]
+pub struct ForecastArgs {
+    /// Look so many days ahead
+    #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..=366))]
+    pub days: u16,
+    /// As CSV
+    #[arg(long)]
+    pub csv: bool,
 }
 
 /// Which payments.

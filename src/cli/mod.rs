@@ -8,6 +8,7 @@ mod check;
 mod context;
 mod demo;
 mod explain;
+mod forecast;
 mod history;
 mod mail;
 mod once;
@@ -55,6 +56,7 @@ async fn dispatch(cli: Cli) -> Result<Exit, Failure> {
         Command::Apply { file } => apply::apply(&Context::load(global)?, &file).await,
         Command::Explain { target } => explain::explain(&Context::load(global)?, &target).await,
         Command::Status => status::status(&Context::load(global)?),
+        Command::Forecast(args) => forecast::forecast(&Context::load(global)?, &args),
         Command::History(args) => history::history(&Context::load(global)?, &args),
         Command::Resolve(args) => resolve::resolve(&Context::load(global)?, &args),
         Command::Pause { account } => spending::pause(&Context::load(global)?, account.as_deref()),

@@ -29,7 +29,8 @@ pub fn json(document: &impl Serialize) {
 pub fn table(head: &[&str], rows: Vec<Vec<String>>) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_header(head.iter().map(|h| h.to_uppercase()));
-    if std::io::stdout().is_terminal() {
+    // Some terminals do not know their width and say 0.
+    if std::io::stdout().is_terminal() && table.width().is_some_and(|width| width > 0) {
         table.set_content_arrangement(ContentArrangement::Dynamic);
     } else {
         table.set_content_arrangement(ContentArrangement::Disabled);

@@ -2,6 +2,7 @@
 pub mod logging;
 pub mod notify_socket;
 pub mod run;
+mod runway;
 pub mod schedule;
 pub mod signals;
 pub mod tell;

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use crate::alerting::reconcile;
 use crate::budget::span;
 use crate::clock::Clock;
+use crate::daemon::runway::Runways;
 use crate::domain::{AccountName, Alert, AlertKey, Severity};
 use crate::engine::alerts::{BudgetUse, double_charge, firing, plain};
 use crate::engine::{CycleReport, Viewer};
@@ -32,19 +33,22 @@ pub fn part(viewer: &Viewer, report: &CycleReport) -> Result<(), LedgerError> {
 
 fn told(viewer: &Viewer, report: &CycleReport, unseen: BTreeSet<AccountName>) -> Result<(), LedgerError> {
     let budgets = budget_uses(viewer)?;
-    let (alerts, mut frozen) = firing(report, &viewer.settings, &budgets);
+    let (mut alerts, mut frozen) = firing(report, &viewer.settings, &budgets);
     frozen.extend(unseen);
+    let runways = Runways::look(viewer, &mut alerts, &frozen)?;
     for alert in &alerts {
         tracing::debug!(alert = %alert.key, severity = alert.severity.as_str(), "{}", alert.title);
     }
-    queue(
+    queue_with(
         viewer.ledger.as_ref(),
         &viewer.settings,
         viewer.clock.as_ref(),
         &alerts,
         &frozen,
         &["config_reload", "ledger"],
-    )
+        &runways.keys,
+    )?;
+    runways.remember(viewer.ledger.as_ref())
 }
 
 /// Tells of second charges that a settling pass found.
@@ -74,9 +78,36 @@ pub fn queue(
     frozen: &BTreeSet<AccountName>,
     apart: &[&str],
 ) -> Result<(), LedgerError> {
+    queue_with(ledger, settings, clock, alerts, frozen, apart, &Keys::default())
+}
+
+/// What is known of single alerts before they are reconciled.
+#[derive(Debug, Default)]
+pub struct Keys {
+    /// Left as they are: neither told nor closed.
+    pub left: BTreeSet<AlertKey>,
+    /// Got worse without a change of severity: told as escalated.
+    pub worse: BTreeSet<AlertKey>,
+}
+
+/// The same with what is known of single alerts.
+///
+/// # Errors
+/// The ledger's.
+fn queue_with(
+    ledger: &dyn Ledger,
+    settings: &Settings,
+    clock: &dyn Clock,
+    alerts: &[Alert],
+    frozen: &BTreeSet<crate::domain::AccountName>,
+    apart: &[&str],
+    keys: &Keys,
+) -> Result<(), LedgerError> {
     let now = clock.now().wall;
-    let open: Vec<_> =
-        ledger.open_alerts()?.into_iter().filter(|a| !apart.contains(&a.key.cause())).collect();
+    let mut open: Vec<_> = ledger.open_alerts()?;
+    open.retain(|a| !apart.contains(&a.key.cause()) && !keys.left.contains(&a.key));
+    // Below any severity that is told, so that the comparison finds it risen.
+    open.iter_mut().filter(|a| keys.worse.contains(&a.key)).for_each(|a| a.severity = Severity::Info);
     let told = reconcile(&open, alerts, frozen, now, settings.alerts.repeat);
     let letterhead = Letterhead::new(&settings.timezone, now);
     let mut changes = Vec::new();

@@ -1,6 +1,7 @@
 //! Where the web side gets its documents: the ledger and the newest cycle.
 use std::sync::Arc;
 
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -8,7 +9,7 @@ use tokio::task::JoinHandle;
 use super::notify_socket::Beacon;
 use super::run::Shared;
 use super::schedule;
-use crate::documents::{self, History, Plan};
+use crate::documents::{self, ForecastDoc, History, Plan, foresee};
 use crate::engine::{AccountReport, Viewer};
 use crate::http::{self, Source};
 use crate::ledger::IntentFilter;
@@ -64,6 +65,17 @@ impl Source for Live {
         report
             .as_ref()
             .map_or(Value::Null, |r| documents::value(&Plan::new(r, &self.viewer.settings.policies, false)))
+    }
+
+    fn forecast(&self, days: u16) -> Value {
+        let viewer = &self.viewer;
+        let now = viewer.clock.now().wall;
+        let to = now.checked_add(SignedDuration::from_hours(24 * i64::from(days))).unwrap_or(Timestamp::MAX);
+        match foresee(viewer.ledger.as_ref(), &viewer.settings, now, to) {
+            Ok(seen) if seen.has_facts() => documents::value(&ForecastDoc::new(&seen)),
+            Ok(_) => Value::Null,
+            Err(e) => documents::failure("ledger", &e.to_string()),
+        }
     }
 
     fn history(&self) -> Value {

@@ -1,6 +1,7 @@
 //! The JSON documents that scripts rely on (contract §5). Not responsible for tables, which show the same values to people.
 //!
 //! Money is a string of decimals, instants are RFC 3339 in UTC, durations are seconds; unknown is null, never absent.
+mod forecast;
 mod history;
 mod plan;
 pub mod planfile;
@@ -9,6 +10,7 @@ mod status;
 use serde::Serialize;
 use serde_json::Value;
 
+pub use forecast::{DayDoc, ForecastDoc, Foresight, Known, RunwayDoc, foresee};
 pub use history::{History, Payment, PaymentError};
 pub use plan::{ItemDoc, Plan};
 pub use status::{Status, last_cycle_words, status};

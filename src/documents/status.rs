@@ -2,14 +2,13 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::budget::{Per, span};
 use crate::domain::time::words;
 use crate::domain::{AccountName, Currency, Moment, Money, ProviderName, Severity, State};
-use crate::ledger::{BudgetCheck, IntentFilter, Ledger, LedgerError};
-use crate::policy::{Action, due_at};
+use crate::ledger::{IntentFilter, Ledger, LedgerError};
 use crate::settings::Settings;
 
 use super::SCHEMA;
+use super::forecast::{Foresight, budget_check, foresee};
 
 /// The whole document.
 #[derive(Debug, Clone, Serialize)]
@@ -75,7 +74,7 @@ pub struct Account {
     pub runway: Option<Runway>,
 }
 
-/// How long a balance lasts, over `alerts.runway` ahead.
+/// How long a balance lasts, over `alerts.runway` ahead: the one forecast, in short.
 #[derive(Debug, Clone, Serialize)]
 pub struct Runway {
     /// The day it stops covering what falls due; null if it lasts.
@@ -86,6 +85,8 @@ pub struct Runway {
     pub short_by: Money,
     /// The first payment that could not be made; null if all can.
     pub top_up_by: Option<Timestamp>,
+    /// Leases that fall due and have no known price: `need` lacks them.
+    pub unpriced: usize,
 }
 
 /// A budget.
@@ -135,7 +136,8 @@ pub fn status(
     };
     let (unknown, needs_operator) = (count(State::Unknown)?, count(State::NeedsOperator)?);
     let open = ledger.open_alerts()?;
-    let accounts = accounts(ledger, settings, now)?;
+    let horizon = now.wall.checked_add(settings.alerts.runway).unwrap_or(Timestamp::MAX);
+    let accounts = accounts(&foresee(ledger, settings, now.wall, horizon)?, settings);
     let healthy = unknown == 0
         && needs_operator == 0
         && accounts.iter().all(|a| a.reachable != Some(false))
@@ -174,89 +176,39 @@ pub fn status(
     })
 }
 
-fn accounts(ledger: &dyn Ledger, settings: &Settings, now: &Moment) -> Result<Vec<Account>, LedgerError> {
-    let facts = ledger.accounts()?;
-    settings
-        .accounts
-        .iter()
-        .map(|a| {
-            let fact = facts.iter().find(|f| f.account == a.name);
-            let due = due_leases(ledger, settings, &a.name)?;
-            let free = fact.and_then(|f| f.balance).and_then(|b| b.minus(a.keep_balance));
-            Ok(Account {
-                account: a.name.clone(),
-                provider: a.provider.clone(),
-                reachable: fact.map(|f| f.error.is_none()),
-                balance: fact.and_then(|f| f.balance),
-                currency: fact.and_then(|f| f.currency.clone()),
-                leases: fact.map_or(0, |f| f.leases),
-                next_due_at: due.iter().map(|(at, _)| *at).min(),
-                runway: free.map(|free| runway(free, &due, settings, now.wall)),
-            })
-        })
-        .collect()
-}
-
-/// When each renewed lease falls due, and what it cost last time.
-fn due_leases(
-    ledger: &dyn Ledger,
-    settings: &Settings,
-    account: &AccountName,
-) -> Result<Vec<(Timestamp, Option<Money>)>, LedgerError> {
-    let prices = ledger.last_prices(account)?;
-    let mut due: Vec<_> = ledger
-        .known_leases(account)?
-        .into_iter()
-        .filter_map(|k| {
-            let policy = settings.policies.iter().find(|p| p.matches.matches(&k.lease))?;
-            let end = k.lease.expires_at.filter(|_| policy.action == Action::Renew)?;
-            let past =
-                policy.until.is_some_and(|until| end.to_zoned(settings.timezone.clone()).date() >= until);
-            (!past).then(|| (due_at(policy, end), prices.get(&k.lease.id).map(|p| p.amount)))
-        })
-        .collect();
-    due.sort_by_key(|(at, _)| *at);
-    Ok(due)
-}
-
-/// Counts what fell due or falls due within `alerts.runway`, each lease once at its last price. Leases never paid
-/// before have no price and count as nothing: `plan` asks their real one.
-fn runway(free: Money, due: &[(Timestamp, Option<Money>)], settings: &Settings, now: Timestamp) -> Runway {
-    let horizon = now.checked_add(settings.alerts.runway).unwrap_or(Timestamp::MAX);
-    let mut need = Money::ZERO;
-    let mut first = None;
-    for (at, price) in due.iter().filter(|(at, _)| *at <= horizon) {
-        need = need.plus(price.unwrap_or_default()).unwrap_or(need);
-        if need > free && first.is_none() {
-            first = Some(*at);
+fn accounts(seen: &Foresight, settings: &Settings) -> Vec<Account> {
+    let account = |a: &crate::settings::Account| {
+        let at = seen.accounts.iter().position(|k| k.account.name == a.name);
+        let fact = at.and_then(|n| seen.accounts[n].facts.as_ref());
+        let runway = at.map(|n| &seen.forecast.runways[n]);
+        Account {
+            account: a.name.clone(),
+            provider: a.provider.clone(),
+            reachable: fact.map(|f| f.error.is_none()),
+            balance: fact.and_then(|f| f.balance),
+            currency: fact.and_then(|f| f.currency.clone()),
+            leases: fact.map_or(0, |f| f.leases),
+            next_due_at: runway.and_then(|r| r.next_due_at),
+            runway: runway.and_then(|r| {
+                Some(Runway {
+                    until: r.until.map(|day| day.to_string()),
+                    need: r.need,
+                    short_by: r.short_by?,
+                    top_up_by: r.top_up_by,
+                    unpriced: r.unpriced,
+                })
+            }),
         }
-    }
-    let lacks = need.minus(free).filter(|m| m.is_positive()).unwrap_or_default();
-    Runway {
-        until: first.map(|at| at.to_zoned(settings.timezone.clone()).date().to_string()),
-        need,
-        short_by: lacks,
-        top_up_by: first,
-    }
+    };
+    settings.accounts.iter().map(account).collect()
 }
 
 fn budgets(ledger: &dyn Ledger, settings: &Settings, now: Timestamp) -> Result<Vec<Budget>, LedgerError> {
-    let cycle = ledger.last_cycle()?.map(|c| c.id);
     settings
         .budgets
         .iter()
         .map(|b| {
-            let (from, to) = span(b.per, now, &settings.timezone);
-            let check = BudgetCheck {
-                name: b.name.clone(),
-                accounts: b.accounts.clone(),
-                policies: b.policies.clone(),
-                currency: b.currency.clone(),
-                from,
-                to,
-                cycle: cycle.filter(|_| b.per == Per::Cycle),
-                limit: b.limit,
-            };
+            let check = budget_check(ledger, settings, b, now)?;
             let total = ledger.spent(&check)?;
             let open = vec![
                 State::Reserved,
@@ -270,14 +222,18 @@ fn budgets(ledger: &dyn Ledger, settings: &Settings, now: Timestamp) -> Result<V
                 unsettled
                     .iter()
                     .filter(|r| b.counts(&r.request.account, &r.policy, &r.currency))
-                    .filter(|r| r.spend_started_at.as_ref().is_none_or(|at| at.wall >= from && at.wall < to))
+                    .filter(|r| {
+                        r.spend_started_at
+                            .as_ref()
+                            .is_none_or(|at| at.wall >= check.from && at.wall < check.to)
+                    })
                     .filter(|r| check.cycle.is_none_or(|c| c == r.cycle))
                     .map(|r| r.quoted),
             )
             .unwrap_or_default();
             Ok(Budget {
                 name: b.name.clone(),
-                per: per_word(b.per),
+                per: b.per.as_str(),
                 currency: b.currency.clone(),
                 spent: total.minus(reserved).unwrap_or_default(),
                 reserved,
@@ -286,15 +242,6 @@ fn budgets(ledger: &dyn Ledger, settings: &Settings, now: Timestamp) -> Result<V
             })
         })
         .collect()
-}
-
-fn per_word(per: Per) -> &'static str {
-    match per {
-        Per::Cycle => "cycle",
-        Per::Day => "day",
-        Per::Week => "week",
-        Per::Month => "month",
-    }
 }
 
 /// A line for people: how the last cycle went.

@@ -15,8 +15,10 @@ mod observe;
 mod passes;
 mod planning;
 mod price;
+mod probe;
 pub mod propose;
 mod reading;
+mod remember;
 pub mod report;
 mod rescue;
 mod settle;
@@ -37,6 +39,7 @@ use crate::settings::Settings;
 
 pub use observe::currency_note;
 pub use passes::EngineError;
+pub use remember::offered_note;
 pub use report::{AccountReport, CycleReport};
 pub use settle::past_of;
 pub use shrink::shrink_note;

@@ -155,6 +155,7 @@ impl Payer {
         let (seen, mut shown) = self.believe_and_settle(observed)?;
         let clock_held = clockrule::judge(ledger, &started, &skews(&seen), true)?;
         let mut planned = viewer.plan(&seen, clock_held.clone(), cycle, only).await?;
+        viewer.remember_prices(&planned.items, &planned.offered)?;
         if let Some(plan) = only.filter(|_| !planned.sets.is_empty() && !viewer.stop.is_cancelled()) {
             // Before the first payment: a crash from here on leaves the plan used.
             ledger.note(&used_note(&plan.id), &format!("at {} in cycle {cycle}", viewer.clock.now().wall))?;
@@ -166,6 +167,9 @@ impl Payer {
         let steers = clock_held.is_none() && only.is_none();
         let steered = if steers { self.steer(&seen, &planned.items).await? } else { Steering::default() };
         viewer.ledger.record_decisions(cycle, viewer.clock.now().wall, &decisions(viewer, &planned.items))?;
+        if only.is_none() {
+            viewer.probe_prices(&seen, &planned.items, std::mem::take(&mut planned.offered)).await?;
+        }
         let mut report = viewer.report(started, &seen, planned, clock_held)?;
         report.payments = begun.iter().rev().map(|id| ledger.intent(id)).collect::<Result<Vec<_>, _>>()?;
         report.double_charges = shown.doubles;

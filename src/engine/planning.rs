@@ -15,8 +15,8 @@ use crate::budget::span;
 use crate::domain::{AccountName, Lease, Moment, Money, Quote};
 use crate::ledger::LedgerError;
 use crate::planner::{
-    AccountView, BudgetLeft, Funds, GroupKey, Item, PaidBy, Past, PaySet, Unit, Verdict, World, batches,
-    draft, fill, group,
+    AccountView, BudgetLeft, Funds, GroupKey, Item, Offered, PaidBy, Past, PaySet, Unit, Verdict, World,
+    batches, draft, fill, group,
 };
 use crate::policy::{Decision, Reason, Word};
 
@@ -30,6 +30,8 @@ pub(super) struct Planned {
     pub exactly: Option<Vec<(PaySet, ExactSet)>>,
     /// Why that plan is stale: then nothing is to be paid.
     pub moved: Vec<String>,
+    /// The terms on offer, as far as they were asked.
+    pub offered: Offered,
 }
 
 impl Viewer {
@@ -84,7 +86,7 @@ impl Viewer {
             let wanted = groups.into_iter().map(|(key, members)| Wanted::Group(key, members)).collect();
             let items = Arc::new(items);
             let prices = self.price(seen, &items, wanted).await?;
-            return self.finish(seen, items, prices, cycle, None);
+            return Ok(Planned { offered, ..self.finish(seen, items, prices, cycle, None)? });
         };
         let located = locate(plan, &items, &groups, settings);
         put_aside(&mut items, located.as_deref().unwrap_or_default(), located.is_err());
@@ -94,7 +96,7 @@ impl Viewer {
         let items = Arc::new(items);
         let prices = self.price(seen, &items, wanted).await?;
         let planned = self.finish(seen, items, prices, cycle, Some(named))?;
-        Ok(Planned { moved, ..planned })
+        Ok(Planned { moved, offered, ..planned })
     }
 
     /// The confirmed payments of terms that are due again: an end that did not move after its payment. Only what is due is
@@ -190,7 +192,8 @@ impl Viewer {
             let ids: Vec<_> = set.members.iter().map(|&i| items[i].lease.id.clone()).collect();
             set.members.iter().for_each(|&i| items[i].bundle.clone_from(&ids));
         }
-        Ok(Planned { items, sets, ready: prices.ready, free, exactly, moved: Vec::new() })
+        let (ready, offered) = (prices.ready, Offered::new());
+        Ok(Planned { items, sets, ready, free, exactly, moved: Vec::new(), offered })
     }
 
     /// What the provider pays and nobody can price beforehand goes on.

@@ -2,6 +2,7 @@
 //!
 //! Not responsible for what the documents say: they come from a [`Source`]. Who may ask is `guard.rs`, how many at once
 //! and for how long is `door.rs`. A crash loses nothing.
+mod calendar;
 mod door;
 mod guard;
 mod metrics;
@@ -12,7 +13,8 @@ mod tests;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::State;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
@@ -36,6 +38,9 @@ pub trait Source: Send + Sync {
     fn status(&self) -> Value;
     /// The `plan` document of the last cycle; null before the first.
     fn plan(&self) -> Value;
+    /// The `forecast` document, so many days ahead, of the facts of the last cycle; null before any account was read, a failure
+    /// is `{schema, error}`.
+    fn forecast(&self, days: u16) -> Value;
     /// The `history` document; a failure is `{schema, error}`.
     fn history(&self) -> Value;
     /// The cycle loop is alive.
@@ -83,6 +88,8 @@ fn router(source: Shared, token: Option<SecretString>) -> Router {
         .route("/api/status", get(|State(s): State<Shared>| document(s, |s| s.status())))
         .route("/api/plan", get(|State(s): State<Shared>| document(s, |s| s.plan())))
         .route("/api/history", get(|State(s): State<Shared>| document(s, |s| s.history())))
+        .route("/api/forecast", get(forecast))
+        .route("/calendar.ics", get(calendar_file))
         .route("/metrics", get(prometheus))
         .fallback(|| async { failure(StatusCode::NOT_FOUND, "not_found", "there is nothing here: see `/`") })
         .method_not_allowed_fallback(|| async {
@@ -106,15 +113,51 @@ async fn ask<T: Send + 'static>(
         .map_err(|_| failure(StatusCode::INTERNAL_SERVER_ERROR, "internal", "an internal error: see the log"))
 }
 
-async fn document(source: Shared, question: fn(&dyn Source) -> Value) -> Response {
-    match ask(source, question).await {
-        Ok(document) if document.is_null() => {
-            failure(StatusCode::SERVICE_UNAVAILABLE, "no_cycle", "no cycle has ended yet")
-        }
-        Ok(document) if is_failure(&document) => {
-            (StatusCode::SERVICE_UNAVAILABLE, Json(document)).into_response()
-        }
+async fn document(source: Shared, question: impl FnOnce(&dyn Source) -> Value + Send + 'static) -> Response {
+    match facts(source, question).await {
         Ok(document) => Json(document).into_response(),
+        Err(reply) => reply,
+    }
+}
+
+/// A document that could be made, or the reply that says why not.
+async fn facts(
+    source: Shared,
+    question: impl FnOnce(&dyn Source) -> Value + Send + 'static,
+) -> Result<Value, Response> {
+    let document = ask(source, question).await?;
+    if document.is_null() {
+        return Err(failure(StatusCode::SERVICE_UNAVAILABLE, "no_cycle", "no cycle has ended yet"));
+    }
+    if is_failure(&document) {
+        return Err((StatusCode::SERVICE_UNAVAILABLE, Json(document)).into_response());
+    }
+    Ok(document)
+}
+
+/// `?days=N`, as `renewd forecast --days N`.
+#[derive(serde::Deserialize)]
+struct Ahead {
+    days: Option<u16>,
+}
+
+async fn forecast(State(source): State<Shared>, ahead: Result<Query<Ahead>, QueryRejection>) -> Response {
+    let days = ahead.ok().map(|Query(ahead)| ahead.days.unwrap_or(30));
+    match days.filter(|days| (1..=366).contains(days)) {
+        Some(days) => document(source, move |s| s.forecast(days)).await,
+        None => failure(StatusCode::BAD_REQUEST, "usage", "days: write a number from 1 to 366"),
+    }
+}
+
+async fn calendar_file(State(source): State<Shared>) -> Response {
+    match facts(source, |s| s.forecast(calendar::DAYS)).await {
+        Ok(document) => {
+            let file = [
+                (header::CONTENT_TYPE, calendar::CONTENT_TYPE),
+                (header::CONTENT_DISPOSITION, "inline; filename=\"renewd.ics\""),
+            ];
+            (file, calendar::render(&document)).into_response()
+        }
         Err(reply) => reply,
     }
 }
@@ -144,7 +187,7 @@ fn verdict(good: Result<bool, Response>, yes: &'static str, no: &'static str) ->
 }
 
 async fn status_page(State(source): State<Shared>) -> Response {
-    match ask(source, |s| page::render(&s.status(), &s.plan(), s.alive())).await {
+    match ask(source, |s| page::render(&s.status(), &s.plan(), &s.forecast(page::AHEAD), s.alive())).await {
         Ok(Ok(html)) => Html(html).into_response(),
         Ok(Err(e)) => {
             failure(StatusCode::INTERNAL_SERVER_ERROR, "page", &format!("the page cannot be shown: {e}"))

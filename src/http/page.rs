@@ -1,6 +1,6 @@
 //! The status page for people: rendered here, without scripts, readable in the dark and on a telephone.
 //!
-//! Not responsible for facts: it shows the `status` and `plan` documents. Everything is escaped.
+//! Not responsible for facts: it shows the `status`, `plan` and `forecast` documents. Everything is escaped.
 use std::sync::LazyLock;
 
 use jiff::Timestamp;
@@ -9,8 +9,11 @@ use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior, context};
 use serde_json::Value;
 
-/// Held leases in the table; `renewd plan` lists all.
+/// Rows in a table; `renewd plan` and `renewd forecast` list all.
 const SHOWN: usize = 50;
+
+/// Days of the forecast that the page shows; `renewd forecast` shows more.
+pub(super) const AHEAD: u16 = 14;
 
 static TEMPLATES: LazyLock<Result<Environment<'static>, String>> = LazyLock::new(|| {
     let mut environment = Environment::new();
@@ -25,17 +28,23 @@ static TEMPLATES: LazyLock<Result<Environment<'static>, String>> = LazyLock::new
 ///
 /// # Errors
 /// The template's, in words.
-pub(super) fn render(status: &Value, plan: &Value, alive: bool) -> Result<String, String> {
+pub(super) fn render(status: &Value, plan: &Value, forecast: &Value, alive: bool) -> Result<String, String> {
     let environment = TEMPLATES.as_ref().map_err(Clone::clone)?;
     let items = plan["items"].as_array().map(Vec::as_slice).unwrap_or_default();
     let held: Vec<&Value> = items.iter().filter(|item| item["decision"] == "hold").collect();
     let shown: Vec<&Value> = held.iter().take(SHOWN).copied().collect();
+    let days = forecast["days"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let ahead: Vec<&Value> = days.iter().take(SHOWN).collect();
     let unread = status["error"]["message"].as_str();
     let context = context! {
         s => Serde(status),
         held => Serde(&shown),
         held_in_all => held.len(),
         renewing => items.iter().filter(|item| item["decision"] == "renew").count(),
+        ahead => Serde(&ahead),
+        ahead_in_all => days.len(),
+        ahead_days => AHEAD,
+        unpriced => forecast["unpriced"].as_u64().unwrap_or_default(),
         unread,
         alive,
         version => env!("CARGO_PKG_VERSION"),

@@ -10,6 +10,7 @@ struct Fake {
     well: AtomicBool,
     status: Value,
     plan: Value,
+    forecast: Value,
 }
 
 impl Source for Fake {
@@ -19,6 +20,13 @@ impl Source for Fake {
     }
     fn plan(&self) -> Value {
         self.plan.clone()
+    }
+    fn forecast(&self, days: u16) -> Value {
+        let mut forecast = self.forecast.clone();
+        if !forecast.is_null() {
+            forecast["asked_for"] = days.into();
+        }
+        forecast
     }
     fn history(&self) -> Value {
         json!({ "schema": 1, "payments": [] })
@@ -47,6 +55,23 @@ fn plan() -> Value {
     json!({ "schema": 1, "items": vec![item; 60] })
 }
 
+fn forecast() -> Value {
+    let day = |n: usize| {
+        json!({ "date": format!("2026-12-{n:02}"), "account": "yp", "due": 2, "amount": "5.30", "currency": "USD",
+            "balance_after": if n > 9 { "-3.80" } else { "1.50" }, "price_source": "last_paid" })
+    };
+    json!({
+        "schema": 1, "from": "2026-11-21T12:00:00Z", "to": "2027-02-19T12:00:00Z", "unpriced": 3,
+        "days": (1..=14).map(day).collect::<Vec<_>>(),
+        "runway": [{ "account": "yp, \u{e4} ;x", "currency": "USD", "balance": "6.80", "need": "10.60", "short_by": "3.80", "until": "2026-12-10",
+            "top_up_by": "2026-12-10T09:00:00Z", "unpriced": 3, "uncovered": [{}, {}], "read_at": "2026-11-21T11:50:00Z", "error": null }],
+        "expiries": [
+            { "date": "2026-12-03", "account": "yp", "leases": 3, "renew": 2, "watch": 0, "release": 1, "first_at": "2026-12-03T09:00:00Z" },
+            { "date": "2026-12-03", "account": "other", "leases": 1, "renew": 0, "watch": 1, "release": 0, "first_at": "2026-12-03T09:00:00Z" },
+        ],
+    })
+}
+
 struct Site {
     at: SocketAddr,
     source: Arc<Fake>,
@@ -57,7 +82,8 @@ struct Site {
 async fn site_with(status: Value, plan: Value, token: Option<&str>) -> Site {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let at = listener.local_addr().unwrap();
-    let source = Arc::new(Fake { well: AtomicBool::new(true), status, plan });
+    let forecast = if plan.is_null() { Value::Null } else { forecast() };
+    let source = Arc::new(Fake { well: AtomicBool::new(true), status, plan, forecast });
     let stop = CancellationToken::new();
     let task = tokio::spawn(serve(
         listener,
@@ -113,7 +139,7 @@ async fn the_documents_are_those_of_the_source() {
 async fn a_source_that_cannot_answer_is_a_failure_and_never_an_empty_success() {
     let unread = json!({ "schema": 1, "error": { "kind": "ledger", "message": "disk full" } });
     let site = site_with(unread, Value::Null, None).await;
-    for path in ["/api/status", "/api/plan"] {
+    for path in ["/api/status", "/api/plan", "/api/forecast", "/calendar.ics"] {
         let (code, reply) = site.get(path).await;
         let document: Value = serde_json::from_str(body(&reply)).unwrap();
         assert_eq!((code, &document["schema"], document["error"].is_object()), (503, &json!(1), true));
@@ -132,7 +158,7 @@ async fn a_bug_in_the_source_is_one_failed_answer_and_not_the_end() {
 async fn nothing_can_be_changed() {
     let site = site().await;
     for method in ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"] {
-        for path in ["/", "/api/status", "/healthz", "/metrics"] {
+        for path in ["/", "/api/status", "/api/forecast", "/calendar.ics", "/healthz", "/metrics"] {
             let request = format!(
                 "{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
             );
@@ -160,7 +186,7 @@ async fn a_page_elsewhere_cannot_read_us_through_a_browser() {
 #[tokio::test]
 async fn without_the_token_nothing_is_told() {
     let site = site_with(status(), plan(), Some("t0ken")).await;
-    for path in ["/", "/api/status", "/metrics", "/healthz"] {
+    for path in ["/", "/api/status", "/api/forecast", "/calendar.ics", "/metrics", "/healthz"] {
         let (code, reply) = site.get(path).await;
         assert_eq!(code, 401, "{path}");
         assert!(!reply.contains("accounts") && !reply.contains("t0ken"), "{reply}");
@@ -179,6 +205,97 @@ async fn the_page_escapes_strangers_words_and_runs_no_script() {
     assert!(reply.contains("default-src 'none'") && reply.contains("no-store"), "{reply}");
     assert!(reply.contains("2026-11-21 12:10 UTC") && reply.contains("every account"), "{reply}");
     assert!(reply.contains("203.0.113.7") && reply.contains("10 more"), "{reply}");
+}
+
+#[tokio::test]
+async fn the_page_shows_what_is_ahead_and_leads_to_all_of_it() {
+    let (_, reply) = site().await.get("/").await;
+    assert!(reply.contains("Due within 14 days") && reply.contains("2026-12-14"), "{reply}");
+    assert!(reply.contains("<td class=\"num bad\">-3.80</td>"), "{reply}");
+    assert!(reply.contains("No price is known for 3 of the leases"), "{reply}");
+    for link in ["/api/forecast", "/calendar.ics"] {
+        assert!(reply.contains(&format!("href=\"{link}\"")), "{link}");
+    }
+}
+
+#[tokio::test]
+async fn the_forecast_looks_as_far_ahead_as_it_is_asked_to() {
+    let site = site().await;
+    for (query, days) in [("", 30), ("?days=7", 7), ("?days=366", 366), ("?other=1", 30)] {
+        let (code, reply) = site.get(&format!("/api/forecast{query}")).await;
+        let document: Value = serde_json::from_str(body(&reply)).unwrap();
+        assert_eq!((code, &document["asked_for"]), (200, &json!(days)), "{query}");
+    }
+    for query in ["?days=0", "?days=367", "?days=-1", "?days=x", "?days="] {
+        let (code, reply) = site.get(&format!("/api/forecast{query}")).await;
+        assert!(code == 400 && reply.contains("from 1 to 366"), "{query}: {reply}");
+    }
+}
+
+/// Reads a calendar with another parser than the one that wrote it.
+fn events(text: &str) -> Vec<ical::parser::ical::component::IcalEvent> {
+    let calendars: Vec<_> = ical::IcalParser::new(text.as_bytes()).collect::<Result<_, _>>().unwrap();
+    assert_eq!(calendars.len(), 1, "{text}");
+    calendars.into_iter().flat_map(|c| c.events).collect()
+}
+
+fn property(event: &ical::parser::ical::component::IcalEvent, name: &str) -> String {
+    let all: Vec<_> = event.properties.iter().filter(|p| p.name == name).collect();
+    assert_eq!(all.len(), 1, "{name}: {event:?}");
+    all[0].value.clone().unwrap()
+}
+
+#[tokio::test]
+async fn the_calendar_is_read_by_another_program() {
+    let (code, reply) = site().await.get("/calendar.ics").await;
+    assert_eq!(code, 200);
+    assert!(reply.contains("content-type: text/calendar; charset=utf-8"), "{reply}");
+    let text = body(&reply);
+    assert!(text.lines().count() * 2 == text.matches(['\r', '\n']).count(), "each line ends with CRLF");
+    assert!(text.split("\r\n").all(|line| line.len() <= 76), "long lines are folded: {text}");
+    let events = events(text);
+    let summaries: Vec<_> = events.iter().map(|e| property(e, "SUMMARY")).collect();
+    assert_eq!(
+        summaries,
+        [
+            "yp: 3 leases end (2 to be renewed\\, 1 let go)",
+            "other: 1 lease ends (1 watched only)",
+            "yp\\, \u{e4} \\;x: top up 3.80 USD",
+        ]
+    );
+    let days: Vec<_> = events.iter().map(|e| (property(e, "DTSTART"), property(e, "DTEND"))).collect();
+    assert_eq!(days[0], ("20261203".to_owned(), "20261204".to_owned()));
+    assert_eq!(days[2], ("20261210".to_owned(), "20261211".to_owned()));
+    let alarms: Vec<_> = events.iter().map(|e| e.alarms.len()).collect();
+    assert_eq!(alarms, [0, 0, 1], "a top-up day rings");
+    assert!(events.iter().all(|e| property(e, "DTSTAMP") == "20261121T115000Z"), "as of the facts");
+    let uids: std::collections::BTreeSet<_> = events.iter().map(|e| property(e, "UID")).collect();
+    assert_eq!(uids.len(), 3);
+}
+
+#[test]
+fn events_keep_their_names_while_their_facts_change() {
+    let before = events(&calendar::render(&forecast()));
+    let mut moved = forecast();
+    moved["runway"][0]["until"] = json!("2026-12-08");
+    moved["runway"][0]["short_by"] = json!("9.10");
+    moved["expiries"][0]["leases"] = json!(2);
+    moved["runway"][0]["read_at"] = json!("2026-11-22T11:50:00Z");
+    let after = events(&calendar::render(&moved));
+    for (old, new) in before.iter().zip(&after) {
+        assert_eq!(property(old, "UID"), property(new, "UID"));
+    }
+    assert_eq!(property(&after[2], "DTSTART"), "20261208");
+    assert_eq!(calendar::render(&forecast()), calendar::render(&forecast()), "the same facts, the same file");
+}
+
+#[test]
+fn a_calendar_without_events_is_one_all_the_same() {
+    let text = calendar::render(
+        &json!({ "schema": 1, "from": "2026-11-21T12:00:00Z", "expiries": [], "runway": [] }),
+    );
+    assert!(events(&text).is_empty());
+    assert!(text.contains("BEGIN:VTIMEZONE"), "RFC 5545 wants one component at least: {text}");
 }
 
 #[tokio::test]

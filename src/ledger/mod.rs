@@ -25,7 +25,7 @@ pub use permit::{ChangePermit, PurchasePermit, SpendPermit};
 pub use record::{
     AccountFacts, AlertChange, BudgetCheck, CycleRecord, CycleSummary, DecisionRow, EventDetail,
     IntentFilter, IntentLease, IntentRecord, KnownLease, LastPrice, NewIntent, OpenAlert, OutboxMail,
-    PauseRecord, QueuedMail, SettleRead, SplitPart,
+    PauseRecord, QueuedMail, SeenQuote, SettleRead, SplitPart,
 };
 
 /// The note that tells one ledger from another: made at random with the ledger, kept in its copies.
@@ -232,6 +232,11 @@ pub trait Ledger: Send + Sync {
     fn spent(&self, check: &BudgetCheck) -> Result<Money, LedgerError>;
     /// The last confirmed price of every lease of an account.
     fn last_prices(&self, account: &AccountName) -> Result<HashMap<LeaseId, LastPrice>, LedgerError>;
+
+    /// Keeps the newest price asked for each of these leases; none of them costs nothing.
+    fn record_quotes(&self, at: Timestamp, quotes: &[SeenQuote]) -> Result<(), LedgerError>;
+    /// The newest price asked for every lease of an account that was ever asked for, at most 90 days old.
+    fn quotes(&self, account: &AccountName) -> Result<HashMap<LeaseId, SeenQuote>, LedgerError>;
 
     /// Stops or restarts spending; `None` = every account.
     fn set_paused(

@@ -232,6 +232,25 @@ pub struct LastPrice {
     pub currency: Currency,
 }
 
+/// A price that was asked for one lease.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeenQuote {
+    /// Whose.
+    pub account: AccountName,
+    /// Which.
+    pub lease: LeaseId,
+    /// For one lease and that period.
+    pub amount: Money,
+    /// In what.
+    pub currency: Currency,
+    /// Days it was asked for.
+    pub period_days: u32,
+    /// The end that the lease had then: names the term it was asked for.
+    pub term_end: Timestamp,
+    /// When.
+    pub seen_at: Timestamp,
+}
+
 /// A lease's decision, for the `decisions` view.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DecisionRow {

@@ -17,7 +17,7 @@ use crate::domain::{
 };
 use crate::ledger::{ChangePermit, PurchasePermit, SpendPermit};
 
-pub use wiring::{ConnectError, Connection, connect, connect_changer, connect_spender};
+pub use wiring::{ConnectError, Connection, capabilities, connect, connect_changer, connect_spender};
 pub use words::Words;
 
 /// Why an account could not be read.

@@ -8,7 +8,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::limiter::Limiter;
-use super::{Changer, Reader, Spender, Words, youproxy};
+use super::{Capabilities, Changer, Reader, Spender, Words, youproxy};
 use crate::clock::Clock;
 use crate::domain::{AccountName, ProviderName};
 use crate::redact::Redactor;
@@ -77,6 +77,15 @@ pub enum ConnectError {
         /// The library's words, cleaned.
         message: String,
     },
+}
+
+/// What a provider can do, without reaching for it; `None` where no adapter has that name.
+#[must_use]
+pub fn capabilities(provider: &ProviderName) -> Option<Capabilities> {
+    match provider.as_str() {
+        "youproxy" => Some(youproxy::capabilities()),
+        _ => None,
+    }
 }
 
 /// The part that reads and quotes. It cannot spend.

@@ -11,7 +11,8 @@ struct Rule {
 }
 
 /// Neither I/O nor a runtime nor a clock: given the same arguments they decide the same.
-const PURE: &[&str] = &["domain", "policy", "planner", "budget", "evidence", "alerting", "redact"];
+const PURE: &[&str] =
+    &["domain", "policy", "planner", "budget", "forecast", "evidence", "alerting", "redact"];
 const OUTSIDE: &[&str] = &[
     "tokio",
     "tokio_util",
@@ -54,7 +55,7 @@ const RULES: &[Rule] = &[
         why: "the core is pure: hand it the facts as arguments",
     },
     Rule {
-        within: &["domain", "policy", "planner", "budget", "evidence", "redact"],
+        within: &["domain", "policy", "planner", "budget", "forecast", "evidence", "redact"],
         never: ABOVE_CORE,
         except: &[],
         why: "arrows point down: the core knows nothing above it",
@@ -206,7 +207,7 @@ pub fn check_calls(source: &Source) -> Vec<Finding> {
 
 /// Where money passes, no float does.
 pub fn check_floats(source: &Source) -> Vec<Finding> {
-    let folders = ["domain", "policy", "planner", "ledger", "budget", "evidence", "providers"];
+    let folders = ["domain", "policy", "planner", "ledger", "budget", "forecast", "evidence", "providers"];
     if source.is_test || !folders.iter().any(|f| lives_in(source, f)) {
         return Vec::new();
     }

@@ -3,6 +3,7 @@
 //! A cause that explains others silences them: an account that is down says so once, and its leases say nothing.
 mod lapses;
 mod payments;
+pub mod runway;
 mod steering;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -6,6 +6,7 @@ use rusqlite_migration::{M, Migrations};
 pub const MIGRATIONS: &[(&str, &str)] = &[
     ("0001_ledger.sql", include_str!("../../../migrations/0001_ledger.sql")),
     ("0002_orders.sql", include_str!("../../../migrations/0002_orders.sql")),
+    ("0003_quotes.sql", include_str!("../../../migrations/0003_quotes.sql")),
 ];
 
 /// The newest schema number that this build knows.

@@ -2,7 +2,7 @@
 //!
 //! Responsible for the connection and the shape of every transaction: immediate from its start, whole or not at all. The
 //! files below hold what is done inside: `open`, `migrate`, `reserve`, `payment` (the log), `history` (reading it), `leases`,
-//! `cycles`, `alerts`, `copy`.
+//! `cycles`, `quotes`, `alerts`, `copy`.
 //!
 //! What a crash means: it rolls back to the last commit. With WAL and `synchronous=FULL` a commit that returned is on disk.
 //! A commit that failed may, on a broken disk, be there all the same: for a `spend_started` row that reads as a payment
@@ -18,6 +18,7 @@ mod migrate;
 mod open;
 mod payment;
 mod port;
+mod quotes;
 mod reserve;
 mod text;
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
-use super::{SqliteLedger, alerts, changes, copy, cycles, history, leases, payment, reserve};
+use super::{SqliteLedger, alerts, changes, copy, cycles, history, leases, payment, quotes, reserve};
 use crate::domain::{
     AccountName, ChangeRequest, Event, IntentId, Inventory, Lease, LeaseId, Moment, Money, OrderId,
     ProviderName, State,
@@ -13,7 +13,7 @@ use crate::ledger::{
     AccountFacts, AlertChange, Blocked, BudgetCheck, ChangeOutcome, ChangePermit, ChangeRecord, CycleRecord,
     CycleSummary, DecisionRow, EventDetail, IntentFilter, IntentRecord, KnownLease, LastPrice, Ledger,
     LedgerError, NewIntent, OpenAlert, OutboxMail, PauseRecord, ProviderCharge, PurchasePermit, QueuedMail,
-    SettleRead, SpendPermit, SplitPart,
+    SeenQuote, SettleRead, SpendPermit, SplitPart,
 };
 
 /// Pages, not only a row: a disk with no room for a payment's log must be noticed before the payment.
@@ -177,6 +177,17 @@ impl Ledger for SqliteLedger {
 
     fn last_prices(&self, account: &AccountName) -> Result<HashMap<LeaseId, LastPrice>, LedgerError> {
         self.read(|c| history::last_prices(c, account))
+    }
+
+    fn record_quotes(&self, at: Timestamp, quotes: &[SeenQuote]) -> Result<(), LedgerError> {
+        if quotes.is_empty() {
+            return Ok(());
+        }
+        self.write(|tx| quotes::record(tx, at, quotes))
+    }
+
+    fn quotes(&self, account: &AccountName) -> Result<HashMap<LeaseId, SeenQuote>, LedgerError> {
+        self.read(|c| quotes::of(c, account))
     }
 
     fn set_paused(

@@ -17,6 +17,8 @@ mod wire;
 
 use std::sync::Arc;
 
+pub use read::capabilities;
+
 use super::{Changer, ConnectError, Connection, Reader, Spender};
 
 /// The part that reads and quotes.

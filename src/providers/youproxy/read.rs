@@ -42,6 +42,20 @@ enum By {
     Order,
 }
 
+/// What this provider can do.
+#[must_use]
+pub fn capabilities() -> Capabilities {
+    Capabilities {
+        renew_early: true,
+        quote_is_bound: true,
+        warns: true,
+        auto_renewal: true,
+        sells_cycles: false,
+        grace: None,
+        bundled_kinds: vec![Kind::from("IPv6")],
+    }
+}
+
 impl YouProxyReader {
     /// Builds the client; sends nothing.
     pub fn new(connection: Connection) -> Result<Self, ConnectError> {
@@ -50,15 +64,7 @@ impl YouProxyReader {
             caller: Caller::new(&connection)?,
             words: connection.words(),
             account: connection.account,
-            capabilities: Capabilities {
-                renew_early: true,
-                quote_is_bound: true,
-                warns: true,
-                auto_renewal: true,
-                sells_cycles: false,
-                grace: None,
-                bundled_kinds: vec![Kind::from("IPv6")],
-            },
+            capabilities: capabilities(),
             older_spelling: AtomicBool::new(false),
         })
     }

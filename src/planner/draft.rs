@@ -43,6 +43,7 @@ fn judge(world: &World<'_>, view: &AccountView<'_>, lease: &Lease, end: Option<T
         attempt: 1,
         paid_by: PaidBy::Renewd,
         switch_off_first: false,
+        gone_at: gone_at(view, lease),
     };
     let Some(policy) = found.map(|i| &world.policies[i]) else {
         item.stage = lease.expires_at.map(|at| nobodys_stage(lease, at, world.now));
@@ -75,6 +76,12 @@ fn judge(world: &World<'_>, view: &AccountView<'_>, lease: &Lease, end: Option<T
 struct Go {
     attempt: u32,
     terms: Terms,
+}
+
+/// An order on hold is given up a fixed time after its end, or after it was first seen on hold.
+fn gone_at(view: &AccountView<'_>, lease: &Lease) -> Option<Timestamp> {
+    let grace = view.capabilities.grace.filter(|_| lease.state == OrderState::OnHold)?;
+    lease.term_end()?.checked_add(grace).ok()
 }
 
 fn lease_stage(lease: &Lease, policy: &Policy, end: Timestamp, now: Timestamp) -> Stage {

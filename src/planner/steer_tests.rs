@@ -57,6 +57,7 @@ fn item(flag: Option<bool>, word: Word) -> Item {
         attempt: 1,
         paid_by: PaidBy::Provider,
         switch_off_first: false,
+        gone_at: None,
     }
 }
 

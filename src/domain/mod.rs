@@ -11,7 +11,7 @@ mod percent;
 pub mod quote;
 pub mod time;
 
-pub use alert::{Alert, AlertKey, Severity};
+pub use alert::{Alert, AlertKey, KeyPattern, Occasion, Severity};
 pub use capability::Capabilities;
 pub use ids::{AccountName, Currency, IntentId, Kind, LeaseId, OrderId, ProviderName};
 pub use lease::{Balance, Bundle, Inventory, Lease};

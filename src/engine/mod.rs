@@ -5,6 +5,7 @@
 //! for what the ports are made of.
 pub mod alerts;
 mod answer;
+mod balance;
 mod clockrule;
 mod lane;
 mod observe;

@@ -15,6 +15,7 @@ use crate::planner::{Item, Past, PaySet, Standing};
 use crate::policy::{Action, Reason, Word};
 
 use super::lane::Orders;
+use super::balance;
 use super::observe::{Seen, currency_note};
 use super::planning::Planned;
 use super::report::{AccountReport, CycleReport};
@@ -194,6 +195,9 @@ impl Payer {
                         began: &seen.began,
                     };
                     doubles.extend(settle(ledger, &self.viewer.settings.timing, &reading, &now)?);
+                    if seen.standing == Standing::Good {
+                        balance::explain(ledger, &self.viewer.settings.timing, &reading, &inventory.balance)?;
+                    }
                     ledger.record_inventory(provider, account, now.wall, inventory)?;
                 }
                 // A reading that our own end cut off says nothing about the account.

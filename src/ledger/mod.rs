@@ -14,13 +14,15 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use crate::domain::{AccountName, Event, IntentId, Inventory, LeaseId, Moment, Money, ProviderName, State};
+use crate::domain::{
+    AccountName, Event, IntentId, Inventory, KeyPattern, LeaseId, Moment, Money, ProviderName, State,
+};
 
 pub use permit::SpendPermit;
 pub use record::{
-    AccountFacts, AlertChange, BudgetCheck, CycleRecord, CycleSummary, DecisionRow, EventDetail,
-    IntentFilter, IntentLease, IntentRecord, KnownLease, LastPrice, NewIntent, OpenAlert, OutboxMail,
-    PauseRecord, QueuedMail, SettleRead, SplitPart,
+    AccountFacts, AlertChange, BalanceMark, BalanceNote, BudgetCheck, CycleRecord, CycleSummary, DecisionRow,
+    EventDetail, How, IntentFilter, IntentLease, IntentRecord, KnownLease, LastPrice, NewIntent, OpenAlert,
+    OutboxMail, PauseRecord, QueuedMail, SettleRead, Silence, SplitPart, Telling, WaitingMails,
 };
 
 /// What can go wrong with the ledger. Payments stop before they start on any of these.
@@ -212,6 +214,22 @@ pub trait Ledger: Send + Sync {
     /// A mail was not taken.
     fn mail_failed(&self, id: i64, at: Timestamp, next_at: Timestamp, error: &str)
     -> Result<(), LedgerError>;
+
+    /// Undelivered mails, counted: cheap, however many wait.
+    fn waiting_mails(&self) -> Result<WaitingMails, LedgerError>;
+    /// The log of alerts since that instant, oldest first: what was told, and what was kept back.
+    fn tellings(&self, since: Timestamp) -> Result<Vec<Telling>, LedgerError>;
+    /// Keeps alerts quiet until that instant; one that has passed lifts the silence.
+    fn set_silence(&self, key: &KeyPattern, until: Timestamp, at: Timestamp) -> Result<(), LedgerError>;
+    /// Silences that hold at that instant, by key.
+    fn silences(&self, at: Timestamp) -> Result<Vec<Silence>, LedgerError>;
+
+    /// The balance from which the account's next reading is explained; `None` before the first.
+    fn balance_mark(&self, account: &AccountName) -> Result<Option<BalanceMark>, LedgerError>;
+    /// Moves it, and records what was not explained, if anything, in the same transaction.
+    fn mark_balance(&self, mark: &BalanceMark, note: Option<&BalanceNote>) -> Result<(), LedgerError>;
+    /// Balances that moved without an explanation, seen since that instant, oldest first.
+    fn balance_notes(&self, since: Timestamp) -> Result<Vec<BalanceNote>, LedgerError>;
 
     /// A consistent copy while others write.
     fn backup(&self, to: &Path) -> Result<(), LedgerError>;

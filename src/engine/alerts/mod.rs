@@ -10,8 +10,6 @@ mod money;
 mod own;
 mod payments;
 mod stuck;
-#[cfg(test)]
-mod tests;
 
 use jiff::Timestamp;
 

@@ -82,13 +82,14 @@ pub fn cycles_missed(due: Timestamp, started: Timestamp, interval: SignedDuratio
 #[must_use]
 pub fn mail_undelivered(waiting: &WaitingMails, now: Timestamp) -> Option<Alert> {
     let age = now.duration_since(waiting.oldest?);
+    let mails = if waiting.count == 1 { "1 mail is".to_owned() } else { format!("{} mails are", waiting.count) };
     (age > MAIL_LATE).then(|| Alert {
         actions: vec!["renewd check --live".into(), "renewd test-mail".into()],
         ..plain(
             AlertKey::account("mail_undelivered", "*"),
             Severity::Warning,
             None,
-            &format!("{} mails are not delivered, the oldest for {}", waiting.count, words(age)),
+            &format!("{mails} not delivered, the oldest for {}", words(age)),
             &waiting.last_error.clone().map_or_else(
                 || "No server has taken them yet; they are kept and tried again.".to_owned(),
                 |said| format!("They are kept and tried again. The last attempt said: {said}"),

@@ -28,10 +28,8 @@ impl Quiet {
     /// Counts what the log says; lines older than [`DAY`] at `now`, or of what was kept back, are passed over.
     #[must_use]
     pub fn new(silences: &[Silence], log: &[Telling], now: Timestamp) -> Self {
-        let mut quiet = Self {
-            silences: silences.iter().map(|s| (s.key.clone(), s.until)).collect(),
-            ..Self::default()
-        };
+        let mut quiet =
+            Self { silences: silences.iter().map(|s| (s.key.clone(), s.until)).collect(), ..Self::default() };
         let mut mails: BTreeSet<(AlertKey, Timestamp, Occasion)> = BTreeSet::new();
         for t in log.iter().filter(|t| t.how == How::Told && now.duration_since(t.at) < DAY) {
             *quiet.told.entry(t.key.clone()).or_default() += 1;

@@ -192,7 +192,11 @@ fn an_incident_that_flaps_is_told_a_few_times_a_day_and_the_rest_is_logged() {
     assert_eq!(said, MOST_A_DAY - 2);
     let capped = books.kept_back();
     assert!(capped.len() > 50 && capped.iter().all(|(how, _)| *how == How::Capped), "{capped:?}");
-    assert_eq!(books.step(&[short(Severity::Urgent)], 24), [Occasion::Raised], "two are kept for what is urgent");
+    assert_eq!(
+        books.step(&[short(Severity::Urgent)], 24),
+        [Occasion::Raised],
+        "two are kept for what is urgent"
+    );
 }
 
 #[test]
@@ -219,7 +223,30 @@ fn one_pass_has_one_mail_for_all_orders_of_an_account() {
     assert!(mails[0].alert.title.ends_with("(and 29 more like it)"), "{}", mails[0].alert.title);
     assert!(mails[0].alert.text.contains("unknown:yp:29"));
     assert_eq!(bundle(&books.pass(&firing[1..], at(1)))[0].alert.key.as_str(), "unknown:yp:0");
-    assert_eq!(bundle(&books.pass(&[], at(2))).len(), 1, "one notice for all that is over");
+    let over = bundle(&books.pass(&[], at(2)));
+    assert_eq!(
+        (over.len(), over[0].alert.rows.len()),
+        (1, 29),
+        "one notice for all that is over, with a row for each"
+    );
+}
+
+#[test]
+fn the_notice_that_there_is_money_enough_says_how_much_came() {
+    let mut books = Books::default();
+    books.step(&[short(Severity::Warning)], 0);
+    let came = alert("top_up:yp", Severity::Info);
+    let mails = bundle(&books.pass(std::slice::from_ref(&came), at(1)));
+    assert_eq!((mails.len(), mails[0].alert.key.as_str()), (1, "short_funds:yp"));
+    assert_eq!(mails[0].alert.rows[0].what, "top_up:yp");
+    assert_eq!(books.open[0].told, Some((Severity::Info, 0)), "and it is told");
+    let elsewhere =
+        Alert { account: Some(AccountName::from("yp-2")), ..alert("top_up:yp-2", Severity::Info) };
+    assert_eq!(
+        bundle(&books.pass(&[came, elsewhere], at(2))).len(),
+        1,
+        "without such a notice it has its own mail"
+    );
 }
 
 #[test]
@@ -235,10 +262,28 @@ fn a_stream_of_orders_is_capped_as_one() {
 
 #[test]
 fn a_key_of_an_alert_is_told_from_other_text() {
-    for good in ["short_funds:yp", "short_funds:*", "unknown:yp:4711", "unknown:yp:*", "budget_warn:*:monthly", "clock:*"] {
+    for good in [
+        "short_funds:yp",
+        "short_funds:*",
+        "unknown:yp:4711",
+        "unknown:yp:*",
+        "budget_warn:*:monthly",
+        "clock:*",
+    ] {
         assert!(KeyPattern::parse(good).is_ok(), "{good}");
     }
-    for bad in ["", "*", "short_funds", "short_funds:", "Short:yp", "short_funds:y p", "a:b*c", ":yp", "a::b", "a:\n"] {
+    for bad in [
+        "",
+        "*",
+        "short_funds",
+        "short_funds:",
+        "Short:yp",
+        "short_funds:y p",
+        "a:b*c",
+        ":yp",
+        "a::b",
+        "a:\n",
+    ] {
         assert!(KeyPattern::parse(bad).is_err(), "{bad}");
     }
 }

@@ -14,8 +14,7 @@ use super::output;
 
 pub(super) fn silence(ctx: &Context, args: &SilenceArgs) -> Result<Exit, Failure> {
     let key = KeyPattern::parse(&args.key).map_err(|e| Failure::usage(e.to_string()))?;
-    let span = parse_duration(&args.span)
-        .map_err(|e| Failure::usage(format!("--for: {e}")))?;
+    let span = parse_duration(&args.span).map_err(|e| Failure::usage(format!("--for: {e}")))?;
     let now = ctx.now();
     let until = now.checked_add(span).ok().filter(|_| !span.is_negative()).ok_or_else(|| {
         Failure::usage(format!("--for `{}` is beyond all calendars: write 2h or 3d", args.span))

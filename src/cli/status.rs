@@ -68,10 +68,15 @@ fn show(status: &Status, ctx: &Context) {
     output::line("");
     output::line(&format!("payments: {} unknown, {} need your word", status.unknown, status.needs_operator));
     if let Some(oldest) = status.mails.oldest_at {
-        output::line(&format!("mails: {} not delivered yet, the oldest queued {}", status.mails.waiting, output::away(oldest, now)));
+        output::line(&format!(
+            "mails: {} not delivered yet, the oldest queued {}",
+            status.mails.waiting,
+            output::away(oldest, now)
+        ));
     }
     if !status.silences.is_empty() {
-        let rows = status.silences.iter().map(|s| vec![s.key.as_str().to_owned(), output::away(s.until, now)]);
+        let rows =
+            status.silences.iter().map(|s| vec![s.key.as_str().to_owned(), output::away(s.until, now)]);
         output::line(&output::table(&["silenced", "until"], rows.collect()));
     }
     if status.open_alerts.is_empty() {

@@ -38,7 +38,9 @@ pub fn report(viewer: &Viewer, report: &CycleReport) -> Result<(), LedgerError> 
         tracing::debug!(alert = %alert.key, severity = alert.severity.as_str(), "{}", alert.title);
     }
     let ledger = viewer.ledger.as_ref();
-    queue(ledger, &viewer.settings, viewer.clock.as_ref(), &alerts, &|_| true, &|open| ends(open, &alerts, report))
+    queue(ledger, &viewer.settings, viewer.clock.as_ref(), &alerts, &|_| true, &|open| {
+        ends(open, &alerts, report)
+    })
 }
 
 fn around(viewer: &Viewer, now: Timestamp) -> Result<Around, LedgerError> {

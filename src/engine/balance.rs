@@ -119,9 +119,9 @@ fn judge(mark: &BalanceMark, now: BalanceMark, payments: &[IntentRecord], timing
         let idle = mark.balance == now.balance && mark.odd.is_none() && known == Money::ZERO;
         return if idle { Step::Stay } else { Step::Mark(now) };
     }
-    let busy = payments.iter().any(|r| {
-        !r.never_sent && started(r).is_some_and(|at| now.at.duration_since(at) < timing.lag_window)
-    });
+    let busy = payments
+        .iter()
+        .any(|r| !r.never_sent && started(r).is_some_and(|at| now.at.duration_since(at) < timing.lag_window));
     let patience = timing.lag_window.checked_mul(4).unwrap_or(SignedDuration::MAX);
     let first_seen = mark.odd.filter(|(seen, _)| *seen == odd).map(|(_, since)| since);
     if busy && first_seen.is_none_or(|seen| now.at.duration_since(seen) < patience) {

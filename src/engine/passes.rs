@@ -14,8 +14,8 @@ use crate::ledger::{
 use crate::planner::{Item, Past, PaySet, Standing};
 use crate::policy::{Action, Reason, Word};
 
-use super::lane::Orders;
 use super::balance;
+use super::lane::Orders;
 use super::observe::{Seen, currency_note};
 use super::planning::Planned;
 use super::report::{AccountReport, CycleReport};

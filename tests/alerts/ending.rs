@@ -60,8 +60,7 @@ fn a_watched_lease_that_lapsed_is_not_resolved() {
     let mut world = World::new();
     world.hold(1, Word::NoPolicy, Stage::Urgent);
     assert_eq!(world.pass(0), [raised("watch:yp")]);
-    world.report.items[0].lease.expires_at =
-        world.now().checked_sub(SignedDuration::from_secs(1)).ok();
+    world.report.items[0].lease.expires_at = world.now().checked_sub(SignedDuration::from_secs(1)).ok();
     assert_eq!(world.pass(10), []);
     assert!(world.open.is_empty());
 }
@@ -93,9 +92,17 @@ fn an_account_that_is_down_silences_its_leases_and_says_so_once() {
     world.hold(1, Word::AccountDown, Stage::Normal);
     assert_eq!(world.pass(10), [raised("account_down:yp")]);
     assert_eq!(world.firing()[0].rows.len(), 2, "it names all that wait for it");
-    assert_eq!(world.pass(25 * 60), [("account_down:yp".to_owned(), Occasion::Repeated)], "and it alone is repeated");
+    assert_eq!(
+        world.pass(25 * 60),
+        [("account_down:yp".to_owned(), Occasion::Repeated)],
+        "and it alone is repeated"
+    );
     world.report.accounts[0].standing = Standing::Unreadable("half a list".into());
-    assert_eq!(world.pass(10), [raised("inventory_unreadable:yp")], "one word about the account gives way to another");
+    assert_eq!(
+        world.pass(10),
+        [raised("inventory_unreadable:yp")],
+        "one word about the account gives way to another"
+    );
     world.report.accounts[0].standing = Standing::Good;
     world.hold(1, Word::NotDue, Stage::Early);
     world.hold(2, Word::NoPolicy, Stage::Early);

@@ -252,7 +252,11 @@ fn a_payment_open_for_more_than_four_lag_windows_says_for_how_long() {
     world.report.unsettled.clear();
     assert_eq!(world.pass(10), [("unresolved:yp:O1".to_owned(), Occasion::Resolved)], "one end");
     world.report.unsettled = vec![payment(State::Accepted)];
-    assert_eq!(world.keys(), [("unresolved:yp:O1".to_owned(), Severity::Warning)], "accepted, and no new end");
+    assert_eq!(
+        world.keys(),
+        [("unresolved:yp:O1".to_owned(), Severity::Warning)],
+        "accepted, and no new end"
+    );
 }
 
 #[test]
@@ -366,7 +370,9 @@ fn mail_that_is_not_delivered() {
         w.around.mails =
             WaitingMails { count: 3, oldest: Some(at(-10).wall), last_error: Some("no route".into()) };
     };
-    lives("mail_undelivered:*", Severity::Warning, Condition, begin, |w| w.around.mails = WaitingMails::default());
+    lives("mail_undelivered:*", Severity::Warning, Condition, begin, |w| {
+        w.around.mails = WaitingMails::default()
+    });
     let waiting = WaitingMails { count: 1, oldest: Some(at(0).wall), last_error: None };
     assert!(mail_undelivered(&waiting, at(10).wall).is_none(), "it is on its way");
     let alert = mail_undelivered(&waiting, at(11).wall).unwrap();
@@ -393,7 +399,11 @@ fn facts(running: Option<i64>, overdue: Option<i64>) -> LoopFacts {
 fn a_loop_that_is_late() {
     alone(|on| loop_late(&facts(Some(600 + on), None)), "loop_late:*", Severity::Warning);
     alone(|on| loop_late(&facts(None, Some(120 + on))), "loop_late:*", Severity::Warning);
-    assert_eq!(loop_late(&facts(Some(3601), None)).unwrap().severity, Severity::Urgent, "six starts are lost");
+    assert_eq!(
+        loop_late(&facts(Some(3601), None)).unwrap().severity,
+        Severity::Urgent,
+        "six starts are lost"
+    );
     let short = LoopFacts { interval: SignedDuration::from_secs(1), ..facts(Some(60), None) };
     assert!(loop_late(&short).is_none(), "a minute is given to any cycle");
     assert!(loop_late(&facts(None, None)).is_none());
@@ -413,5 +423,9 @@ fn a_pause_of_the_whole_process_is_told_after_the_fact() {
 
 #[test]
 fn a_config_that_was_refused() {
-    alone(|on| (on == 1).then(|| config_refused("renewd.toml:3: nonsense")), "config_reload:*", Severity::Warning);
+    alone(
+        |on| (on == 1).then(|| config_refused("renewd.toml:3: nonsense")),
+        "config_reload:*",
+        Severity::Warning,
+    );
 }

@@ -38,7 +38,8 @@ fn week(seed: u64, outage: u32, held: u32, unknown: u32) -> Vec<String> {
             if open.is_empty() { open.push(payment(State::Unknown)) } else { open.clear() }
         }
         world.report.items.iter_mut().for_each(|i| i.lease.expires_at = Some(far));
-        mails.extend(world.pass(10).into_iter().map(|(key, occasion)| format!("{key} {}", occasion.as_str())));
+        mails
+            .extend(world.pass(10).into_iter().map(|(key, occasion)| format!("{key} {}", occasion.as_str())));
     }
     mails
 }

@@ -5,7 +5,8 @@ use rusqlite::Connection;
 use sha2::{Digest, Sha256};
 
 /// File name, SHA-256 of the shipped text, and rows as they may stand in a ledger right after it.
-const SHIPPED: &[(&str, &str, &str)] = &[(
+const SHIPPED: &[(&str, &str, &str)] = &[
+  (
     "0001_ledger.sql",
     "23a2c79ff392a9e0f07e46f328faa060f5594ab457c01667a5c51eb22a3ef7c1",
     "INSERT INTO cycle VALUES (1, '2026-11-17T12:00:00.000000000Z', 'b', 1, NULL, 'ok', 1, 0, 0);
@@ -17,7 +18,26 @@ const SHIPPED: &[(&str, &str, &str)] = &[(
        (1, 1, '2026-11-17T12:00:01.000000000Z', 'b', 2, 'spend_started', 'spend_started', NULL, NULL, NULL, NULL, NULL, NULL),
        (1, 2, '2026-11-17T12:00:02.000000000Z', 'b', 3, 'accepted', 'accepted', '2.65', '97.35', NULL, NULL, NULL, 'a good reply');
      INSERT INTO settle_read VALUES (1, 1, '2026-11-17T12:05:00.000000000Z', 'b', 4, '97.35', '2.65', 0);",
-)];
+  ),
+  (
+    "0002_alerts.sql",
+    "b90f7c7d79496da79fcb1718cb3a24b8e2636a39a7424401ef509cf7db7572cb",
+    "INSERT INTO cycle VALUES (1, '2026-11-17T12:00:00.000000000Z', 'b', 1, NULL, 'ok', 1, 0, 0);
+     INSERT INTO intent (id, name, provider, account, kind, period_days, method, policy, quoted, currency, balance_before, attempt,
+       cycle, created_at, created_boot, created_ms) VALUES (1, 'p-000001', 'youproxy', 'yp', 'IPv4', 30, 'leases', 'keep', '2.65',
+       'USD', '100.00', 1, 1, '2026-11-17T12:00:00.000000000Z', 'b', 1);
+     INSERT INTO intent_lease VALUES (1, 0, 'L1', 'O1', '203.0.113.1', '2026-11-20T09:00:00.000000000Z');
+     INSERT INTO intent_event VALUES
+       (1, 0, '2026-11-17T12:00:00.000000000Z', 'b', 1, 'reserved', 'reserved', '2.65', NULL, NULL, NULL, NULL, NULL);
+     INSERT INTO settle_read VALUES (1, 1, '2026-11-17T12:05:00.000000000Z', 'b', 4, '97.35', '2.65', 0);
+     INSERT INTO alert (key, severity, account, since, told_at, title, text, once, owed) VALUES ('short_funds:yp', 'warning', 'yp',
+       '2026-11-17T12:00:00.000000000Z', '2026-11-17T12:00:00.000000000Z', 'title', 'text', 0, 'raised');
+     INSERT INTO silence VALUES ('clock:*', '2026-11-17T12:00:00.000000000Z', '2026-11-17T13:00:00.000000000Z');
+     INSERT INTO balance_mark VALUES ('yp', '2026-11-17T12:00:00.000000000Z', '100.00', 'USD', NULL, NULL);
+     INSERT INTO balance_note VALUES (1, 'yp', '2026-11-17T12:00:00.000000000Z', '2026-11-17T12:10:00.000000000Z', '100.00',
+       '88.00', 'USD', '0.00', '12.00');",
+  ),
+];
 
 #[test]
 fn shipped_migrations_are_as_they_were_shipped() {

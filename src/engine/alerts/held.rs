@@ -124,4 +124,3 @@ fn spoken_for(item: &Item, report: &CycleReport) -> bool {
             && item.reason.prose.contains(r.id.as_str())
     })
 }
-

@@ -102,9 +102,8 @@ pub(super) fn watched(account: &AccountReport, items: &[&Item], now: Timestamp) 
 /// as planned, so nothing is said of it.
 pub(super) fn released(account: &AccountReport, items: &[&Item], now: Timestamp) -> Vec<Alert> {
     let name = &account.account;
-    let ahead = |i: &&Item| {
-        i.decision() == Decision::Release && i.lease.expires_at.is_some_and(|end| end > now)
-    };
+    let ahead =
+        |i: &&Item| i.decision() == Decision::Release && i.lease.expires_at.is_some_and(|end| end > now);
     let days = by_day(items.iter().copied().filter(ahead)).into_iter();
     days.filter(|(_, items)| items.iter().any(|i| near(i, now)))
         .map(|(day, items)| Alert {

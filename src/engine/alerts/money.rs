@@ -114,10 +114,7 @@ fn top_up(account: &AccountName, notes: &[&BalanceNote]) -> Option<Alert> {
             Severity::Info,
             Some(account),
             &format!("The balance of {account} rose by {rose} {}", newest.currency),
-            &format!(
-                "It is {} {} now: a top-up or a refund was seen.",
-                newest.after, newest.currency
-            ),
+            &format!("It is {} {} now: a top-up or a refund was seen.", newest.after, newest.currency),
         )
     })
 }

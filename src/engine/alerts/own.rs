@@ -82,7 +82,8 @@ pub fn cycles_missed(due: Timestamp, started: Timestamp, interval: SignedDuratio
 #[must_use]
 pub fn mail_undelivered(waiting: &WaitingMails, now: Timestamp) -> Option<Alert> {
     let age = now.duration_since(waiting.oldest?);
-    let mails = if waiting.count == 1 { "1 mail is".to_owned() } else { format!("{} mails are", waiting.count) };
+    let mails =
+        if waiting.count == 1 { "1 mail is".to_owned() } else { format!("{} mails are", waiting.count) };
     (age > MAIL_LATE).then(|| Alert {
         actions: vec!["renewd check --live".into(), "renewd test-mail".into()],
         ..plain(

@@ -22,7 +22,8 @@ pub(super) fn not_sent(account: &AccountReport, items: &[&Item], unsent: &[Inten
         .copied()
         .collect();
     let newest = unsent.iter().find(|r| waiting.iter().any(|i| is_of(r, i)))?;
-    let said = newest.detail.message.as_ref().map(|m| format!(" The last attempt said: {m}.")).unwrap_or_default();
+    let said =
+        newest.detail.message.as_ref().map(|m| format!(" The last attempt said: {m}.")).unwrap_or_default();
     Some(Alert {
         rows: waiting.iter().map(|i| row(i)).collect(),
         actions: vec!["renewd check --live".into(), "renewd plan".into()],
@@ -34,7 +35,9 @@ pub(super) fn not_sent(account: &AccountReport, items: &[&Item], unsent: &[Inten
             urgency(&waiting),
             Some(name),
             &format!("{} of account {name} are due and the provider takes no payment", leases(waiting.len())),
-            &format!("No connection was made, so nothing was spent; it is tried again with growing pauses.{said}"),
+            &format!(
+                "No connection was made, so nothing was spent; it is tried again with growing pauses.{said}"
+            ),
         )
     })
 }

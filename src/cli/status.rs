@@ -67,6 +67,19 @@ fn show(status: &Status, ctx: &Context) {
     show_budgets(status);
     output::line("");
     output::line(&format!("payments: {} unknown, {} need your word", status.unknown, status.needs_operator));
+    show_quiet(status, now);
+    if status.open_alerts.is_empty() {
+        output::line("no open alerts");
+        return;
+    }
+    let rows = status.open_alerts.iter().map(|a| {
+        vec![a.severity.as_str().to_owned(), output::away(a.since, now), a.key.clone(), a.text.clone()]
+    });
+    output::line(&output::table(&["severity", "since", "alert", "what"], rows.collect()));
+}
+
+/// What nobody hears of: mail that waits, alerts that are silenced.
+fn show_quiet(status: &Status, now: jiff::Timestamp) {
     if let Some(oldest) = status.mails.oldest_at {
         output::line(&format!(
             "mails: {} not delivered yet, the oldest queued {}",
@@ -79,14 +92,6 @@ fn show(status: &Status, ctx: &Context) {
             status.silences.iter().map(|s| vec![s.key.as_str().to_owned(), output::away(s.until, now)]);
         output::line(&output::table(&["silenced", "until"], rows.collect()));
     }
-    if status.open_alerts.is_empty() {
-        output::line("no open alerts");
-        return;
-    }
-    let rows = status.open_alerts.iter().map(|a| {
-        vec![a.severity.as_str().to_owned(), output::away(a.since, now), a.key.clone(), a.text.clone()]
-    });
-    output::line(&output::table(&["severity", "since", "alert", "what"], rows.collect()));
 }
 
 fn show_budgets(status: &Status) {

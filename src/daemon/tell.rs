@@ -15,7 +15,7 @@ use crate::engine::alerts::{
     Around, BudgetUse, NEWS, config_refused, double_charge, ends, firing, mail_undelivered,
 };
 use crate::engine::{CycleReport, Viewer};
-use crate::ledger::{BudgetCheck, IntentFilter, IntentRecord, Ledger, LedgerError, OpenAlert};
+use crate::ledger::{BudgetCheck, IntentFilter, IntentRecord, LedgerError, OpenAlert};
 use crate::notify::{self, Attempt, Letterhead, Mailer};
 use crate::settings::Settings;
 
@@ -31,16 +31,18 @@ static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 /// The ledger's.
 pub fn report(viewer: &Viewer, report: &CycleReport) -> Result<(), LedgerError> {
     let around = around(viewer, report.started.wall)?;
-    let mut alerts = firing(report, &viewer.settings, &around);
-    // A refused config stays refused until a reload or a start takes one: it is repeated like any other.
-    alerts.extend(around.open.iter().filter(|a| APART.contains(&a.key.cause())).map(again));
-    for alert in &alerts {
-        tracing::debug!(alert = %alert.key, severity = alert.severity.as_str(), "{}", alert.title);
-    }
-    let ledger = viewer.ledger.as_ref();
-    queue(ledger, &viewer.settings, viewer.clock.as_ref(), &alerts, &|_| true, &|open| {
-        ends(open, &alerts, report)
-    })
+    let judge = |open: &[OpenAlert]| {
+        let around = Around { open: open.to_vec(), ..around.clone() };
+        let mut alerts = firing(report, &viewer.settings, &around);
+        for alert in &alerts {
+            tracing::debug!(alert = %alert.key, severity = alert.severity.as_str(), "{}", alert.title);
+        }
+        let ends = ends(open, &alerts, report);
+        // A refused config stays refused until a reload or a start takes one: it is repeated like any other.
+        alerts.extend(open.iter().filter(|a| APART.contains(&a.key.cause())).map(again));
+        (alerts, ends)
+    };
+    queue(viewer, &|_| true, &judge)
 }
 
 fn around(viewer: &Viewer, now: Timestamp) -> Result<Around, LedgerError> {
@@ -56,7 +58,7 @@ fn around(viewer: &Viewer, now: Timestamp) -> Result<Around, LedgerError> {
         balances: ledger.balance_notes(back(NEWS))?,
         unsent: ledger.intents(&failed)?.into_iter().filter(|r| r.never_sent).collect(),
         mails: ledger.waiting_mails()?,
-        open: ledger.open_alerts()?,
+        open: Vec::new(),
     })
 }
 
@@ -77,9 +79,7 @@ pub fn facts(viewer: &Viewer, alerts: &[Alert]) -> Result<(), LedgerError> {
     if alerts.is_empty() {
         return Ok(());
     }
-    let mine = |key: &AlertKey| alerts.iter().any(|a| &a.key == key);
-    let ledger = viewer.ledger.as_ref();
-    queue(ledger, &viewer.settings, viewer.clock.as_ref(), alerts, &mine, &|_| Ends::default())
+    queue(viewer, &|key| alerts.iter().any(|a| &a.key == key), &|_| (alerts.to_vec(), Ends::default()))
 }
 
 /// What the watch over the loop sees: these fire, the others of their causes are over.
@@ -91,7 +91,7 @@ pub fn watched(viewer: &Viewer, late: Option<Alert>) -> Result<(), LedgerError> 
     let undelivered = mail_undelivered(&ledger.waiting_mails()?, viewer.clock.now().wall);
     let alerts: Vec<Alert> = late.into_iter().chain(undelivered).collect();
     let mine = |key: &AlertKey| ["loop_late", "mail_undelivered"].contains(&key.cause());
-    queue(ledger, &viewer.settings, viewer.clock.as_ref(), &alerts, &mine, &|_| Ends::default())
+    queue(viewer, &mine, &|_| (alerts.clone(), Ends::default()))
 }
 
 /// A config was taken (`None`) or refused.
@@ -99,33 +99,32 @@ pub fn watched(viewer: &Viewer, late: Option<Alert>) -> Result<(), LedgerError> 
 /// # Errors
 /// The ledger's.
 pub fn config(viewer: &Viewer, refused: Option<&str>) -> Result<(), LedgerError> {
-    let alert = refused.map(config_refused);
-    let mine = |key: &AlertKey| key.cause() == "config_reload";
-    let ledger = viewer.ledger.as_ref();
-    queue(ledger, &viewer.settings, viewer.clock.as_ref(), alert.as_slice(), &mine, &|_| Ends::default())
+    let alerts: Vec<Alert> = refused.map(config_refused).into_iter().collect();
+    queue(viewer, &|key| key.cause() == "config_reload", &|_| (alerts.clone(), Ends::default()))
 }
 
-/// Reconciles `alerts` with the open ones that are `mine`; the others are left as they are.
+/// What fires, and which of the open ones that do not are not simply over.
+type Judged = (Vec<Alert>, Ends);
+
+/// Judges the open alerts that are `mine`, and stores and queues what comes of it; the others are left as they are.
 fn queue(
-    ledger: &dyn Ledger,
-    settings: &Settings,
-    clock: &dyn Clock,
-    alerts: &[Alert],
+    viewer: &Viewer,
     mine: &dyn Fn(&AlertKey) -> bool,
-    ends: &dyn Fn(&[OpenAlert]) -> Ends,
+    judge: &dyn Fn(&[OpenAlert]) -> Judged,
 ) -> Result<(), LedgerError> {
+    let (ledger, settings) = (viewer.ledger.as_ref(), &viewer.settings);
     let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-    let now = clock.now().wall;
+    let now = viewer.clock.now().wall;
     let mut open = ledger.open_alerts()?;
     open.retain(|a| mine(&a.key));
+    let (alerts, ends) = judge(&open);
     if open.is_empty() && alerts.is_empty() {
         return Ok(());
     }
     let log = ledger.tellings(now.checked_sub(DAY).unwrap_or(Timestamp::MIN))?;
     let quiet = Quiet::new(&ledger.silences(now)?, &log, now);
-    let ends = ends(&open);
     let terms = Terms { now, repeat: settings.alerts.repeat, ends: &ends, quiet: &quiet };
-    let told = reconcile(&open, alerts, &terms);
+    let told = reconcile(&open, &alerts, &terms);
     let letterhead = Letterhead::new(&settings.timezone, now);
     let mut mails = Vec::new();
     for one in bundle(&told) {

@@ -8,6 +8,7 @@
 mod permit;
 pub mod record;
 pub mod sqlite;
+mod telling;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -20,10 +21,11 @@ use crate::domain::{
 
 pub use permit::SpendPermit;
 pub use record::{
-    AccountFacts, AlertChange, BalanceMark, BalanceNote, BudgetCheck, CycleRecord, CycleSummary, DecisionRow,
-    EventDetail, How, IntentFilter, IntentLease, IntentRecord, KnownLease, LastPrice, NewIntent, OpenAlert,
-    OutboxMail, PauseRecord, QueuedMail, SettleRead, Silence, SplitPart, Telling, WaitingMails,
+    AccountFacts, BudgetCheck, CycleRecord, CycleSummary, DecisionRow, EventDetail, IntentFilter,
+    IntentLease, IntentRecord, KnownLease, LastPrice, NewIntent, OutboxMail, PauseRecord, QueuedMail,
+    SettleRead, SplitPart,
 };
+pub use telling::{AlertChange, BalanceMark, BalanceNote, How, OpenAlert, Silence, Telling, WaitingMails};
 
 /// What can go wrong with the ledger. Payments stop before they start on any of these.
 #[derive(Debug, thiserror::Error)]

@@ -269,6 +269,38 @@ fn ledger_trouble_is_told_once_by_one_shot_commands_and_so_is_its_end() {
 }
 
 #[test]
+fn a_daemon_that_was_stopped_over_several_starts_says_so_once() {
+    let bench = nothing_due();
+    let run = || {
+        let mut child = bench.spawn(&["run"]);
+        let ledger = || open(&bench.path("state"), Access::Read);
+        let ended = |past: i64| {
+            ledger()
+                .is_ok_and(|l| l.last_cycle().unwrap().is_some_and(|c| c.id > past && c.ended_at.is_some()))
+        };
+        let before = ledger().map_or(0, |l| l.last_cycle().unwrap().map_or(0, |c| c.id));
+        until("two cycles", 20, || ended(before + 1));
+        signal(&child, Signal::TERM);
+        child.wait().unwrap();
+    };
+    let told = || -> Vec<String> {
+        let log = open(&bench.path("state"), Access::Read).unwrap().tellings(Timestamp::MIN).unwrap();
+        log.into_iter().map(|t| t.title).collect()
+    };
+    run();
+    run();
+    assert_eq!(told(), Vec::<String>::new(), "a restart is no news");
+    let then = SystemClock::new().now().wall.checked_sub(SignedDuration::from_hours(3)).unwrap();
+    open(&bench.path("state"), Access::Note).unwrap().note("schedule.last_due", &then.to_string()).unwrap();
+    run();
+    let told = told();
+    assert!(
+        told.len() == 1 && told[0].starts_with("No cycle ran for 2h 59m") || told[0].contains("3h"),
+        "{told:?}"
+    );
+}
+
+#[test]
 fn a_config_that_was_refused_is_over_once_a_start_takes_one() {
     let bench = nothing_due();
     let mut child = bench.spawn(&["run"]);

@@ -1,4 +1,6 @@
 //! What became of an open alert that no longer fires: over, unknown for the time being, or merged into another.
+use std::collections::HashMap;
+
 use crate::alerting::Ends;
 use crate::domain::{AccountName, Alert, LeaseId};
 use crate::engine::{AccountReport, CycleReport};
@@ -23,8 +25,9 @@ enum Doubt {
 #[must_use]
 pub fn ends(open: &[OpenAlert], firing: &[Alert], report: &CycleReport) -> Ends {
     let mut ends = Ends::default();
+    let items: Items<'_> = report.items.iter().map(|i| ((&i.lease.account, &i.lease.id), i)).collect();
     for alert in open.iter().filter(|a| firing.iter().all(|f| f.key != a.key)) {
-        match end(alert, firing, report) {
+        match end(alert, firing, report, &items) {
             Doubt::Open => drop(ends.frozen.insert(alert.key.clone())),
             Doubt::Failed => drop(ends.silent.insert(alert.key.clone())),
             Doubt::Right => {}
@@ -33,7 +36,10 @@ pub fn ends(open: &[OpenAlert], firing: &[Alert], report: &CycleReport) -> Ends 
     ends
 }
 
-fn end(alert: &OpenAlert, firing: &[Alert], report: &CycleReport) -> Doubt {
+/// The pass's items by account and lease: an alert may touch a whole fleet.
+type Items<'a> = HashMap<(&'a AccountName, &'a LeaseId), &'a Item>;
+
+fn end(alert: &OpenAlert, firing: &[Alert], report: &CycleReport, items: &Items<'_>) -> Doubt {
     let Some(known) = cause(alert.key.cause()) else { return Doubt::Right };
     // One cause names payments and leases alike.
     let scope = match known.scope {
@@ -41,7 +47,7 @@ fn end(alert: &OpenAlert, firing: &[Alert], report: &CycleReport) -> Doubt {
         scope => scope,
     };
     let judged = match scope {
-        Scope::Leases | Scope::Reading => of_account(alert, scope, firing, report),
+        Scope::Leases | Scope::Reading => of_account(alert, scope, firing, report, items),
         Scope::Payment => {
             let about = |f: &&Alert| {
                 cause(f.key.cause()).is_some_and(|c| c.scope == Scope::Payment && c.end_is_told)
@@ -54,7 +60,13 @@ fn end(alert: &OpenAlert, firing: &[Alert], report: &CycleReport) -> Doubt {
     if judged == Doubt::Right && !known.end_is_told { Doubt::Failed } else { judged }
 }
 
-fn of_account(alert: &OpenAlert, scope: Scope, firing: &[Alert], report: &CycleReport) -> Doubt {
+fn of_account(
+    alert: &OpenAlert,
+    scope: Scope,
+    firing: &[Alert],
+    report: &CycleReport,
+    items: &Items<'_>,
+) -> Doubt {
     let name = alert.account.as_ref();
     let Some(account) = report.accounts.iter().find(|a| Some(&a.account) == name) else {
         // It left the config: nobody waits for news of it.
@@ -66,7 +78,7 @@ fn of_account(alert: &OpenAlert, scope: Scope, firing: &[Alert], report: &CycleR
     if !account.reachable() {
         return Doubt::Open;
     }
-    leases(&alert.leases, &account.account, report)
+    leases(&alert.leases, &account.account, items)
 }
 
 /// One word about a reading gives way to another; without an answer nothing is known of the list.
@@ -84,14 +96,9 @@ fn reading(alert: &OpenAlert, account: &AccountReport, firing: &[Alert]) -> Doub
 }
 
 /// Over as soon as none is in doubt and one was put right.
-fn leases(touched: &[LeaseId], account: &AccountName, report: &CycleReport) -> Doubt {
-    let doubts: Vec<Doubt> = touched
-        .iter()
-        .map(|id| {
-            let item = report.items.iter().find(|i| &i.lease.id == id && &i.lease.account == account);
-            item.map_or(Doubt::Failed, doubt)
-        })
-        .collect();
+fn leases(touched: &[LeaseId], account: &AccountName, items: &Items<'_>) -> Doubt {
+    let of = |id: &LeaseId| items.get(&(account, id)).map_or(Doubt::Failed, |item| doubt(item));
+    let doubts: Vec<Doubt> = touched.iter().map(of).collect();
     match () {
         () if doubts.contains(&Doubt::Open) => Doubt::Open,
         () if doubts.is_empty() || doubts.contains(&Doubt::Right) => Doubt::Right,

@@ -73,7 +73,11 @@ pub(super) fn explain(
     match step {
         Step::Stay => Ok(()),
         Step::Mark(mark) => ledger.mark_balance(&mark, None),
-        Step::Note(mark, note) => {
+        Step::Note(mark, mut note) => {
+            // Readings that changed nothing moved no mark: the newest of them narrows the span.
+            let facts = ledger.accounts()?.into_iter().find(|f| &f.account == reading.account);
+            let same = facts.filter(|f| f.balance == Some(note.before)).and_then(|f| f.read_at);
+            note.since = same.map_or(note.since, |read| read.max(note.since));
             tracing::warn!(
                 account = %note.account, before = %note.before, after = %note.after, explained = %note.explained,
                 unexplained = %note.unexplained, "the balance moved without a payment"

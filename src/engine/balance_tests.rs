@@ -205,6 +205,32 @@ fn a_charge_that_lands_late_is_explained_by_its_payment() {
 }
 
 #[test]
+fn a_charge_explains_one_fall_only() {
+    let desk = Desk::new();
+    desk.read(0, "100.00");
+    desk.confirmed(1, 1);
+    assert_eq!(desk.read(60, "97.35"), NONE);
+    assert_eq!(desk.read(120, "94.70"), one("0.00", "2.65"));
+}
+
+#[test]
+fn a_payment_in_the_very_instant_of_a_reading_came_after_it() {
+    let desk = Desk::new();
+    desk.read(10, "100.00");
+    desk.confirmed(1, 10);
+    assert_eq!(desk.read(40, "97.35"), NONE);
+}
+
+#[test]
+fn a_payment_that_never_left_delays_nothing() {
+    let desk = Desk::new();
+    desk.read(0, "100.00");
+    let id = desk.sent(1, 9);
+    desk.then(&id, 9, &[(State::SpendStarted, Event::NeverSent)]);
+    assert_eq!(desk.read(10, "90.00"), one("0.00", "10.00"));
+}
+
+#[test]
 fn an_operators_word_on_an_old_charge_is_no_rise() {
     let desk = Desk::new();
     desk.read(0, "100.00");

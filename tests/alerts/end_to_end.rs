@@ -126,6 +126,8 @@ fn an_account_that_flaps_is_told_a_few_times_and_the_rest_is_in_the_log() {
 fn money_that_nobody_spent_is_told_and_on_record() {
     let bench = nothing_due();
     bench.json(&["once"]);
+    let before_the_fall = SystemClock::new().now().wall;
+    bench.json(&["once"]);
     pay_in(&bench, "-12.00");
     assert_eq!(bench.json(&["once"]).0, 0, "nothing is held for it");
     let seen = status(&bench);
@@ -141,9 +143,10 @@ fn money_that_nobody_spent_is_told_and_on_record() {
     bench.json(&["once"]);
     assert_eq!(subjects(&bench).len(), 2, "{:?}", subjects(&bench));
     let ledger = open(&bench.path("state"), Access::Read).unwrap();
-    let found: Vec<String> =
-        ledger.balance_notes(Timestamp::MIN).unwrap().iter().map(|n| n.unexplained.to_string()).collect();
-    assert_eq!(found, ["12.00", "-50.00"]);
+    let found = ledger.balance_notes(Timestamp::MIN).unwrap();
+    let sums: Vec<String> = found.iter().map(|n| n.unexplained.to_string()).collect();
+    assert_eq!(sums, ["12.00", "-50.00"]);
+    assert!(found[0].since > before_the_fall, "from the last reading that did not show it");
 }
 
 #[test]

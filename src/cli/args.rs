@@ -70,6 +70,8 @@ pub enum Command {
         /// Only this account
         account: Option<String>,
     },
+    /// Keep an alert quiet for a while; it stays open, and is told afterwards if it still holds
+    Silence(SilenceArgs),
     /// Validate the config
     Check {
         /// Also read every account and greet the mail server
@@ -139,6 +141,16 @@ pub struct ResolveArgs {
     /// How you know
     #[arg(long, value_name = "TEXT")]
     pub note: String,
+}
+
+/// Which alert, for how long.
+#[derive(Debug, Args)]
+pub struct SilenceArgs {
+    /// Its key as `status` shows it, such as short_funds:yp; or all that begin alike, such as short_funds:*
+    pub key: String,
+    /// For how long: 2h, 3d; 0s lifts the silence
+    #[arg(long = "for", value_name = "D")]
+    pub span: String,
 }
 
 /// The demo.

@@ -16,6 +16,7 @@ mod output;
 mod plan;
 mod resolve;
 mod run;
+mod silence;
 mod simulate;
 mod spending;
 mod status;
@@ -61,6 +62,7 @@ async fn dispatch(cli: Cli) -> Result<Exit, Failure> {
         Command::Resolve(args) => resolve::resolve(&Context::load(global)?, &args),
         Command::Pause { account } => spending::pause(&Context::load(global)?, account.as_deref()),
         Command::Resume { account } => spending::resume(&Context::load(global)?, account.as_deref()),
+        Command::Silence(args) => silence::silence(&Context::load(global)?, &args),
         Command::Check { live } => check::check(global, live).await,
         Command::TestMail => mail::test_mail(&Context::load(global)?).await,
         Command::Backup { file } => spending::backup(&Context::load(global)?, &file),

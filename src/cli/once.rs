@@ -34,7 +34,9 @@ pub(super) async fn once(ctx: &Context) -> Result<Exit, Failure> {
         }
     };
     if !report.stopped {
+        tell::config(&payer.viewer, None)?;
         tell::report(&payer.viewer, &report)?;
+        tell::ledger_good(&ctx.settings, ctx.clock.as_ref()).await;
     }
     tell::deliver_all(&payer.viewer).await?;
     watch.abort();

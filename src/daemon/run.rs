@@ -2,15 +2,16 @@
 //!
 //! Cron ticks come as a poke each second; whether a cycle is due is asked of the wall clock then, so that sleep, migration
 //! and clock changes cannot stop it. The end of the loop is the end of the process: nothing here may die in silence.
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Notify, mpsc};
 use tokio_cron_scheduler::{Job, JobScheduler};
 
-use crate::daemon::{notify_socket::Beacon, schedule, signals, tell, wire};
+use crate::daemon::{notify_socket::Beacon, schedule, signals, tell, watch, wire};
 use crate::domain::State;
+use crate::engine::alerts::cycles_missed;
 use crate::engine::{CycleReport, EngineError, Payer};
 use crate::ledger::{IntentFilter, LedgerError};
 use crate::redact::Redactor;
@@ -24,6 +25,8 @@ pub type Reload = Arc<dyn Fn() -> Result<(Settings, Redactor), Vec<Problem>> + S
 pub struct Shared {
     /// The newest cycle's report.
     pub report: RwLock<Option<CycleReport>>,
+    /// Where the loop stands, for the watch over it.
+    pub pulse: Mutex<watch::Pulse>,
 }
 
 /// The loop's parts.
@@ -35,7 +38,8 @@ pub struct Daemon {
     /// Start of the newest cycle that was due; cron is asked for what comes after it.
     last_due: Option<Timestamp>,
     seed: String,
-    mails: Option<tokio::task::JoinHandle<()>>,
+    /// Mails, and the watch over the loop.
+    beside: Vec<tokio::task::JoinHandle<()>>,
 }
 
 const LAST_DUE: &str = "schedule.last_due";
@@ -59,7 +63,7 @@ impl Daemon {
         payer.viewer.beat = Arc::new(move || beat.beat());
         let last_due = payer.viewer.ledger.noted(LAST_DUE).ok().flatten().and_then(|t| t.parse().ok());
         let seed = format!("{}", payer.viewer.clock.now().wall);
-        Self { payer, reload, beacon, shared, last_due, seed, mails: None }
+        Self { payer, reload, beacon, shared, last_due, seed, beside: Vec::new() }
     }
 
     /// Runs until SIGTERM or SIGINT. A payment in flight is awaited; nothing new is begun.
@@ -84,7 +88,11 @@ impl Daemon {
                 let _ = reloads.try_send(());
             }
         });
-        self.mails = Some(self.spawn_mails());
+        self.start_beside();
+        // The config was just taken: what was refused before is over.
+        if let Err(e) = tell::config(&self.payer.viewer, None) {
+            tracing::error!("{e}");
+        }
         self.beacon.ready();
         self.beacon.spawn_watchdog();
         let mut settle_at: Option<i64> = None;
@@ -97,7 +105,7 @@ impl Daemon {
             }
         }
         let _ = ticks.shutdown().await;
-        self.stop_mails();
+        self.stop_beside();
         let _ = tell::deliver_due(&self.payer.viewer).await;
         Ok(())
     }
@@ -115,17 +123,29 @@ impl Daemon {
         })
     }
 
+    fn start_beside(&mut self) {
+        let watch = watch::spawn(self.payer.viewer.clone(), Arc::clone(&self.shared));
+        self.beside = vec![self.spawn_mails(), watch];
+    }
+
     /// A send that is cut off is repeated: at least once.
-    fn stop_mails(&mut self) {
-        if let Some(mails) = self.mails.take() {
-            mails.abort();
-        }
+    fn stop_beside(&mut self) {
+        self.beside.drain(..).for_each(|task| task.abort());
+    }
+
+    fn pulse(&self, running: bool) {
+        let began = running.then(|| self.payer.viewer.clock.now());
+        let pulse = watch::Pulse { running: began, last_due: self.last_due };
+        *self.shared.pulse.lock().unwrap_or_else(PoisonError::into_inner) = pulse;
     }
 
     async fn tick(&mut self, settle_at: &mut Option<i64>) {
         let now = self.payer.viewer.clock.now();
         if let Some(start) = self.due(now.wall) {
+            let before = self.last_due;
             self.cycle(start).await;
+            self.pulse(false);
+            self.tell_missed(before, start);
             *settle_at = self.next_settle();
         } else if settle_at.is_none() {
             *settle_at = self.next_settle();
@@ -146,6 +166,19 @@ impl Daemon {
         schedule::next(&cron, &settings.timezone, last).filter(|next| *next <= now).map(|_| now)
     }
 
+    /// A start that came much too late is told after the fact: renewd, or its machine, was stopped in between.
+    fn tell_missed(&self, before: Option<Timestamp>, start: Timestamp) {
+        let viewer = &self.payer.viewer;
+        let (cycle, zone) = (&viewer.settings.schedule.cycle, &viewer.settings.timezone);
+        let missed = before.and_then(|before| {
+            let due = schedule::next(&schedule::parse(cycle).ok()?, zone, before)?;
+            cycles_missed(due, start, watch::interval(cycle, zone, before)?)
+        });
+        if let Err(e) = tell::facts(viewer, missed.as_slice()) {
+            tracing::error!("{e}");
+        }
+    }
+
     async fn cycle(&mut self, start: Timestamp) {
         let viewer = &self.payer.viewer;
         let first = self.last_due.is_none();
@@ -157,6 +190,7 @@ impl Daemon {
                 () = viewer.stop.cancelled() => return,
             }
         }
+        self.pulse(true);
         let outcome = match viewer.ledger.note(LAST_DUE, &start.to_string()) {
             Ok(()) => self.payer.cycle().await,
             Err(e) => Err(e.into()),
@@ -180,6 +214,7 @@ impl Daemon {
                     "last cycle: {}, {} paid, {} held, {} unknown",
                     s.outcome, s.paid, s.held, s.unknown
                 ));
+                tell::ledger_good(&self.payer.viewer.settings, self.payer.viewer.clock.as_ref()).await;
                 self.heartbeat(report.accounts.iter().all(crate::engine::AccountReport::reachable)).await;
                 *self.shared.report.write().unwrap_or_else(PoisonError::into_inner) = Some(report);
             }
@@ -262,8 +297,8 @@ impl Daemon {
         match built {
             Ok(payer) => {
                 self.payer = payer;
-                self.stop_mails();
-                self.mails = Some(self.spawn_mails());
+                self.stop_beside();
+                self.start_beside();
                 tracing::info!("the config was read again");
                 self.say_reload(None)
             }
@@ -272,10 +307,7 @@ impl Daemon {
     }
 
     fn say_reload(&self, problem: Option<&str>) -> Result<(), LedgerError> {
-        let viewer = &self.payer.viewer;
-        let title = "The new config was refused; the old one stays in force";
-        let text = problem.map(|p| (title, p));
-        tell::own(viewer.ledger.as_ref(), &viewer.settings, viewer.clock.as_ref(), "config_reload", text)
+        tell::config(&self.payer.viewer, problem)
     }
 }
 

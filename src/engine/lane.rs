@@ -225,7 +225,7 @@ impl Lane {
             inventory.leases.extend(loss.missing);
             inventory.leases.sort_by(|a, b| a.id.cmp(&b.id));
         }
-        let shown = take(&self.viewer, account, &inventory, &listed, &began)?;
+        let shown = take(&self.viewer, account, &inventory, &listed, &began, false)?;
         self.out.doubles.extend(shown.doubles);
         self.out.charges.extend(shown.charges);
         self.listed = by_id(&listed);

@@ -8,6 +8,7 @@ mod allowance;
 mod answer;
 pub mod apply;
 mod asking;
+mod balance;
 mod clockrule;
 mod foreign;
 mod lane;

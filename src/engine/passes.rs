@@ -212,7 +212,9 @@ impl Payer {
                     if seen.currency.is_none() {
                         ledger.note(&currency_note(account), inventory.balance.currency.as_str())?;
                     }
-                    let one = take(&self.viewer, &seen.account, inventory, &seen.leases, &seen.began)?;
+                    let whole = seen.standing == Standing::Good;
+                    let (leases, began) = (&seen.leases, &seen.began);
+                    let one = take(&self.viewer, &seen.account, inventory, leases, began, whole)?;
                     shown.doubles.extend(one.doubles);
                     shown.charges.extend(one.charges);
                 }

@@ -9,6 +9,7 @@ mod orders;
 mod permit;
 pub mod record;
 pub mod sqlite;
+mod telling;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -16,17 +17,18 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 
 use crate::domain::{
-    AccountName, ChangeRequest, Event, IntentId, Inventory, Lease, LeaseId, Moment, Money, OrderId,
-    ProviderName, State,
+    AccountName, ChangeRequest, Event, IntentId, Inventory, KeyPattern, Lease, LeaseId, Moment, Money,
+    OrderId, ProviderName, State,
 };
 
 pub use orders::{ChangeOutcome, ChangeRecord, ProviderCharge, Purpose};
 pub use permit::{ChangePermit, PurchasePermit, SpendPermit};
 pub use record::{
-    AccountFacts, AlertChange, BudgetCheck, CycleRecord, CycleSummary, DecisionRow, EventDetail,
-    IntentFilter, IntentLease, IntentRecord, KnownLease, LastPrice, NewIntent, OpenAlert, OutboxMail,
-    PauseRecord, QueuedMail, SeenQuote, SettleRead, SplitPart,
+    AccountFacts, BudgetCheck, CycleRecord, CycleSummary, DecisionRow, EventDetail, IntentFilter,
+    IntentLease, IntentRecord, KnownLease, LastPrice, NewIntent, OutboxMail, PauseRecord, QueuedMail,
+    SeenQuote, SettleRead, SplitPart,
 };
+pub use telling::{AlertChange, BalanceMark, BalanceNote, How, OpenAlert, Silence, Telling, WaitingMails};
 
 /// The note that tells one ledger from another: made at random with the ledger, kept in its copies.
 pub const IDENTITY: &str = "ledger.id";
@@ -264,6 +266,22 @@ pub trait Ledger: Send + Sync {
     /// A mail was not taken.
     fn mail_failed(&self, id: i64, at: Timestamp, next_at: Timestamp, error: &str)
     -> Result<(), LedgerError>;
+
+    /// Undelivered mails, counted: cheap, however many wait.
+    fn waiting_mails(&self) -> Result<WaitingMails, LedgerError>;
+    /// The log of alerts since that instant, oldest first: what was told, and what was kept back.
+    fn tellings(&self, since: Timestamp) -> Result<Vec<Telling>, LedgerError>;
+    /// Keeps alerts quiet until that instant; one that has passed lifts the silence.
+    fn set_silence(&self, key: &KeyPattern, until: Timestamp, at: Timestamp) -> Result<(), LedgerError>;
+    /// Silences that hold at that instant, by key.
+    fn silences(&self, at: Timestamp) -> Result<Vec<Silence>, LedgerError>;
+
+    /// The balance from which the account's next reading is explained; `None` before the first.
+    fn balance_mark(&self, account: &AccountName) -> Result<Option<BalanceMark>, LedgerError>;
+    /// Moves it, and records what was not explained, if anything, in the same transaction.
+    fn mark_balance(&self, mark: &BalanceMark, note: Option<&BalanceNote>) -> Result<(), LedgerError>;
+    /// Balances that moved without an explanation, seen since that instant, oldest first.
+    fn balance_notes(&self, since: Timestamp) -> Result<Vec<BalanceNote>, LedgerError>;
 
     /// A consistent copy while others write.
     fn backup(&self, to: &Path) -> Result<(), LedgerError>;

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::Purpose;
 use crate::domain::{
     AccountName, AlertKey, Currency, IntentId, Kind, Lease, LeaseId, Moment, Money, OrderId, ProviderName,
-    RenewalRequest, Severity, State,
+    RenewalRequest, State,
 };
 
 /// A payment about to be reserved.
@@ -305,38 +305,6 @@ pub struct PauseRecord {
     pub account: Option<AccountName>,
     /// Since when.
     pub since: Timestamp,
-}
-
-/// An alert that is open.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OpenAlert {
-    /// Its identity.
-    pub key: AlertKey,
-    /// How bad.
-    pub severity: Severity,
-    /// Whose; `None` = the daemon's.
-    pub account: Option<AccountName>,
-    /// Since when.
-    pub since: Timestamp,
-    /// When it was last told.
-    pub told_at: Timestamp,
-    /// Its subject line.
-    pub title: String,
-    /// What happened.
-    pub text: String,
-    /// Told once, closed in silence.
-    pub once: bool,
-}
-
-/// What becomes of an alert.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum AlertChange {
-    /// It begins, or is told again: stored with `told_at` = now.
-    Tell(OpenAlert),
-    /// It goes on; title, text and severity may have changed; not told.
-    Keep(OpenAlert),
-    /// It is over.
-    Close(AlertKey),
 }
 
 /// A mail to be queued, fully rendered; no secret is in it.

@@ -159,11 +159,10 @@ fn bodies(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::alerting::reconcile;
+    use crate::alerting::{Ends, Quiet, Terms, reconcile};
     use crate::domain::alert::AlertRow;
     use crate::domain::{AccountName, AlertKey};
     use crate::settings::{Email, Route, Tls};
-    use std::collections::BTreeSet;
 
     fn alerts() -> Alerts {
         Alerts {
@@ -203,9 +202,13 @@ mod tests {
             }],
             deadline: Some("2026-12-03T09:00:00Z".parse().unwrap()),
             once: false,
+            grade: 0,
+            leases: Vec::new(),
         };
         let now = "2026-11-30T05:00:00Z".parse().unwrap();
-        reconcile(&[], &[alert], &BTreeSet::new(), now, SignedDuration::from_hours(24)).remove(0)
+        let (ends, quiet) = (Ends::default(), Quiet::default());
+        let terms = Terms { now, repeat: SignedDuration::from_hours(24), ends: &ends, quiet: &quiet };
+        reconcile(&[], &[alert], &terms).remove(0)
     }
 
     fn mail(severity: Severity) -> QueuedMail {

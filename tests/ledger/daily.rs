@@ -105,9 +105,13 @@ fn alert(key: &str) -> OpenAlert {
         account: Some(acct()),
         since: at(0).wall,
         told_at: at(0).wall,
+        told: Some((Severity::Warning, 2)),
+        owed: None,
         title: "short of funds".to_owned(),
         text: "top up".to_owned(),
         once: false,
+        grade: 2,
+        leases: vec!["L1".into(), "L2".into()],
     }
 }
 

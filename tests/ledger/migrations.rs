@@ -31,6 +31,16 @@ const SHIPPED: &[(&str, &str, &str)] = &[
         "INSERT INTO quote_seen VALUES ('yp', 'L1', '2.65', 'USD', 30, '2026-11-20T09:00:00.000000000Z',
            '2026-11-17T12:00:00.000000000Z');",
     ),
+    (
+        "0004_alerts.sql",
+        "b90f7c7d79496da79fcb1718cb3a24b8e2636a39a7424401ef509cf7db7572cb",
+        "INSERT INTO alert (key, severity, account, since, told_at, title, text, once, owed) VALUES ('short_funds:yp', 'warning', 'yp',
+       '2026-11-17T12:00:00.000000000Z', '2026-11-17T12:00:00.000000000Z', 'title', 'text', 0, 'raised');
+     INSERT INTO silence VALUES ('clock:*', '2026-11-17T12:00:00.000000000Z', '2026-11-17T13:00:00.000000000Z');
+     INSERT INTO balance_mark VALUES ('yp', '2026-11-17T12:00:00.000000000Z', '100.00', 'USD', NULL, NULL);
+     INSERT INTO balance_note VALUES (1, 'yp', '2026-11-17T12:00:00.000000000Z', '2026-11-17T12:10:00.000000000Z', '100.00',
+       '88.00', 'USD', '0.00', '12.00');",
+    ),
 ];
 
 #[test]

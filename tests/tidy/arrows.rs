@@ -63,7 +63,13 @@ const RULES: &[Rule] = &[
     Rule {
         within: &["alerting"],
         never: ABOVE_CORE,
-        except: &["crate::ledger::AlertChange", "crate::ledger::OpenAlert", "crate::ledger::QueuedMail"],
+        except: &[
+            "crate::ledger::AlertChange",
+            "crate::ledger::How",
+            "crate::ledger::OpenAlert",
+            "crate::ledger::Silence",
+            "crate::ledger::Telling",
+        ],
         why: "it turns what is open into what changes: plain records of the ledger's port, and nothing else above it",
     },
     Rule {

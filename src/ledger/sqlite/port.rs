@@ -4,16 +4,19 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
-use super::{SqliteLedger, alerts, changes, copy, cycles, history, leases, payment, quotes, reserve};
+use super::{
+    SqliteLedger, alerts, balances, changes, copy, cycles, history, leases, payment, quiet, quotes, reserve,
+};
 use crate::domain::{
-    AccountName, ChangeRequest, Event, IntentId, Inventory, Lease, LeaseId, Moment, Money, OrderId,
-    ProviderName, State,
+    AccountName, ChangeRequest, Event, IntentId, Inventory, KeyPattern, Lease, LeaseId, Moment, Money,
+    OrderId, ProviderName, State,
 };
 use crate::ledger::{
-    AccountFacts, AlertChange, Blocked, BudgetCheck, ChangeOutcome, ChangePermit, ChangeRecord, CycleRecord,
-    CycleSummary, DecisionRow, EventDetail, IntentFilter, IntentRecord, KnownLease, LastPrice, Ledger,
-    LedgerError, NewIntent, OpenAlert, OutboxMail, PauseRecord, ProviderCharge, PurchasePermit, QueuedMail,
-    SeenQuote, SettleRead, SpendPermit, SplitPart,
+    AccountFacts, AlertChange, BalanceMark, BalanceNote, Blocked, BudgetCheck, ChangeOutcome, ChangePermit,
+    ChangeRecord, CycleRecord, CycleSummary, DecisionRow, EventDetail, IntentFilter, IntentRecord,
+    KnownLease, LastPrice, Ledger, LedgerError, NewIntent, OpenAlert, OutboxMail, PauseRecord,
+    ProviderCharge, PurchasePermit, QueuedMail, SeenQuote, SettleRead, Silence, SpendPermit, SplitPart,
+    Telling, WaitingMails,
 };
 
 /// Pages, not only a row: a disk with no room for a payment's log must be noticed before the payment.
@@ -235,6 +238,34 @@ impl Ledger for SqliteLedger {
         error: &str,
     ) -> Result<(), LedgerError> {
         self.write(|tx| alerts::failed(tx, id, at, next_at, error))
+    }
+
+    fn waiting_mails(&self) -> Result<WaitingMails, LedgerError> {
+        self.read(alerts::waiting)
+    }
+
+    fn tellings(&self, since: Timestamp) -> Result<Vec<Telling>, LedgerError> {
+        self.read(|c| quiet::tellings(c, since))
+    }
+
+    fn set_silence(&self, key: &KeyPattern, until: Timestamp, at: Timestamp) -> Result<(), LedgerError> {
+        self.write(|tx| quiet::set(tx, key, until, at))
+    }
+
+    fn silences(&self, at: Timestamp) -> Result<Vec<Silence>, LedgerError> {
+        self.read(|c| quiet::silences(c, at))
+    }
+
+    fn balance_mark(&self, account: &AccountName) -> Result<Option<BalanceMark>, LedgerError> {
+        self.read(|c| balances::mark(c, account))
+    }
+
+    fn mark_balance(&self, mark: &BalanceMark, note: Option<&BalanceNote>) -> Result<(), LedgerError> {
+        self.write(|tx| balances::set(tx, mark, note))
+    }
+
+    fn balance_notes(&self, since: Timestamp) -> Result<Vec<BalanceNote>, LedgerError> {
+        self.read(|c| balances::notes(c, since))
     }
 
     fn backup(&self, to: &Path) -> Result<(), LedgerError> {

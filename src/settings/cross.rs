@@ -17,7 +17,6 @@ use super::{Account, Settings};
 
 /// Table, key and value whose feature does not exist yet. The one list of them: an entry leaves when it is built.
 const NOT_BUILT: &[(&str, &str, &str, &str)] = &[
-    ("account", "provider", "proxyshard", "only \"youproxy\" can be used"),
     ("policy", "pay_by", "provider", "write \"renewd\", or leave it out"),
     ("policy", "take_over", "true", "write false and switch the provider's auto-renewal off by hand"),
 ];

@@ -5,7 +5,6 @@
 //! `spend.rs` for what a crash means.
 mod call;
 mod change;
-mod dates;
 mod envelope;
 mod map;
 mod quote;
@@ -17,7 +16,7 @@ mod wire;
 
 use std::sync::Arc;
 
-use super::{Changer, ConnectError, Connection, Reader, Spender};
+use super::{Changer, ConnectError, Connection, Reader, Spender, dates};
 
 /// The part that reads and quotes.
 ///

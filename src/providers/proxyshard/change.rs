@@ -84,3 +84,7 @@ impl Changer for ProxyShardChanger {
         self.send(permit.request()).await
     }
 }
+
+#[cfg(test)]
+#[path = "change_tests.rs"]
+mod tests;

@@ -200,3 +200,7 @@ impl Detail {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "detail_tests.rs"]
+mod tests;

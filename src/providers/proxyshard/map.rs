@@ -80,7 +80,7 @@ pub fn row(listing: &Listing, asked: Asked, account: &AccountName, words: &Words
     };
     let Some(state) = state(listing, detail.as_ref().filter(|_| fresh), words) else { return Row::None };
     let facts = match &detail {
-        Some(detail) if fresh => detail.facts.or(&listing.facts),
+        Some(detail) if detail_first(listing, &state) => detail.facts.or(&listing.facts),
         Some(detail) => listing.facts.or(&detail.facts),
         None => listing.facts.clone(),
     };
@@ -114,6 +114,13 @@ fn state(listing: &Listing, fresh: Option<&Detail>, words: &Words) -> Option<Ord
         (Some(Status::Other(word)), _) if !word.is_empty() => Some(OrderState::Other(words.quote(&word))),
         (Some(Status::Other(_)) | None, _) => Some(OrderState::Other("not told".to_owned())),
     }
+}
+
+/// Whose word counts where both tell something. It must not depend on whether the detail was asked in this very reading: an end that
+/// the two spell differently would move to and fro. So the list's for an order in service, and the detail's for one on hold, whose
+/// detail is always known and is what its quote compares with. Where an order stands elsewhere than the list says, the detail is newer.
+fn detail_first(listing: &Listing, state: &OrderState) -> bool {
+    listing.standing != Standing::Active || *state != OrderState::Active
 }
 
 /// Whether an active order is one that never ends. One whose end cannot be read is not: it is told.
@@ -151,3 +158,7 @@ fn price(detail: &Detail, odd: &mut Oddities) -> Option<Money> {
         None
     })
 }
+
+#[cfg(test)]
+#[path = "map_tests.rs"]
+mod tests;

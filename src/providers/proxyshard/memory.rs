@@ -32,6 +32,11 @@ const IN_TURN: usize = 30;
 /// The same in a reading around payments: payments need the room.
 const IN_TURN_MONEY: usize = 8;
 
+/// Ranks of those asked in turn: on hold, active and told too little of by the list, active and told enough of.
+const ON_HOLD: u8 = 0;
+const SPARSE: u8 = 1;
+const PRICE_ONLY: u8 = 2;
+
 /// What is remembered of an account.
 #[derive(Default)]
 pub struct Memory(Mutex<Kept>);
@@ -73,12 +78,16 @@ impl Memory {
             listings.iter().map(|l| (need(l, kept.details.get(&l.id), now), l.id.as_str())).collect()
         });
         needs.sort();
-        let in_turn = match purpose {
-            Purpose::Routine => IN_TURN,
-            Purpose::Money => IN_TURN_MONEY,
+        let (in_turn, least) = match purpose {
+            Purpose::Routine => (IN_TURN, PRICE_ONLY),
+            Purpose::Money => (IN_TURN_MONEY, SPARSE),
         };
         let at_once = needs.iter().filter(|(need, _)| *need == Need::Now).count();
-        needs.retain(|(need, _)| *need != Need::No);
+        needs.retain(|(need, _)| match need {
+            Need::Now => true,
+            Need::InTurn(rank, _) => *rank <= least,
+            Need::No => false,
+        });
         needs.truncate(at_once + in_turn);
         needs.into_iter().map(|(_, id)| id.to_owned()).collect()
     }
@@ -104,11 +113,14 @@ impl Memory {
         });
     }
 
-    /// What is remembered of an order, if it still is where it was then.
+    /// What is remembered of an order, if it still is where it was then. Of one on hold the detail's word counts, so that it must
+    /// be of the same list entry; of an active one it only adds to the list's.
     pub fn recall(&self, listing: &Listing) -> Option<Detail> {
-        self.with(|kept| {
-            kept.details.get(&listing.id).filter(|r| r.standing == listing.standing).map(|r| r.detail.clone())
-        })
+        let fits = |r: &&Remembered| {
+            let active = listing.standing == Standing::Active;
+            r.standing == listing.standing && (active || r.listed == listing.facts)
+        };
+        self.with(|kept| kept.details.get(&listing.id).filter(fits).map(|r| r.detail.clone()))
     }
 
     /// Keeps that these orders are cancelled.
@@ -147,7 +159,11 @@ fn age(at: &Moment, now: &Moment) -> SignedDuration {
 fn need(listing: &Listing, remembered: Option<&Remembered>, now: &Moment) -> Need {
     let Some(known) = remembered else {
         let enough = listing.standing == Standing::Active && !listing.torn && !listing.is_sparse();
-        return if enough { Need::InTurn(2, std::cmp::Reverse(SignedDuration::MAX)) } else { Need::Now };
+        return if enough {
+            Need::InTurn(PRICE_ONLY, std::cmp::Reverse(SignedDuration::MAX))
+        } else {
+            Need::Now
+        };
     };
     let changed = known.standing != listing.standing || known.listed != listing.facts;
     let age = age(&known.at, now);
@@ -156,10 +172,10 @@ fn need(listing: &Listing, remembered: Option<&Remembered>, now: &Moment) -> Nee
         Standing::Unclear => Need::Now,
         _ if listing.torn => Need::Now,
         Standing::OnHold if changed => Need::Now,
-        Standing::OnHold => in_turn(0),
+        Standing::OnHold => in_turn(ON_HOLD),
         Standing::Active if !listing.is_sparse() => {
             if changed || age > FULL_AGE {
-                in_turn(2)
+                in_turn(PRICE_ONLY)
             } else {
                 Need::No
             }
@@ -169,9 +185,13 @@ fn need(listing: &Listing, remembered: Option<&Remembered>, now: &Moment) -> Nee
             let left = known.detail.facts.or(&listing.facts).end.at().map(|end| end.duration_since(now.wall));
             match left {
                 Some(left) if left.is_negative() || (left <= NEAR && age > NEAR_AGE) => Need::Now,
-                _ if age > SPARSE_AGE => in_turn(1),
+                _ if age > SPARSE_AGE => in_turn(SPARSE),
                 _ => Need::No,
             }
         }
     }
 }
+
+#[cfg(test)]
+#[path = "memory_tests.rs"]
+mod tests;

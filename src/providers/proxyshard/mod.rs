@@ -4,6 +4,9 @@
 //! lists, `detail.rs` single orders, `memory.rs` which of those are asked again, `census.rs` what the lists make together, `map.rs`
 //! leases, `quote.rs` prices, `product.rs` what can be bought, `reply.rs` answers to what spends or changes. Not responsible for
 //! deciding what is renewed. Reads may be repeated, payments and changes never: see `spend.rs` for what a crash means.
+#[cfg(test)]
+#[path = "bad_line_tests.rs"]
+mod bad_line;
 mod call;
 mod catalogue;
 mod census;

@@ -157,3 +157,7 @@ pub fn is_meant(code: &str, product: &str) -> bool {
     };
     product == long || product.split_whitespace().any(|word| word == long)
 }
+
+#[cfg(test)]
+#[path = "product_tests.rs"]
+mod tests;

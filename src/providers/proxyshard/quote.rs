@@ -168,3 +168,7 @@ pub fn purchase(
     let warnings = if wallet.amount < price { vec![short_of_funds(price, &wallet)] } else { Vec::new() };
     Ok(Quote { price, balance: wallet, promo, warnings, method: Method::Leases, asked_at, paid_before: None })
 }
+
+#[cfg(test)]
+#[path = "quote_tests.rs"]
+mod tests;

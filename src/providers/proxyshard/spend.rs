@@ -93,3 +93,7 @@ impl Spender for ProxyShardSpender {
         self.buy(permit.request()).await
     }
 }
+
+#[cfg(test)]
+#[path = "spend_tests.rs"]
+mod tests;

@@ -113,6 +113,7 @@ fn request(verb: &Verb, uri: &Uri, headers: HeaderMap, body: &Bytes) -> Asked {
 
 /// A server that answers each request as `answer` says.
 pub async fn serve(answer: impl FnMut(&Asked) -> Answer + Send + 'static) -> Bench {
+    let clock = Arc::new(VirtualClock::starting_at("2026-11-21T06:00:00Z".parse().unwrap()));
     let (asked, most) = (Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicUsize::new(0)));
     let (seen, high, now) = (Arc::clone(&asked), Arc::clone(&most), Arc::new(AtomicUsize::new(0)));
     let answer = Arc::new(Mutex::new(answer));
@@ -131,7 +132,6 @@ pub async fn serve(answer: impl FnMut(&Asked) -> Answer + Send + 'static) -> Ben
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, app).await });
-    let clock = Arc::new(VirtualClock::starting_at("2026-11-21T06:00:00Z".parse().unwrap()));
     let limiter = Arc::new(Counting::default());
     let connection = connection(&base, limiter.clone(), clock.clone());
     let reader = connect(&ProviderName::from("proxyshard"), connection).unwrap();

@@ -266,3 +266,19 @@ async fn an_order_that_was_paid_or_changed_is_read_anew() {
     let asked: Vec<String> = b.lines().into_iter().filter(|line| line.starts_with("GET orders/")).collect();
     assert_eq!(asked, ["GET orders/a-1"]);
 }
+
+#[tokio::test]
+async fn every_request_of_a_reading_takes_one_token() {
+    let on_hold: Vec<String> = (0..120).map(|n| sparse(&format!("h-{n:03}"))).collect();
+    let mut n = 0;
+    let shop = Shop { on_hold, active: vec![full("a-1")], told: Some(7), ..Shop::default() };
+    let b = serve(move |asked| {
+        n += 1;
+        if n % 5 == 0 { (503, String::new()) } else { shop.answer(asked) }
+    })
+    .await;
+    assert!(b.reader.inventory(Purpose::Routine).await.unwrap().doubt.is_some());
+    let tokens: u32 = b.limiter.0.lock().unwrap().iter().map(|(n, _)| n).sum();
+    assert_eq!(usize::try_from(tokens).unwrap(), b.asked().len());
+    assert!(b.asked().len() > 150);
+}

@@ -2,8 +2,8 @@
 //!
 //! A list of orders is cheap, a detail costs a request per order: 380 orders at 60 requests a minute would take ten minutes each
 //! time. So details are remembered. Asked at once is whatever a decision may rest on and cannot be known otherwise: an order never
-//! asked of which the list says too little, one whose list entry changed, one that the lists disagree about, an active one whose
-//! end is near or over. Everything else is asked in turn, the oldest first, a few per reading. No payment rests on memory: the
+//! asked of which the list says too little, one whose list entry changed, one that the lists or its detail disagree about, an
+//! active one whose end is near or over. Everything else is asked in turn, the oldest first, a few per reading. No payment rests on memory: the
 //! quote before it reads the order anew. A crash forgets everything, and the next reading asks again.
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -16,6 +16,7 @@ use crate::providers::Purpose;
 use super::census::{Listing, Standing};
 use super::detail::Detail;
 use super::facts::Facts;
+use super::wire::Status;
 
 /// So long before the end of an active order the provider's auto-renewal may move it (its manual says 1 to 2 hours).
 const NEAR: SignedDuration = SignedDuration::from_hours(3);
@@ -54,6 +55,19 @@ struct Remembered {
     standing: Standing,
     listed: Facts,
     at: Moment,
+}
+
+impl Remembered {
+    /// Whether the detail said that the order stands where the lists say. While it does not, nobody but a new answer can tell.
+    fn agrees(&self) -> bool {
+        match &self.detail.status {
+            None => true,
+            Some(status) => matches!(
+                (status, self.standing),
+                (Status::Active, Standing::Active) | (Status::OnHold, Standing::OnHold)
+            ),
+        }
+    }
 }
 
 /// Why an order is asked.
@@ -170,7 +184,7 @@ fn need(listing: &Listing, remembered: Option<&Remembered>, now: &Moment) -> Nee
     let in_turn = |rank| Need::InTurn(rank, std::cmp::Reverse(age));
     match listing.standing {
         Standing::Unclear => Need::Now,
-        _ if listing.torn => Need::Now,
+        _ if listing.torn || !known.agrees() => Need::Now,
         Standing::OnHold if changed => Need::Now,
         Standing::OnHold => in_turn(ON_HOLD),
         Standing::Active if !listing.is_sparse() => {

@@ -151,3 +151,24 @@ fn a_cancelled_order_is_believed_for_some_hours() {
     let rebooted = Moment { boot_id: "boot-2".to_owned(), ..at(1) };
     assert!(!memory.is_cancelled("c", &rebooted));
 }
+
+#[rstest]
+#[case(Standing::OnHold, Status::OnHold, 0)]
+#[case(Standing::OnHold, Status::Other("frozen".to_owned()), 1)]
+#[case(Standing::OnHold, Status::Active, 1)]
+#[case(Standing::Active, Status::Active, 0)]
+#[case(Standing::Active, Status::OnHold, 1)]
+fn while_list_and_detail_disagree_on_where_an_order_stands_it_is_asked_each_time(
+    #[case] standing: Standing,
+    #[case] status: Status,
+    #[case] want: usize,
+) {
+    let memory = Memory::default();
+    let mut listings: Vec<Listing> =
+        (2..20).map(|n| listing(n, Standing::OnHold, facts(end(-1), None))).collect();
+    listings.iter().for_each(|l| memory.keep(l, &detail(end(-1)), &at(-5)));
+    listings.push(listing(99, standing, facts(end(200), Some(false))));
+    memory.keep(&listings[18], &Detail { status: Some(status), ..detail(end(200)) }, &at(0));
+    let asked = memory.to_ask(&listings, Purpose::Money, &at(1));
+    assert_eq!(asked.iter().filter(|id| *id == "o-0099").count(), want);
+}

@@ -4,6 +4,7 @@
 //! Not responsible for what the answers mean. A crash loses nothing.
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use jiff::SignedDuration;
 use tokio::task::JoinSet;
@@ -48,6 +49,8 @@ pub struct Surveyor {
     pub clock: Arc<dyn Clock>,
     /// What is remembered between readings.
     pub memory: Memory,
+    /// Orders without an end in the last reading: told in the log when their number changes.
+    pub endless: AtomicUsize,
 }
 
 /// A reading, and what its counts say.
@@ -113,6 +116,7 @@ impl Surveyor {
         if me.active_orders.is_none() {
             odd.note("could not be counted against the provider's own number");
         }
+        self.tell_of_endless(rows.values().filter(|row| **row == Row::Endless).count());
         let counts = counts(&lists, &rows);
         let leases: Vec<Lease> = rows
             .into_values()
@@ -197,6 +201,12 @@ impl Surveyor {
             found.insert(id, detail);
         }
         Details { asked: ids, found }
+    }
+
+    fn tell_of_endless(&self, orders: usize) {
+        if self.endless.swap(orders, Ordering::Relaxed) != orders {
+            tracing::info!(account = %self.account, orders, "orders paid by traffic have no end: nothing to renew, not listed");
+        }
     }
 
     fn rows(&self, listings: &[Listing], details: Details, odd: &mut Oddities) -> BTreeMap<String, Row> {

@@ -2,6 +2,7 @@
 //!
 //! Tries and tokens are `call.rs`'s affair, whole readings `inventory.rs`'s. A crash loses nothing.
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 use jiff::SignedDuration;
 
@@ -56,6 +57,7 @@ impl ProxyShardReader {
             clock: Arc::clone(&connection.clock),
             account: connection.account,
             memory: Memory::default(),
+            endless: AtomicUsize::new(0),
         };
         let capabilities = Capabilities {
             renew_early: false,

@@ -11,14 +11,11 @@ use super::load::Draft;
 use super::problems::Problems;
 use super::rows::Row;
 use super::sources::Sources;
-use super::tree::{Place, Value};
+use super::tree::Place;
 use super::walk::closest;
 use super::{Account, Settings};
 
-/// Table, key and value whose feature does not exist yet. The one list of them: an entry leaves when it is built.
-const NOT_BUILT: &[(&str, &str, &str, &str)] =
-    &[("account", "provider", "proxyshard", "only \"youproxy\" can be used")];
-/// The same for whole sections.
+/// Sections whose feature does not exist yet.
 const NOT_BUILT_SECTIONS: &[(&str, &str)] =
     &[("alerts.webhook", "leave the section out and use [alerts.email]")];
 
@@ -50,18 +47,6 @@ pub(super) fn check(draft: &Draft<'_>, problems: &Problems) {
 }
 
 fn not_built(draft: &Draft<'_>, problems: &Problems) {
-    for (table, key, value, instead) in NOT_BUILT {
-        for row in draft.rows(table) {
-            let shown = match row.node(key).map(|node| &node.value) {
-                Some(Value::Text(text)) => text.clone(),
-                Some(Value::Bool(flag)) => flag.to_string(),
-                _ => continue,
-            };
-            if shown == *value {
-                row.tell(key, format!("`{value}` is not built yet: {instead}"));
-            }
-        }
-    }
     for (section, instead) in NOT_BUILT_SECTIONS {
         if let Some(place) = draft.sections.get(*section) {
             problems.push(place, *section, format!("[{section}] is not built yet: {instead}"));

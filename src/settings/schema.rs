@@ -124,8 +124,8 @@ pub(super) const ROWS: &[Rows] = &[
 
 const ACCOUNT: &[Key] = &[
     required("name", Shape::Text(|t| v::account_name(t).map(drop)), r#""yp""#),
-    required("provider", Shape::Text(|t| v::provider(t).map(drop)), r#""youproxy""#),
-    optional("base_url", Shape::Text(|t| v::base_url(t).map(drop)), r#""https://youproxy.io""#),
+    required("provider", Shape::Text(|t| v::provider(t).map(drop)), v::PROVIDER_EXAMPLE),
+    optional("base_url", Shape::Text(|t| v::base_url(t).map(drop)), v::BASE_URL_EXAMPLE),
     required("api_key", Shape::Secret, r#"{ file = "/etc/renewd/yp.key" }"#),
     default("max_requests_per_minute", Shape::Integer(6, 100_000), "60"),
     default("keep_balance", AMOUNT, r#""0.00""#),

@@ -144,3 +144,12 @@ fn a_full_policy_is_read_as_written() {
     assert_eq!(policy.window.as_ref().map(|w| w.as_str()), Some("Mon-Fri 08:00-20:00"));
     assert_eq!(policy.matches.all.len(), 2, "an empty list is as if the key were absent");
 }
+
+#[rstest]
+#[case("youproxy", "https://youproxy.io/")]
+#[case("proxyshard", "https://user-api.proxyshard.com/")]
+fn a_provider_is_asked_at_its_own_address_unless_told_otherwise(#[case] provider: &str, #[case] url: &str) {
+    let config = LEAST.replace("youproxy", provider);
+    let account = &Desk::with(&config).settings().accounts[0];
+    assert_eq!((account.provider.as_str(), account.base_url.as_str()), (provider, url));
+}

@@ -5,7 +5,6 @@
 //! `spend.rs` for what a crash means.
 mod call;
 mod change;
-mod dates;
 mod envelope;
 mod map;
 mod quote;
@@ -19,7 +18,7 @@ use std::sync::Arc;
 
 pub use read::capabilities;
 
-use super::{Changer, ConnectError, Connection, Reader, Spender};
+use super::{Changer, ConnectError, Connection, Reader, Spender, dates};
 
 /// The part that reads and quotes.
 ///

@@ -1,4 +1,4 @@
-//! The spellings of an instant in YouProxy's answers. Not responsible for what a missing one means.
+//! The spellings of an instant in a provider's answers. Not responsible for what a missing one means.
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
@@ -16,7 +16,7 @@ pub enum Spelled {
 
 /// Reads ISO 8601 with or without fraction, with `Z`, `+0000`, `+00:00` or nothing behind it, `T` or a blank between.
 ///
-/// Source: promo pages of the client API show `2026-08-31T09:00:00.000+00:00`; the form of `dateEnd` is not documented.
+/// No provider documents the form of its ends; promo pages of one show `2026-08-31T09:00:00.000+00:00`.
 pub fn read(text: &str) -> Option<(Timestamp, Spelled)> {
     let text = text.trim();
     let plain =

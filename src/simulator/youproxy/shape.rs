@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::account::View;
-use super::reply::Reply;
 use super::{Account, Product, Rental};
+use crate::simulator::reply::Reply;
 
 /// Letter case of the group names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

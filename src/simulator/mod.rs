@@ -6,6 +6,8 @@
 //! test. Time comes from the [`crate::clock::Clock`] it is given, also in the `Date` header.
 mod answer;
 mod fault;
+mod lists;
+pub mod proxyshard;
 mod reply;
 mod request;
 mod serve;
@@ -15,11 +17,12 @@ mod wire;
 pub mod youproxy;
 
 pub use fault::{Aim, Answer, Effect, Fault, FaultId, When};
+pub use lists::{DateForm, Distortion};
 pub use request::Request;
 pub use serve::{ServeOptions, serve};
 pub use server::{Handle, Simulator};
 pub use site::{Kind, Site};
 pub use youproxy::{
-    Account, Books, DateForm, Distortion, Endpoint, Entry, EntryKind, FleetSpec, Lapse, LetterCase, Line,
-    ListStyle, Prices, Product, Promo, Rental, Shape, World,
+    Account, Books, Endpoint, Entry, EntryKind, FleetSpec, Lapse, LetterCase, Line, ListStyle, Prices,
+    Product, Promo, Rental, Shape, World,
 };

@@ -144,6 +144,8 @@ pub struct Twist {
     pub undelivered: bool,
     /// Somebody else spends this from the same balance, at the same moment.
     pub foreign: Money,
+    /// It was found good when it came, and is processed whatever has changed since.
+    pub accepted: bool,
 }
 
 /// `at + span`, held at the end of time.

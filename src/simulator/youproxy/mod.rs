@@ -21,7 +21,7 @@ pub use endpoint::Endpoint;
 pub use fleet::FleetSpec;
 pub use prices::Prices;
 pub use product::Product;
-pub use shape::{DateForm, Distortion, LetterCase, ListStyle, Shape};
+pub use shape::{LetterCase, ListStyle, Shape};
 pub use world::World;
 
 use site::Coded;

@@ -13,6 +13,7 @@ mod request;
 mod serve;
 mod server;
 mod site;
+mod stranger;
 mod wire;
 pub mod youproxy;
 
@@ -22,6 +23,7 @@ pub use request::Request;
 pub use serve::{ServeOptions, serve};
 pub use server::{Handle, Simulator};
 pub use site::{Kind, Site};
+pub use stranger::{NoCall, Stranger};
 pub use youproxy::{
     Account, Books, Endpoint, Entry, EntryKind, FleetSpec, Lapse, LetterCase, Line, ListStyle, Prices,
     Product, Promo, Rental, Shape, World,

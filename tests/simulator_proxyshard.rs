@@ -18,6 +18,8 @@ mod paging;
 mod purchase;
 #[path = "simulator_proxyshard/renewal.rs"]
 mod renewal;
+#[path = "simulator_proxyshard/serving.rs"]
+mod serving;
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;

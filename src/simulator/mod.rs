@@ -5,6 +5,7 @@
 //! does: each is an independent reading of its provider's pages and shares no code with the adapter that it is used to
 //! test. Time comes from the [`crate::clock::Clock`] it is given, also in the `Date` header.
 mod answer;
+mod brand;
 mod fault;
 mod lists;
 pub mod proxyshard;
@@ -17,6 +18,7 @@ mod stranger;
 mod wire;
 pub mod youproxy;
 
+pub use brand::{Brand, NoBrand};
 pub use fault::{Aim, Answer, Effect, Fault, FaultId, When};
 pub use lists::{DateForm, Distortion};
 pub use request::Request;

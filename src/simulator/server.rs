@@ -46,13 +46,14 @@ struct Desk<P: Site> {
 }
 
 impl<P: Site> Simulator<P> {
-    /// Serves `world` at `listen` (port 0: any free one).
+    /// Serves `world` at `listen` (port 0: any free one). Its time begins, or goes on, at the clock's.
     ///
     /// # Errors
     /// The address cannot be listened at.
-    pub async fn start(clock: Arc<dyn Clock>, world: P, listen: SocketAddr) -> io::Result<Self> {
+    pub async fn start(clock: Arc<dyn Clock>, mut world: P, listen: SocketAddr) -> io::Result<Self> {
         let listener = TcpListener::bind(listen).await?;
         let address = listener.local_addr()?;
+        world.advance_to(clock.now().wall);
         let desk = Desk { world, faults: Vec::new(), next_fault: 1, requests: Vec::new() };
         let handle = Handle { clock, state: Arc::new(Mutex::new(desk)) };
         let router = Router::new().fallback(take::<P>).with_state(handle.clone());

@@ -125,6 +125,7 @@ async fn a_charge_can_land_late_and_then_comes_on_top_of_any_other() {
     assert_eq!(entries.len(), 2);
     assert_eq!(entries[1].at.duration_since(start()).as_secs(), 1200);
     assert_eq!((entries[1].end_before, entries[1].kind), (once, EntryKind::Renewal));
+    assert_eq!(bench.books().paid_twice(), [id]);
 }
 
 #[tokio::test]

@@ -132,3 +132,17 @@ async fn many_terms_later_every_term_was_charged_exactly_once() {
     assert!(books.paid_twice().is_empty());
     assert_eq!(bench.balance(), "970.00");
 }
+
+#[tokio::test]
+async fn a_try_that_was_due_before_time_began_is_not_made_up_for() {
+    let bench = Bench::new("10.00").await;
+    let held = bench.add(&dc(-5).auto_renewal());
+    let soon = bench.add(&dc(1).auto_renewal());
+    bench.pass_hours(1);
+    assert_eq!((bench.order(&held).status, bench.order(&soon).status), (Status::OnHold, Status::OnHold));
+    assert!(bench.books().entries.is_empty());
+    assert!(bench.world(|world| world.renew_by_provider(hours(1), TOKEN, &soon)), "unless somebody says so");
+    let entry = bench.books().entries.remove(0);
+    assert_eq!((entry.kind, entry.order), (EntryKind::AutoRenewal, Some(soon.clone())));
+    assert_eq!(bench.order(&soon).status, Status::Active);
+}

@@ -14,7 +14,7 @@ async fn each_product_takes_its_own_body_and_is_charged_at_once() {
         (json!({"product": ISP, "location": "GB", "cycle": "monthly", "auto_renewal": true}), 360, true),
         (json!({"product": PER_GIGABYTE[0], "quantity": 10}), 3_000, false),
         (json!({"product": PER_GIGABYTE[1]}), 520, false),
-        (json!({"product": "Unmetered Residential proxy", "cycle": "1 day"}), 4_500, true),
+        (json!({"product": "Unmetered Residential proxy", "cycle": "1 day"}), 900, true),
         (json!({"product": "Mobile Proxy", "cycle": "weekly", "location": "PL"}), 1_200, true),
         (json!({"product": "Mobile Proxy", "cycle": "weekly"}), 1_225, true),
     ] {

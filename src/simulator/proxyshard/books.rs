@@ -1,6 +1,6 @@
 //! The provider's own books: every movement of money and every order lost, exactly. Not responsible for causing any of
 //! them.
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::Endpoint;
 use crate::domain::Money;
@@ -21,6 +21,9 @@ pub enum EntryKind {
     /// Somebody else spent from the same wallet.
     Foreign,
 }
+
+/// Nothing renews an order longer before its end.
+const EARLIEST: SignedDuration = SignedDuration::from_hours(2);
 
 /// One movement of money.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,6 +61,12 @@ impl Entry {
     #[must_use]
     pub fn is_charge(&self) -> bool {
         self.kind != EntryKind::TopUp
+    }
+
+    /// A renewal that neither the provider's own try nor a hold accounts for: its term had not come yet.
+    fn is_early(&self) -> bool {
+        let renews = matches!(self.kind, EntryKind::Renewal | EntryKind::AutoRenewal);
+        renews && self.end_before.is_some_and(|end| end.duration_since(self.at) > EARLIEST)
     }
 }
 
@@ -101,14 +110,16 @@ impl Books {
         self.charges_for(order).filter(move |entry| entry.end_before == Some(end))
     }
 
-    /// Orders of which one term was charged more than once.
+    /// Orders of which one term was charged more than once, or the next one long before it began: double charges.
     #[must_use]
     pub fn paid_twice(&self) -> Vec<String> {
         let mut terms: Vec<(&str, Timestamp)> =
             self.charges().filter_map(|e| Some((e.order.as_deref()?, e.end_before?))).collect();
         terms.sort_unstable();
-        let twice = terms.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0].0.to_owned());
-        let mut twice: Vec<String> = twice.collect();
+        let same = terms.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0].0);
+        let early = self.charges().filter(|entry| entry.is_early()).filter_map(|e| e.order.as_deref());
+        let mut twice: Vec<String> = same.chain(early).map(str::to_owned).collect();
+        twice.sort();
         twice.dedup();
         twice
     }

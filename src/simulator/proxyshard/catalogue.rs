@@ -167,9 +167,9 @@ const ISP: [Row; 3] = [
     ("yearly", Term::Months(12), 3_900, true),
 ];
 const UNMETERED: [Row; 3] = [
-    ("1 day", Term::Days(1), 4_500, false),
-    ("7 days", Term::Days(7), 19_900, false),
-    ("30 days", Term::Days(30), 69_000, false),
+    ("1 day", Term::Days(1), 900, false),
+    ("7 days", Term::Days(7), 4_900, false),
+    ("30 days", Term::Days(30), 16_900, false),
 ];
 const MOBILE: [Row; 2] =
     [("weekly", Term::Days(7), 1_200, false), ("monthly", Term::Months(1), 3_150, false)];

@@ -177,7 +177,8 @@ impl World {
         cycle: &Cycle,
         bill: Bill,
     ) -> Result<(), Refused> {
-        let end_after = order.expires_at.map(|end| cycle.term.after(end));
+        let on_hold = order.status == Status::OnHold;
+        let end_after = order.expires_at.map(|end| self.new_end(at, end, on_hold, cycle.term));
         let charge = Charge {
             at,
             key: &call.key,

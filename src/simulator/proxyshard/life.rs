@@ -32,10 +32,12 @@ impl Renewal {
 }
 
 impl World {
-    /// Lets everything happen that is due up to `now`, in its order.
+    /// Lets everything happen that is due up to `now`, in its order. The first call is where time begins: holds and losses
+    /// that were due before it happen then, tries of the auto-renewal that were due before it are over.
     pub fn advance_to(&mut self, now: Timestamp) {
+        let begun = *self.reached.get_or_insert(now);
         while let Some((at, step)) = self.next_step(now) {
-            self.reached = self.reached.max(at);
+            self.reached = Some(at);
             match step {
                 Step::Lands(index) => {
                     let (_, call) = self.pending.remove(index);
@@ -47,7 +49,13 @@ impl World {
                 Step::Goes(key, id) => self.lose(at, &key, &id),
             }
         }
-        self.reached = self.reached.max(now);
+        self.reached = self.reached.max(Some(now.max(begun)));
+    }
+
+    /// The provider renews an order by itself, here and now. False where the wallet does not cover it, or there is no
+    /// such order with a term.
+    pub fn renew_by_provider(&mut self, now: Timestamp, key: &str, id: &str) -> bool {
+        self.renew_term(now, key, id, &Renewal::BY_PROVIDER)
     }
 
     fn next_step(&self, now: Timestamp) -> Option<(Timestamp, Step)> {
@@ -56,8 +64,9 @@ impl World {
             .accounts
             .iter()
             .flat_map(|(key, account)| account.orders().filter_map(|order| self.step_of(key, order)));
-        // What is due since before the world began happens when it begins.
-        let floored = lands.chain(orders).map(|((at, rank), step)| ((at.max(self.reached), rank), step));
+        // What is due since before now is made up for now: time does not run backwards.
+        let floor = self.reached.unwrap_or(now);
+        let floored = lands.chain(orders).map(|((at, rank), step)| ((at.max(floor), rank), step));
         let due = floored.filter(|((at, _), _)| *at <= now);
         due.min_by_key(|(order, _)| *order).map(|((at, _), step)| (at, step))
     }
@@ -89,11 +98,11 @@ impl World {
         }
     }
 
-    /// The one try before the end: with the flag on, from what is in the wallet.
+    /// The one try before the end: with the flag on, from what is in the wallet. A missed one is not made up for.
     fn try_renewal(&mut self, at: Timestamp, key: &str, id: &str) {
         let Some(order) = self.order_mut(key, id) else { return };
         order.tried_for = order.expires_at;
-        if order.auto_renewal && order.expires_at.is_some_and(|end| at < end) {
+        if order.auto_renewal && order.auto_at() == Some(at) {
             let _short_of_funds_is_no_news = self.renew_term(at, key, id, &Renewal::BY_PROVIDER);
         }
     }
@@ -161,7 +170,7 @@ impl World {
         true
     }
 
-    fn new_end(&self, at: Timestamp, old: Timestamp, on_hold: bool, term: Term) -> Timestamp {
+    pub(super) fn new_end(&self, at: Timestamp, old: Timestamp, on_hold: bool, term: Term) -> Timestamp {
         // Whole seconds, so that every date form says the same end.
         let now = Timestamp::from_second(at.as_second()).unwrap_or(at);
         let from_old = term.after(old);

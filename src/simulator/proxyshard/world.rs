@@ -32,8 +32,8 @@ pub struct World {
     pub(super) accounts: BTreeMap<String, Account>,
     pub(super) books: Books,
     pub(super) pending: Vec<(Timestamp, Call)>,
-    /// How far time has come.
-    pub(super) reached: Timestamp,
+    /// How far time has come; `None`: it has not begun.
+    pub(super) reached: Option<Timestamp>,
     serial: u32,
 }
 

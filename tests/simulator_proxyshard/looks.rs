@@ -110,3 +110,21 @@ async fn ids_can_be_numbers_and_details_can_name_the_place() {
     assert!(item["product_id"].is_u64() && item["cycle_id"].is_u64());
     assert_eq!(bench.detail(&number.to_string()).await["order_id"], number);
 }
+
+#[tokio::test]
+async fn details_can_lack_what_lists_have() {
+    let bench = Bench::new("1.00").await;
+    let id = bench.add(&dc(48));
+    bench.world(|world| world.looks.without_in_details = BTreeSet::from(["expires_at".to_owned()]));
+    assert_eq!(bench.detail(&id).await.get("expires_at"), None);
+    assert!(bench.get("orders?status=active").await["orders"][0]["expires_at"].is_string());
+    let fields = async |sparse| {
+        bench.world(|world| world.looks.sparse_details = sparse);
+        bench.detail(&id).await.as_object().unwrap().len()
+    };
+    let whole = fields(None).await;
+    let some = fields(Some(Sparse { seed: 3, percent: 50 })).await;
+    assert!((1..whole).contains(&some), "{some} of {whole}");
+    assert_eq!(some, fields(Some(Sparse { seed: 3, percent: 50 })).await);
+    assert_eq!(fields(Some(Sparse { seed: 3, percent: 100 })).await, 0);
+}

@@ -157,7 +157,7 @@ async fn lists_lag_behind_payments_and_details_only_if_told_to() {
     bench.handle.set_balance_lag(std::time::Duration::from_secs(300));
     bench.renew(&id).await;
     bench.pass_minutes(4);
-    assert_eq!(bench.page("status=on-hold").await, [id.clone()]);
+    assert_eq!(bench.page("status=on-hold").await, [id.as_str()]);
     assert!(bench.page("status=active").await.is_empty());
     assert_eq!(bench.get("me").await["wallet_balance"], 1000);
     assert_eq!(bench.detail(&id).await["status"], "active");
@@ -166,7 +166,7 @@ async fn lists_lag_behind_payments_and_details_only_if_told_to() {
     bench.pass_minutes(1);
     assert_eq!(bench.get("me").await["wallet_balance"], 750);
     bench.pass_minutes(5);
-    assert_eq!(bench.page("status=active").await, [id.clone()]);
+    assert_eq!(bench.page("status=active").await, [id.as_str()]);
     assert_eq!(bench.detail(&id).await["status"], "active");
     assert!(bench.page("status=on-hold").await.is_empty());
     let item = bench.get("orders?status=active").await["orders"][0].clone();

@@ -147,7 +147,7 @@ impl World {
             order.cycle = Some(name);
             order.promo_code = order.promo_code.take().filter(|_| keeps);
         });
-        Ok(self.cycle_reply(call, &order.id, bill)?)
+        self.cycle_reply(call, &order.id, bill)
     }
 
     fn promo_of(

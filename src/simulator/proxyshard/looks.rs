@@ -73,7 +73,7 @@ impl Spelling {
     }
 }
 
-/// Fields of list items that may be missing are missing by chance, always the same ones for one seed.
+/// Fields are missing by chance, always the same ones for one seed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sparse {
     /// Draws which.
@@ -146,8 +146,12 @@ pub struct Looks {
     pub spelling: Spelling,
     /// List items lose `expires_at`, `auto_renewal`, `tag`.
     pub sparse: Option<Sparse>,
+    /// Details lose any field.
+    pub sparse_details: Option<Sparse>,
     /// No order has these fields, in lists or details.
     pub without: BTreeSet<String>,
+    /// No detail has these fields.
+    pub without_in_details: BTreeSet<String>,
     /// What has no value is `null` instead of absent.
     pub nulls: bool,
     /// Ids are JSON numbers instead of strings.
@@ -178,7 +182,9 @@ impl Default for Looks {
             dates: Dates::As(DateForm::FractionZulu),
             spelling: Spelling::Plain,
             sparse: None,
+            sparse_details: None,
             without: BTreeSet::new(),
+            without_in_details: BTreeSet::new(),
             nulls: false,
             number_ids: false,
             location: false,
@@ -218,7 +224,7 @@ impl Looks {
             ("auto_renewal", json!(order.auto_renewal)),
             ("tag", json!(order.tag)),
         ];
-        fields.extend(may_be_missing.into_iter().filter(|(name, _)| !self.drops(&order.id, name)));
+        fields.extend(may_be_missing.into_iter().filter(|(name, _)| !drops(self.sparse, &order.id, name)));
         self.object(fields)
     }
 
@@ -250,6 +256,9 @@ impl Looks {
         if self.location {
             fields.push(("location", json!(offer.and_then(|offer| offer.location.as_deref()))));
         }
+        let sparse = self.sparse_details;
+        fields
+            .retain(|(name, _)| !self.without_in_details.contains(*name) && !drops(sparse, &order.id, name));
         self.object(fields)
     }
 
@@ -259,11 +268,10 @@ impl Looks {
             .filter(|(name, value)| !self.without.contains(*name) && (self.nulls || !value.is_null()));
         shown.map(|(name, value)| (name.to_owned(), value)).collect()
     }
+}
 
-    fn drops(&self, order: &str, field: &str) -> bool {
-        let Some(Sparse { seed, percent }) = self.sparse else { return false };
-        draw(seed, &[order, field]).u8(0..100) < percent
-    }
+fn drops(sparse: Option<Sparse>, order: &str, field: &str) -> bool {
+    sparse.is_some_and(|Sparse { seed, percent }| draw(seed, &[order, field]).u8(0..100) < percent)
 }
 
 fn addon(addon: &Addon) -> Value {

@@ -170,7 +170,7 @@ async fn converse(address: SocketAddr, head: &str, body: &str) -> (Vec<u8>, io::
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
     let mut bytes = Vec::new();
-    let read = tokio::time::timeout(Duration::from_millis(300), stream.read_to_end(&mut bytes)).await;
+    let read = tokio::time::timeout(Duration::from_secs(1), stream.read_to_end(&mut bytes)).await;
     let ended = read.unwrap_or_else(|_| Err(ErrorKind::TimedOut.into()));
     (bytes, ended.map(|_| ()))
 }

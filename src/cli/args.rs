@@ -167,12 +167,21 @@ pub struct DemoArgs {
 /// The simulated provider.
 #[derive(Debug, Args)]
 pub struct SimulateArgs {
+    /// Which provider, by the word that a config has for it
+    #[arg(long, default_value_t)]
+    pub provider: crate::simulator::Brand,
     /// Where to listen; loopback only
     #[arg(long, default_value = "127.0.0.1:8787")]
     pub listen: std::net::SocketAddr,
     /// How many leases
     #[arg(long, default_value_t = 40)]
     pub leases: usize,
+    /// How many orders are on hold besides, where the provider has that (default: 6)
+    #[arg(long, value_name = "N")]
+    pub on_hold: Option<usize>,
+    /// How many cancelled orders are still listed, where the provider has that (default: 1)
+    #[arg(long, value_name = "N")]
+    pub cancelled: Option<usize>,
     /// Another fleet
     #[arg(long, default_value_t = 7)]
     pub seed: u64,

@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::account::{View, later};
+use super::account::View;
 use super::books::{Books, Entry, EntryKind, Lapse, Line};
-use super::calls::Call;
+use super::site::Call;
 use super::{Account, Endpoint, ListStyle, Prices, Product, Rental, purchase};
 use crate::domain::Money;
+use crate::simulator::site::later;
 
 /// The provider's whole state. Cloning it gives a world of its own.
 #[derive(Debug, Clone, Default)]
@@ -45,6 +46,8 @@ pub(super) struct Extension<'a> {
     pub(super) ips: &'a [String],
     pub(super) days: u32,
     pub(super) amount: Money,
+    /// False: the money is taken and the ends stay.
+    pub(super) delivers: bool,
 }
 
 enum Step {
@@ -146,15 +149,29 @@ impl World {
 
     /// Pays money in. Gives the new balance; `None` without such an account, or on overflow.
     pub fn top_up(&mut self, now: Timestamp, key: &str, amount: Money) -> Option<Money> {
+        let after = self.accounts.get(key)?.balance.plus(amount)?;
+        self.move_money(now, key, EntryKind::TopUp, (amount, after));
+        Some(after)
+    }
+
+    /// Somebody else spends from an account. Gives the new balance; `None` without such an account, or where it holds
+    /// less.
+    pub fn spend_elsewhere(&mut self, now: Timestamp, key: &str, amount: Money) -> Option<Money> {
+        let after = self.accounts.get(key)?.balance.minus(amount).filter(|after| !after.is_negative())?;
+        self.move_money(now, key, EntryKind::Foreign, (amount, after));
+        Some(after)
+    }
+
+    /// Books an amount that pays for no lease, and the balance after it.
+    fn move_money(&mut self, at: Timestamp, key: &str, kind: EntryKind, (amount, after): (Money, Money)) {
         let lag = self.balance_lag;
-        let account = self.accounts.get_mut(key)?;
+        let Some(account) = self.accounts.get_mut(key) else { return };
         let before = account.balance;
-        let after = before.plus(amount)?;
-        account.set_balance(now, lag, after);
+        account.set_balance(at, lag, after);
         self.books.entries.push(Entry {
-            at: now,
+            at,
             account: key.to_owned(),
-            kind: EntryKind::TopUp,
+            kind,
             endpoint: None,
             amount,
             balance_before: before,
@@ -162,7 +179,6 @@ impl World {
             days: 0,
             lines: Vec::new(),
         });
-        Some(after)
     }
 
     /// Lets everything happen that is due up to `now`, in its order: late charges land, the provider extends by
@@ -220,7 +236,8 @@ impl World {
         let price = self.prices.of(rental.product, &rental.country, days);
         if let Some(amount) = price.filter(|price| *price <= balance) {
             let kind = EntryKind::AutoExtend;
-            self.extend(&Extension { key, at, kind, endpoint: None, ips: &[ip], days, amount });
+            let (endpoint, delivers) = (None, true);
+            self.extend(&Extension { key, at, kind, endpoint, ips: &[ip], days, amount, delivers });
         }
     }
 
@@ -230,13 +247,13 @@ impl World {
         let term = Duration::from_secs(86_400 * u64::from(paid.days));
         let mut lines = Vec::new();
         for ip in paid.ips {
-            let fresh = self.rotate_ids.then(|| self.fresh_id());
+            let fresh = (self.rotate_ids && paid.delivers).then(|| self.fresh_id());
             let Some(rental) = self.accounts.get_mut(paid.key).and_then(|a| a.rental_mut(ip)) else {
                 continue;
             };
             let (id_before, end_before) = (rental.id.clone(), rental.end);
             rental.id = fresh.unwrap_or_else(|| id_before.clone());
-            rental.end = later(end_before, term);
+            rental.end = if paid.delivers { later(end_before, term) } else { end_before };
             rental.views.push(View { from: seen_from, id: rental.id.clone(), end: rental.end });
             lines.push(Line {
                 id_before,

@@ -5,13 +5,15 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::account::later;
 use super::books::{EntryKind, Line};
-use super::calls::{Call, Fields, quote_reply};
-use super::reply::{Coded, Reply};
+use super::calls::quote_reply;
+use super::fields::Fields;
+use super::site::Call;
 use super::world::Extension;
-use super::{Endpoint, Product, World};
+use super::{Coded, Endpoint, Product, World};
 use crate::domain::Money;
+use crate::simulator::reply::Reply;
+use crate::simulator::site::later;
 
 const OPERATORS: [(&str, &[u64]); 2] = [("vodafone", &[300, 600, 1800]), ("t-mobile", &[600, 1800])];
 
@@ -66,7 +68,14 @@ pub(super) fn buy(world: &mut World, now: Timestamp, call: &Call) -> Result<Repl
     let lines = lines.collect();
     let (kind, endpoint) = (EntryKind::Purchase, Some(Endpoint::Order));
     let (days, amount) = (wanted.days, priced.total);
-    world.charge(&Extension { key: &call.key, at: now, kind, endpoint, ips: &[], days, amount }, lines);
+    let delivers = !call.twist.undelivered;
+    let paid = Extension { key: &call.key, at: now, kind, endpoint, ips: &[], days, amount, delivers };
+    world.charge(&paid, lines);
+    if !delivers {
+        for ip in &ips {
+            world.remove(&call.key, ip);
+        }
+    }
     let account = world.account(&call.key).ok_or_else(no_key)?;
     Ok(Reply::new(true)
         .with("proxyType", &wanted.product.as_str())

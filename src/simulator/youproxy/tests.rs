@@ -5,11 +5,10 @@ use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::account::later;
-use super::calls::Call;
-use super::request::Twist;
+use super::site::Call;
 use super::{Endpoint, EntryKind, FleetSpec, Product, Promo, World};
 use crate::domain::Money;
+use crate::simulator::site::{Twist, later};
 
 const KEY: &str = "k";
 
@@ -23,7 +22,15 @@ fn fleet(leases: usize, cents: i64) -> World {
 
 fn call(world: &mut World, now: Timestamp, endpoint: Endpoint, body: &Value, twist: Twist) -> Value {
     world.advance_to(now);
-    let call = Call { key: KEY.to_owned(), endpoint, proxy_type: None, body: body.to_string(), twist };
+    let call = Call {
+        key: KEY.to_owned(),
+        endpoint,
+        subject: None,
+        query: Vec::new(),
+        host: String::new(),
+        body: body.to_string(),
+        twist,
+    };
     serde_json::from_str(&world.call(now, &call).text()).unwrap()
 }
 
@@ -81,7 +88,7 @@ fn perform(world: &mut World, now: &mut Timestamp, act: &Act) {
             if *promo {
                 body["promoCode"] = json!("SAVE15");
             }
-            let twist = Twist { surcharge: Money::from_cents(*extra), reject_promo: false, limit: *limit };
+            let twist = Twist { surcharge: Money::from_cents(*extra), limit: *limit, ..Twist::default() };
             call(world, *now, Endpoint::Extend, &body, twist);
         }
         Act::ExtendOrder { lease, days } => {

@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::Product;
 use crate::domain::Money;
+use crate::simulator::site::later;
 
 /// A promo code.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -165,10 +166,4 @@ impl Account {
         self.balance = balance;
         self.balance_views.push((later(at, lag), balance));
     }
-}
-
-/// `at + span`, held at the end of time.
-pub(super) fn later(at: Timestamp, span: Duration) -> Timestamp {
-    let span = SignedDuration::try_from(span).unwrap_or(SignedDuration::MAX);
-    at.checked_add(span).unwrap_or(Timestamp::MAX)
 }

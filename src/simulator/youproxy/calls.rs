@@ -7,11 +7,12 @@ use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
 use super::books::EntryKind;
-use super::reply::{Coded, Reply};
-pub(super) use super::request::{Call, Fields, Twist};
+use super::fields::Fields;
+use super::site::Call;
 use super::world::Extension;
-use super::{Account, Endpoint, Product, Rental, World, purchase};
+use super::{Account, Coded, Endpoint, Product, Rental, World, purchase};
 use crate::domain::Money;
+use crate::simulator::reply::Reply;
 
 /// A price for a whole request.
 pub(super) struct Priced {
@@ -38,6 +39,10 @@ impl World {
             Some(Some((code, message))) => Err(Coded { code, message }),
             Some(None) => self.dispatch(now, call),
         };
+        if call.twist.foreign.is_positive() {
+            // Where the balance does not cover it, nobody else could spend it.
+            let _nothing_left = self.spend_elsewhere(now, &call.key, call.twist.foreign);
+        }
         checked.unwrap_or_else(|error| self.failure(now, call, &error))
     }
 
@@ -54,7 +59,7 @@ impl World {
 
     fn read(&self, now: Timestamp, call: &Call) -> Result<Reply, Coded> {
         let account = self.get(call)?;
-        let product = match call.proxy_type.as_deref() {
+        let product = match call.parameter("proxyType") {
             Some(text) => Some(Product::parse(text).ok_or_else(|| Coded::new(4, "Incorrect proxy type"))?),
             None => None,
         };
@@ -105,6 +110,7 @@ impl World {
             ips: &selected.ips,
             days: selected.days,
             amount: priced.total,
+            delivers: !call.twist.undelivered,
         });
         let account = self.get(call)?;
         Ok(Reply::new(true)

@@ -4,8 +4,9 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::account::View;
-use super::reply::Reply;
 use super::{Account, Product, Rental};
+use crate::simulator::reply::Reply;
+use crate::simulator::{DateForm, Distortion};
 
 /// Letter case of the group names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,70 +32,6 @@ pub enum Shape {
     Flat,
     /// `{"data": {"IPv4": {ORDER: {ID: record}}}}`: maps all the way down.
     Nested(LetterCase),
-}
-
-/// How instants are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DateForm {
-    /// `2026-08-31T09:00:00.000+00:00`.
-    FractionOffset,
-    /// `2026-08-31T09:00:00+00:00`.
-    Offset,
-    /// `2026-08-31T09:00:00Z`.
-    Zulu,
-    /// `2026-08-31T09:00:00.000Z`.
-    FractionZulu,
-    /// `2026-08-31T09:00:00+0000`.
-    OffsetNoColon,
-    /// `2026-08-31T09:00:00.000+0000`.
-    FractionOffsetNoColon,
-    /// `2026-08-31T09:00:00`: no zone at all.
-    NoZone,
-}
-
-impl DateForm {
-    /// All of them.
-    pub const ALL: [Self; 7] = [
-        Self::FractionOffset,
-        Self::Offset,
-        Self::Zulu,
-        Self::FractionZulu,
-        Self::OffsetNoColon,
-        Self::FractionOffsetNoColon,
-        Self::NoZone,
-    ];
-
-    fn write(self, at: Timestamp) -> String {
-        let form = match self {
-            Self::FractionOffset => "%Y-%m-%dT%H:%M:%S.%3f+00:00",
-            Self::Offset => "%Y-%m-%dT%H:%M:%S+00:00",
-            Self::Zulu => "%Y-%m-%dT%H:%M:%SZ",
-            Self::FractionZulu => "%Y-%m-%dT%H:%M:%S.%3fZ",
-            Self::OffsetNoColon => "%Y-%m-%dT%H:%M:%S+0000",
-            Self::FractionOffsetNoColon => "%Y-%m-%dT%H:%M:%S.%3f+0000",
-            Self::NoZone => "%Y-%m-%dT%H:%M:%S",
-        };
-        at.strftime(form).to_string()
-    }
-}
-
-/// A way in which a list is wrong. Leases are named by address, which never changes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Distortion {
-    /// No records, and `success: true`.
-    Empty,
-    /// Only the first so many records.
-    KeepFirst(usize),
-    /// Without this lease, although it is rented.
-    Hide(String),
-    /// This lease has an end that nobody can read.
-    UnreadableEnd(String),
-    /// This lease has no end at all.
-    NoEnd(String),
-    /// This lease has no id.
-    NoId(String),
-    /// Every record twice.
-    Duplicates,
 }
 
 /// How lists look.

@@ -15,6 +15,8 @@ pub enum EntryKind {
     Purchase,
     /// The provider's own auto-extend.
     AutoExtend,
+    /// Somebody else spent from the same balance.
+    Foreign,
 }
 
 /// One lease of an entry.
@@ -43,7 +45,7 @@ pub struct Entry {
     pub account: String,
     /// Why.
     pub kind: EntryKind,
-    /// The call that caused it; `None` for top-ups and auto-extends.
+    /// The call that caused it; `None` for top-ups, auto-extends and what others spent.
     pub endpoint: Option<Endpoint>,
     /// How much, always positive.
     pub amount: Money,
@@ -51,9 +53,9 @@ pub struct Entry {
     pub balance_before: Money,
     /// After.
     pub balance_after: Money,
-    /// The term bought, in days; 0 for a top-up.
+    /// The term bought, in days; 0 where none was.
     pub days: u32,
-    /// What was bought; empty for a top-up.
+    /// What was bought; empty where nothing was.
     pub lines: Vec<Line>,
 }
 

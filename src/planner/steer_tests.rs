@@ -158,8 +158,20 @@ fn a_switch_is_not_repeated_while_the_list_may_lag_and_a_refused_one_for_hours()
 }
 
 #[test]
-fn what_is_on_hold_is_left_to_the_money_lane() {
-    let mut held = item(Some(false), Word::OverBudget);
-    held.lease.state = OrderState::OnHold;
-    assert_eq!(says(policy(Action::Renew, PayBy::Provider, false), held, &[]), None);
+fn of_what_is_on_hold_the_provider_is_only_ever_kept_out() {
+    let held = |flag, word| {
+        let mut held = item(flag, word);
+        held.lease.state = OrderState::OnHold;
+        held
+    };
+    let steered = || policy(Action::Renew, PayBy::Provider, false);
+    assert_eq!(says(steered(), held(Some(false), Word::NotDue), &[]), None, "never on");
+    assert_eq!(says(steered(), held(Some(true), Word::OverBudget), &[]), Some(false));
+    assert_eq!(
+        says(policy(Action::Renew, PayBy::Renewd, true), held(Some(true), Word::ProviderOwns), &[]),
+        Some(false)
+    );
+    let mut due = held(Some(true), Word::Due);
+    due.switch_off_first = true;
+    assert_eq!(says(steered(), due, &[]), None, "the money lane does it, right before it pays");
 }

@@ -88,8 +88,6 @@ fn a_wrong_scalar_says_what_to_write(#[case] section: &str, #[case] line: &str, 
 #[case("match.kinds = [\"IPv4\"]", "did you mean `kind`?")]
 #[case("winodw = \"08:00-20:00\"", "did you mean `window`?")]
 #[case("lag_window = \"15m\"", "unknown key: there are")]
-#[case("pay_by = \"provider\"", "not built yet")]
-#[case("take_over = true", "not built yet")]
 fn a_wrong_policy_says_what_to_write(#[case] line: &str, #[case] part: &str) {
     let name = if line.starts_with("name") { "" } else { "name = \"p\"\n" };
     let told = told(&format!("{LEAST}\n[[policy]]\naction = \"renew\"\n{name}{line}\n"));

@@ -196,7 +196,7 @@ impl Payer {
         Ok(self.believe_and_settle(observed)?.1.doubles)
     }
 
-    fn believe_and_settle(
+    pub(super) fn believe_and_settle(
         &self,
         observed: Vec<(Seen, Option<Inventory>)>,
     ) -> Result<(Vec<Seen>, Shown), LedgerError> {
@@ -283,7 +283,7 @@ impl Payer {
 }
 
 /// What a dead process left: a reservation spent nothing, a started spend is unknown.
-fn recover(viewer: &Viewer, now: &Moment) -> Result<(), LedgerError> {
+pub(super) fn recover(viewer: &Viewer, now: &Moment) -> Result<(), LedgerError> {
     let states = vec![State::Reserved, State::SpendStarted];
     for record in viewer.ledger.intents(&IntentFilter { states, ..IntentFilter::default() })? {
         let (event, why) = match record.state {

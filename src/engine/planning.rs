@@ -34,6 +34,21 @@ pub(super) struct Planned {
     pub offered: Offered,
 }
 
+impl Planned {
+    /// A pass that looks at no lease.
+    pub(super) fn nothing() -> Self {
+        Self {
+            items: Vec::new(),
+            sets: Vec::new(),
+            ready: Vec::new(),
+            free: HashMap::new(),
+            exactly: None,
+            moved: Vec::new(),
+            offered: Offered::new(),
+        }
+    }
+}
+
 impl Viewer {
     pub(super) async fn plan(
         &self,

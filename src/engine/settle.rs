@@ -3,11 +3,12 @@
 //! A crash between two payments' events loses nothing: the next read finds the same facts.
 use jiff::{SignedDuration, Timestamp};
 
+use super::settle_purchase::settle_purchase;
 use super::verdict::perform;
 use crate::domain::time::{Moment, Timing};
 use crate::domain::{AccountName, Balance, Lease, Money, OrderState, State};
 use crate::evidence::{Case, End, Look, end, judge, terms_moved};
-use crate::ledger::{IntentFilter, IntentLease, IntentRecord, Ledger, LedgerError, SettleRead};
+use crate::ledger::{IntentFilter, IntentLease, IntentRecord, Ledger, LedgerError, Purpose, SettleRead};
 use crate::planner::{Past, PastLease};
 
 /// Failed payments stay open to late evidence for so long.
@@ -60,7 +61,7 @@ pub fn past_of(record: &IntentRecord, now: &Moment, timing: &Timing) -> Past {
 }
 
 /// Earlier looks of this boot and, if given, the present one. After a reboot time counts from the first look.
-fn looks(record: &IntentRecord, now: &Moment, present: Option<(Money, usize)>) -> Vec<Look> {
+pub(super) fn looks(record: &IntentRecord, now: &Moment, present: Option<(Money, usize)>) -> Vec<Look> {
     let same: Vec<&SettleRead> = record.reads.iter().filter(|r| r.at.boot_id == now.boot_id).collect();
     let zero = record
         .spend_started_at
@@ -107,6 +108,10 @@ pub(super) fn settle(
             spend_since: Some(oldest),
             ..IntentFilter::default()
         })?;
+        if matches!(record.purpose, Purpose::Purchase(_)) {
+            settle_purchase(ledger, timing, reading, &record, &around, now)?;
+            continue;
+        }
         if let Some(double) = settle_one(ledger, timing, reading, &record, &around, now)? {
             doubles.push(double);
         }
@@ -227,7 +232,7 @@ fn claims(around: &[IntentRecord], record: &IntentRecord, of: &IntentLease) -> O
 
 /// Whether the balances before and now, and all charges in between, are in the payment's currency. An account whose currency
 /// changed has a balance that cannot be compared, however alike the figures are.
-fn in_one_currency(record: &IntentRecord, reading: &Reading<'_>, around: &[IntentRecord]) -> bool {
+pub(super) fn in_one_currency(record: &IntentRecord, reading: &Reading<'_>, around: &[IntentRecord]) -> bool {
     let since = |o: &&IntentRecord| {
         o.spend_started_at.as_ref().map(|m| m.wall) >= record.spend_started_at.as_ref().map(|m| m.wall)
     };
@@ -240,7 +245,7 @@ fn in_one_currency(record: &IntentRecord, reading: &Reading<'_>, around: &[Inten
 }
 
 /// Balance before − now − other known charges since; and whether a charge since is not known yet.
-fn fell(record: &IntentRecord, reading: &Reading<'_>, around: &[IntentRecord]) -> (Money, bool) {
+pub(super) fn fell(record: &IntentRecord, reading: &Reading<'_>, around: &[IntentRecord]) -> (Money, bool) {
     let later = |o: &&IntentRecord| {
         o.id != record.id
             && o.spend_started_at
@@ -266,7 +271,7 @@ fn fell(record: &IntentRecord, reading: &Reading<'_>, around: &[IntentRecord]) -
     (fell, ambiguous)
 }
 
-fn keep_look(
+pub(super) fn keep_look(
     ledger: &dyn Ledger,
     timing: &Timing,
     record: &IntentRecord,

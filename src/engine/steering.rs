@@ -50,7 +50,7 @@ pub fn outcome(reply: &ChangeReply) -> ChangeOutcome {
 }
 
 /// One change: on record, sent once, its answer kept.
-pub(super) async fn change(
+pub(in crate::engine) async fn change(
     viewer: &Viewer,
     account: &Account,
     changer: Arc<dyn Changer>,

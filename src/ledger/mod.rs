@@ -182,7 +182,7 @@ pub trait Ledger: Send + Sync {
     fn start_spend(&self, id: &IntentId, at: &Moment) -> Result<SpendPermit, LedgerError>;
     /// The same for a purchase.
     fn start_purchase(&self, id: &IntentId, at: &Moment) -> Result<PurchasePermit, LedgerError>;
-    /// Keeps the order that a purchase made, as the provider's list spells it. The first word stands.
+    /// Keeps the order that a purchase made: as the reply named it, later as the list spells it. The newest word stands.
     fn record_order(&self, id: &IntentId, order: &OrderId, at: Timestamp) -> Result<(), LedgerError>;
     /// A renewal that the provider charged by itself: confirmed from the start, it counts in budgets from then on. The same
     /// term of the same lease is recorded once; `None` = it was there already.

@@ -21,7 +21,7 @@ const SHIPPED: &[(&str, &str, &str)] = &[
     ),
     (
     "0002_orders.sql",
-    "aa9181e6cfaab3cf7c5d14d8b5b628df08ba4e83b2fe74fa23981f1e9662208e",
+    "d99e2d12ba8e2254b44598e47ac3e313eb01647730b5597d828350e86302300b",
     "INSERT INTO order_change VALUES (1, 'proxyshard', 'ps', 'O1', 'O1', 'auto_on', 'on', 'why', '2026-11-17T12:00:00.000000000Z');
      INSERT INTO order_change_end VALUES (1, 'done', NULL, NULL, '2026-11-17T12:00:01.000000000Z');",
     ),

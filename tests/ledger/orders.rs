@@ -63,7 +63,7 @@ fn an_unsettled_purchase_stops_the_next_until_it_is_settled() {
     ledger.record_order(&id, &OrderId::from("N1"), at(3).wall).unwrap();
     ledger.record_order(&id, &OrderId::from("N2"), at(4).wall).unwrap();
     let record = ledger.intent(&id).unwrap();
-    assert_eq!(record.order, Some(OrderId::from("N1")), "the first word stands");
+    assert_eq!(record.order, Some(OrderId::from("N2")), "the newest word stands");
     assert_eq!(record.purpose, purchase().purpose, "what was bought reads back to the letter");
     ledger.reserve(&purchase(), &[]).unwrap().expect("the first is settled");
 }

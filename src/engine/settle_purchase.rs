@@ -1,0 +1,121 @@
+//! Settling purchases by what was just read: which orders are new, and the performing half of `evidence/purchase.rs`.
+//!
+//! A crash between finding the order and recording it loses nothing: the next read finds it still new.
+use std::collections::{BTreeMap, HashSet};
+
+use super::settle::{Reading, fell, in_one_currency, keep_look, looks};
+use crate::domain::time::{Moment, Timing};
+use crate::domain::{Event, Lease, OrderId, PurchaseRequest};
+use crate::evidence::{PurchaseCase, PurchaseVerdict, judge_purchase};
+use crate::ledger::{EventDetail, IntentRecord, Ledger, LedgerError, Purpose, SettleRead};
+
+/// Call before the reading becomes the known one.
+pub(super) fn settle_purchase(
+    ledger: &dyn Ledger,
+    timing: &Timing,
+    reading: &Reading<'_>,
+    record: &IntentRecord,
+    around: &[IntentRecord],
+    now: &Moment,
+) -> Result<(), LedgerError> {
+    let Purpose::Purchase(bought) = &record.purpose else { return Ok(()) };
+    let fresh = new_orders(ledger, reading, record, around)?;
+    let named = record.order.as_ref().filter(|o| fresh.contains_key(o));
+    let candidates: Vec<OrderId> =
+        fresh.iter().filter(|(_, leases)| matches(bought, leases)).map(|(order, _)| order.clone()).collect();
+    let comparable = in_one_currency(record, reading, around);
+    let (fell, ambiguous) = fell(record, reading, around);
+    let seen = usize::from(named.is_some() || !candidates.is_empty());
+    let looks = looks(record, now, Some((fell, seen)));
+    let case = PurchaseCase {
+        state: record.state,
+        candidates: &candidates,
+        named,
+        quoted: record.quoted,
+        ambiguous,
+        comparable,
+        looks: &looks,
+        timing,
+    };
+    perform(ledger, record, judge_purchase(&case), &fresh, reading, now)?;
+    if comparable {
+        let balance = reading.balance.amount;
+        keep_look(ledger, timing, record, SettleRead { at: now.clone(), balance, fell, moved: seen })?;
+    }
+    Ok(())
+}
+
+/// Listed orders of which no lease was known before the money call, and that no other purchase has made.
+fn new_orders<'a>(
+    ledger: &dyn Ledger,
+    reading: &Reading<'a>,
+    record: &IntentRecord,
+    around: &[IntentRecord],
+) -> Result<BTreeMap<OrderId, Vec<&'a Lease>>, LedgerError> {
+    let Some(spent_at) = record.spend_started_at.as_ref().map(|m| m.wall) else { return Ok(BTreeMap::new()) };
+    let known = ledger.known_leases(reading.account)?;
+    let before: HashSet<&OrderId> =
+        known.iter().filter(|k| k.first_seen < spent_at).map(|k| &k.lease.order).collect();
+    let taken: HashSet<&OrderId> =
+        around.iter().filter(|o| o.id != record.id).filter_map(|o| o.order.as_ref()).collect();
+    let mut orders: BTreeMap<OrderId, Vec<&'a Lease>> = BTreeMap::new();
+    for lease in reading.leases.iter().filter(|l| !before.contains(&l.order) && !taken.contains(&l.order)) {
+        orders.entry(lease.order.clone()).or_default().push(lease);
+    }
+    Ok(orders)
+}
+
+/// Of the kind, place and size that was bought. An order that is one lease says nothing of its size.
+fn matches(bought: &PurchaseRequest, leases: &[&Lease]) -> bool {
+    let like = |l: &&&Lease| {
+        l.kind.as_str().eq_ignore_ascii_case(bought.kind.as_str())
+            && match (&l.country, &bought.country) {
+                (Some(is), Some(wanted)) => is.eq_ignore_ascii_case(wanted),
+                _ => true,
+            }
+    };
+    let whole = leases.first().is_some_and(|l| l.id.as_str() == l.order.as_str());
+    leases.iter().filter(like).count() == leases.len()
+        && (whole || leases.len() == usize::try_from(bought.quantity).unwrap_or(usize::MAX))
+}
+
+fn perform(
+    ledger: &dyn Ledger,
+    record: &IntentRecord,
+    verdict: PurchaseVerdict,
+    fresh: &BTreeMap<OrderId, Vec<&Lease>>,
+    reading: &Reading<'_>,
+    now: &Moment,
+) -> Result<(), LedgerError> {
+    let mut detail = EventDetail { balance_after: Some(reading.balance.amount), ..EventDetail::default() };
+    let event = match verdict {
+        PurchaseVerdict::Wait => return Ok(()),
+        PurchaseVerdict::Confirmed { order, charged, why } => {
+            ledger.record_order(&record.id, &order, now.wall)?;
+            let told = record.detail.balance_after.filter(|_| record.state == crate::domain::State::Accepted);
+            let by_reply =
+                told.and_then(|after| record.balance_before.minus(after)).filter(|f| f.is_positive());
+            detail.charged = Some(by_reply.unwrap_or(charged));
+            detail.balance_after = told.or(detail.balance_after);
+            detail.expires_after =
+                fresh.get(&order).and_then(|l| l.iter().filter_map(|l| l.expires_at).min());
+            detail.evidence = Some(why);
+            Event::EndsMoved
+        }
+        PurchaseVerdict::NotApplied(why) => {
+            detail.evidence = Some(why);
+            Event::ShownNotApplied
+        }
+        PurchaseVerdict::NeedsOperator(why) => {
+            detail.evidence = Some(why);
+            Event::Inconclusive
+        }
+        PurchaseVerdict::Overdue => {
+            detail.evidence = Some("accepted, and the lag window passed without a new order".into());
+            Event::LagOver
+        }
+    };
+    let state = ledger.append(&record.id, record.state, event, &detail, now)?;
+    tracing::info!(payment = %record.id, account = %reading.account, from = %record.state, to = %state, "purchase settled");
+    Ok(())
+}

@@ -24,7 +24,22 @@ pub struct ExtendBody<'a> {
     pub promo_code: Option<&'a str>,
 }
 
-/// The one list of ids in an [`ExtendBody`].
+/// Body of `extend/auto` and `extend/order/auto`; the term is asked for also when switching off.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AutoBody<'a> {
+    /// One of `IPv4`, `IPv6`, `MOBILE`, `ISP`.
+    pub proxy_type: &'a Kind,
+    /// What is to be switched.
+    #[serde(flatten)]
+    pub targets: Targets<'a>,
+    /// Term that the provider renews for, days.
+    pub rent_period_days: u32,
+    /// On or off.
+    pub auto_extend: bool,
+}
+
+/// The one list of ids in an [`ExtendBody`] or [`AutoBody`].
 #[derive(Debug, Serialize)]
 pub enum Targets<'a> {
     /// By lease.
@@ -58,7 +73,8 @@ pub fn known_kind(name: &str) -> Option<Kind> {
     KINDS.iter().find(|known| known.eq_ignore_ascii_case(name.trim())).map(|known| Kind::from(*known))
 }
 
-const KINDS: [&str; 4] = ["IPv4", "IPv6", "MOBILE", "ISP"];
+/// The kinds, as the provider spells them.
+pub const KINDS: [&str; 4] = ["IPv4", "IPv6", "MOBILE", "ISP"];
 
 #[cfg(test)]
 mod tests {

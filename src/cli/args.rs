@@ -156,12 +156,12 @@ pub enum OrderCommand {
         account: Option<String>,
     },
     /// The price of a purchase. Never pays
-    Quote(BuyArgs),
+    Quote(Box<BuyArgs>),
     /// Buy, through the same gate as a renewal. Pays
     Create {
         /// What
         #[command(flatten)]
-        buy: BuyArgs,
+        buy: Box<BuyArgs>,
         /// Do not ask
         #[arg(long)]
         yes: bool,

@@ -11,13 +11,16 @@ use crate::alerting::{DAY, Ends, Quiet, Terms, again, bundle, reconcile};
 use crate::budget::span;
 use crate::clock::Clock;
 use crate::daemon::runway::Runways;
-use crate::domain::{Alert, AlertKey};
+use std::collections::HashMap;
+
+use crate::domain::{Alert, AlertKey, Lease, LeaseId, Money};
 use crate::engine::alerts::{
     Around, BudgetUse, NEWS, config_refused, double_charge, ends, firing, mail_undelivered,
 };
 use crate::engine::{CycleReport, Viewer};
 use crate::ledger::{BudgetCheck, IntentFilter, IntentRecord, LedgerError, OpenAlert};
 use crate::notify::{self, Attempt, Letterhead, Mailer};
+use crate::policy::Word;
 use crate::settings::Settings;
 
 /// Causes that are not judged by a pass: the loop's watch and a reload tell of them.
@@ -43,7 +46,7 @@ pub fn part(viewer: &Viewer, report: &CycleReport) -> Result<(), LedgerError> {
 }
 
 fn told(viewer: &Viewer, report: &CycleReport, whole: bool) -> Result<(), LedgerError> {
-    let around = around(viewer, report.started.wall)?;
+    let around = around(viewer, report)?;
     let runways = Runways::look(viewer, report)?;
     let judge = |open: &[OpenAlert]| {
         let around = Around { open: open.to_vec(), ..around.clone() };
@@ -65,8 +68,8 @@ fn told(viewer: &Viewer, report: &CycleReport, whole: bool) -> Result<(), Ledger
     runways.remember(viewer.ledger.as_ref())
 }
 
-fn around(viewer: &Viewer, now: Timestamp) -> Result<Around, LedgerError> {
-    let ledger = viewer.ledger.as_ref();
+fn around(viewer: &Viewer, report: &CycleReport) -> Result<Around, LedgerError> {
+    let (ledger, now) = (viewer.ledger.as_ref(), report.started.wall);
     let back = |span| now.checked_sub(span).unwrap_or(Timestamp::MIN);
     let failed = IntentFilter {
         states: vec![crate::domain::State::NotApplied],
@@ -79,7 +82,31 @@ fn around(viewer: &Viewer, now: Timestamp) -> Result<Around, LedgerError> {
         unsent: ledger.intents(&failed)?.into_iter().filter(|r| r.never_sent).collect(),
         mails: ledger.waiting_mails()?,
         open: Vec::new(),
+        last_paid: last_paid(viewer, report)?,
     })
+}
+
+/// What the leases last cost that this pass found lost.
+fn last_paid(
+    viewer: &Viewer,
+    report: &CycleReport,
+) -> Result<HashMap<LeaseId, (Money, String)>, LedgerError> {
+    let lapsed = report.items.iter().filter(|i| i.reason.word == Word::Lapsed).map(|i| &i.lease);
+    let lost: Vec<&Lease> = report.lost.iter().chain(lapsed).collect();
+    let mut paid = HashMap::new();
+    if lost.is_empty() {
+        return Ok(paid);
+    }
+    let states = vec![crate::domain::State::Confirmed];
+    for record in viewer.ledger.intents(&IntentFilter { states, ..IntentFilter::default() })? {
+        let shares = record.detail.charged.unwrap_or(record.quoted).shares(record.request.leases.len());
+        for (lease, share) in record.request.leases.iter().zip(shares) {
+            if lost.iter().any(|l| l.id == lease.id && l.account == record.request.account) {
+                paid.entry(lease.id.clone()).or_insert((share, record.currency.to_string()));
+            }
+        }
+    }
+    Ok(paid)
 }
 
 /// Tells of second charges that a settling pass found.

@@ -156,6 +156,12 @@ fn believe(
         seen.missing = loss.missing;
     } else {
         seen.vanished = shrink::absent(&known, &store.leases).cloned().collect();
+        // Under the same id another address came: the one that accounts were tied to is gone.
+        let other = |k: &&Lease| {
+            let now = store.leases.binary_search_by(|l| l.id.cmp(&k.id)).ok().map(|i| &store.leases[i].ip);
+            now.is_some_and(|ip| !ip.is_empty() && !k.ip.is_empty() && *ip != k.ip)
+        };
+        seen.vanished.extend(known.iter().filter(other).cloned());
     }
     Ok((seen, Some(store)))
 }

@@ -161,4 +161,4 @@ fn may_try(on: bool, last: Option<&PastSwitch>, now: Timestamp, lag: SignedDurat
 
 #[cfg(test)]
 #[path = "steer_tests.rs"]
-mod tests;
+pub(super) mod tests;

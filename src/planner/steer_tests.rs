@@ -7,7 +7,7 @@ use crate::policy::{Before, Matcher, OnShortFunds, OnUnknown, Stage};
 const NOW: &str = "2026-11-21T12:00:00Z";
 const LAG: SignedDuration = SignedDuration::from_mins(15);
 
-fn policy(action: Action, pay_by: PayBy, take_over: bool) -> Policy {
+pub fn policy(action: Action, pay_by: PayBy, take_over: bool) -> Policy {
     Policy {
         name: "p".into(),
         matches: Matcher { all: Vec::new() },

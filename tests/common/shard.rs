@@ -1,4 +1,6 @@
 //! The bench for orders with billing cycles: a simulated ProxyShard in this process, and the real binary beside it.
+#![allow(dead_code, reason = "each test binary uses its own part")]
+#![allow(clippy::unwrap_used, missing_docs, reason = "helpers of tests: a panic is a failed test")]
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;

@@ -69,13 +69,21 @@ pub(super) async fn change(
     if how.preview {
         let viewer = super::viewer(ctx, name.as_ref())?;
         let found = find(&viewer, order).await?;
-        preview(ctx, &viewer, &found, wish).await;
+        let text = preview(&viewer, &found, wish).await;
+        if ctx.json {
+            output::json(&json!({
+                "schema": 1, "ok": true, "account": found.account, "order": found.order, "before": wish.of(&found),
+                "wanted": wish.wanted(), "message": text,
+            }));
+        } else {
+            output::line(&text);
+        }
         return Ok(Exit::Done);
     }
     let mut payer = super::payer(ctx).await?;
     payer.viewer.readers.retain(|n, _| name.as_ref().is_none_or(|o| o == n));
     let found = find(&payer.viewer, order).await?;
-    preview(ctx, &payer.viewer, &found, wish).await;
+    output::note(&preview(&payer.viewer, &found, wish).await);
     let what = wish.change(&payer.viewer, &found);
     let changed = payer.change_order(&found, what, "an operator asked for it").await?;
     show(ctx, &found, wish, &changed)
@@ -101,7 +109,7 @@ async fn find(viewer: &Viewer, order: &str) -> Result<Found, Failure> {
     }
 }
 
-async fn preview(ctx: &Context, viewer: &Viewer, found: &Found, wish: &Wish) {
+async fn preview(viewer: &Viewer, found: &Found, wish: &Wish) -> String {
     let mut text = format!(
         "order {} of account {}: {} is {}, to become {}",
         found.order,
@@ -121,7 +129,7 @@ async fn preview(ctx: &Context, viewer: &Viewer, found: &Found, wish: &Wish) {
     if matches!(wish, Wish::Auto(true)) {
         text.push_str("; the provider then charges for it by itself");
     }
-    if ctx.json { tracing::info!("{text}") } else { output::note(&text) }
+    text
 }
 
 fn currency(found: &Found) -> String {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::lapses::lapsed;
-use super::{deadline, grade, leases, plain, row, touched, urgency};
+use super::{Around, deadline, grade, leases, plain, row, touched, urgency};
 use crate::domain::time::words;
 use crate::domain::{Alert, AlertKey, Money, Severity, State};
 use crate::engine::{AccountReport, CycleReport};
@@ -32,13 +32,14 @@ pub(super) fn held_alert(
     word: Word,
     items: &[&Item],
     report: &CycleReport,
+    around: &Around,
     policies: &[Policy],
     now: Timestamp,
 ) -> Vec<Alert> {
     let name = &account.account;
     let n = leases(items.len());
     if word == Word::Lapsed {
-        return lapsed(account, items);
+        return lapsed(account, items, around, policies);
     }
     if matches!(word, Word::UnknownPending | Word::NeedsOperator)
         && items.iter().all(|i| spoken_for(i, report))

@@ -3,13 +3,12 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::{count, deadline, grade, leases, plain, row, touched, urgency};
+use super::{Around, count, deadline, grade, leases, plain, row, touched, urgency};
 use crate::domain::alert::AlertRow;
 use crate::domain::{Alert, AlertKey, Lease, Severity};
 use crate::engine::{AccountReport, CycleReport};
-use crate::ledger::OpenAlert;
-use crate::planner::Item;
-use crate::policy::{Decision, Stage};
+use crate::planner::{Item, replacements};
+use crate::policy::{Decision, Policy, Stage};
 
 /// Items by the day (UTC) of their end.
 fn by_day<'a>(items: impl Iterator<Item = &'a Item>) -> BTreeMap<String, Vec<&'a Item>> {
@@ -22,14 +21,21 @@ fn by_day<'a>(items: impl Iterator<Item = &'a Item>) -> BTreeMap<String, Vec<&'a
 }
 
 /// One alert for all that lapsed on one day (UTC): told once, again when more of that day follow, and a later day anew.
-pub(super) fn lapsed(account: &AccountReport, items: &[&Item]) -> Vec<Alert> {
+pub(super) fn lapsed(
+    account: &AccountReport,
+    items: &[&Item],
+    around: &Around,
+    policies: &[Policy],
+) -> Vec<Alert> {
     let name = &account.account;
     let alert = |(day, items): (String, Vec<&Item>)| Alert {
         rows: items.iter().map(|i| row(i)).collect(),
         once: true,
         grade: count(items.len()),
         leases: touched(&items),
-        actions: vec!["look at the provider whether they can still be had".into()],
+        actions: std::iter::once("look at the provider whether they can still be had".to_owned())
+            .chain(replaced(items.iter().map(|i| &i.lease), around, policies))
+            .collect(),
         ..plain(
             AlertKey::order("lapsed", name.as_str(), &day),
             Severity::Urgent,
@@ -43,7 +49,13 @@ pub(super) fn lapsed(account: &AccountReport, items: &[&Item]) -> Vec<Alert> {
 
 /// Leases that a policy kept and that left the list: one alert for all that one pass missed. What was told as lapsed is not
 /// told as lost on top.
-pub(super) fn lost(account: &AccountReport, report: &CycleReport, open: &[OpenAlert]) -> Option<Alert> {
+pub(super) fn lost(
+    account: &AccountReport,
+    report: &CycleReport,
+    around: &Around,
+    policies: &[Policy],
+) -> Option<Alert> {
+    let open = &around.open;
     let name = &account.account;
     let lapsed = |l: &Lease| {
         open.iter().any(|a| {
@@ -62,15 +74,28 @@ pub(super) fn lost(account: &AccountReport, report: &CycleReport, open: &[OpenAl
         rows: rows.collect(),
         once: true,
         leases: gone.iter().map(|l| l.id.clone()).collect(),
-        actions: vec!["ask the provider what became of them".into(), "renewd plan".into()],
+        actions: std::iter::once("ask the provider what became of them".to_owned())
+            .chain(replaced(gone.iter().copied(), around, policies))
+            .collect(),
         ..plain(
             AlertKey::order("lost", name.as_str(), first.id.as_str()),
             Severity::Urgent,
             Some(name),
             &format!("{} of account {name} left the provider's list", leases(gone.len())),
-            "A policy keeps them, and the provider no longer lists them.",
+            "A policy keeps them, and the provider no longer lists them, or another address came in their place. renewd buys \
+             nothing unasked: the commands would replace them.",
         )
     })
+}
+
+/// The commands that would replace lost leases.
+fn replaced<'a>(lost: impl Iterator<Item = &'a Lease>, around: &Around, policies: &[Policy]) -> Vec<String> {
+    let price = |l: &Lease| {
+        let paid = around.last_paid.get(&l.id).map(|(m, c)| (*m, c.as_str()));
+        paid.or_else(|| l.price.map(|m| (m, "USD")))
+    };
+    let lost: Vec<_> = lost.map(|l| (l, price(l))).collect();
+    replacements(&lost, policies)
 }
 
 fn near(item: &Item, now: Timestamp) -> bool {

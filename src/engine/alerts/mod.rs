@@ -13,10 +13,12 @@ pub mod runway;
 mod steering;
 mod stuck;
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 
 use crate::domain::alert::AlertRow;
-use crate::domain::{AccountName, Alert, AlertKey, LeaseId, Severity};
+use crate::domain::{AccountName, Alert, AlertKey, LeaseId, Money, Severity};
 use crate::ledger::{BalanceNote, IntentRecord, OpenAlert, WaitingMails};
 use crate::planner::Item;
 use crate::policy::Stage;
@@ -42,6 +44,8 @@ pub struct Around {
     pub mails: WaitingMails,
     /// Alerts that are open.
     pub open: Vec<OpenAlert>,
+    /// What lost leases last cost, where that is known.
+    pub last_paid: HashMap<LeaseId, (Money, String)>,
 }
 
 /// Every alert that fires, by key.
@@ -79,13 +83,13 @@ fn of_account(
     }
     alerts.extend(accounts::unreadable_records(account));
     for (word, held) in held::by_word(&items) {
-        alerts.extend(held::held_alert(account, word, &held, report, &settings.policies, now));
+        alerts.extend(held::held_alert(account, word, &held, report, around, &settings.policies, now));
     }
     alerts.extend(stuck::not_sent(account, &items, &around.unsent));
     alerts.extend(stuck::lapse_ahead(account, &items, report, &around.unsent, now));
     alerts.extend(lapses::watched(account, &items, now));
     alerts.extend(lapses::released(account, &items, now));
-    alerts.extend(lapses::lost(account, report, &around.open));
+    alerts.extend(lapses::lost(account, report, around, &settings.policies));
     alerts.extend(steering::stuck(account, report));
     alerts.extend(steering::unwanted(account, &items, &settings.policies));
     alerts.extend(steering::end_untold(account, &items));

@@ -3,16 +3,16 @@
 //! Cron ticks come as a poke each second; whether a cycle is due is asked of the wall clock then, so that sleep, migration
 //! and clock changes cannot stop it. The end of the loop is the end of the process: nothing here may die in silence.
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Notify, mpsc};
 use tokio_cron_scheduler::{Job, JobScheduler};
 
-use crate::daemon::{notify_socket::Beacon, schedule, signals, tell, wire};
+use crate::daemon::{deliver, digest, notify_socket::Beacon, schedule, signals, tell, wire};
 use crate::domain::State;
 use crate::engine::{CycleReport, EngineError, Payer};
 use crate::ledger::{IntentFilter, LedgerError};
+use crate::notify::Heart;
 use crate::redact::Redactor;
 use crate::settings::{Problem, Settings};
 
@@ -35,7 +35,9 @@ pub struct Daemon {
     /// Start of the newest cycle that was due; cron is asked for what comes after it.
     last_due: Option<Timestamp>,
     seed: String,
-    mails: Option<tokio::task::JoinHandle<()>>,
+    /// One per channel of the outbox.
+    deliveries: Vec<tokio::task::JoinHandle<()>>,
+    heart: Option<Heart>,
 }
 
 const LAST_DUE: &str = "schedule.last_due";
@@ -59,7 +61,7 @@ impl Daemon {
         payer.viewer.beat = Arc::new(move || beat.beat());
         let last_due = payer.viewer.ledger.noted(LAST_DUE).ok().flatten().and_then(|t| t.parse().ok());
         let seed = format!("{}", payer.viewer.clock.now().wall);
-        Self { payer, reload, beacon, shared, last_due, seed, mails: None }
+        Self { payer, reload, beacon, shared, last_due, seed, deliveries: Vec::new(), heart: None }
     }
 
     /// Runs until SIGTERM or SIGINT. A payment in flight is awaited; nothing new is begun.
@@ -84,7 +86,8 @@ impl Daemon {
                 let _ = reloads.try_send(());
             }
         });
-        self.mails = Some(self.spawn_mails());
+        self.deliveries = deliver::spawn(&self.payer.viewer);
+        self.heart = Some(Heart::start());
         self.beacon.ready();
         self.beacon.spawn_watchdog();
         let mut settle_at: Option<i64> = None;
@@ -97,29 +100,14 @@ impl Daemon {
             }
         }
         let _ = ticks.shutdown().await;
-        self.stop_mails();
-        let _ = tell::deliver_due(&self.payer.viewer).await;
+        self.stop_deliveries();
+        let _ = deliver::due(&self.payer.viewer).await;
         Ok(())
     }
 
-    /// Mails go out on their own, so that a long cycle or a slow mail server never waits for the other.
-    fn spawn_mails(&self) -> tokio::task::JoinHandle<()> {
-        let viewer = self.payer.viewer.clone();
-        tokio::spawn(async move {
-            loop {
-                if let Err(e) = tell::deliver_due(&viewer).await {
-                    tracing::error!("{e}");
-                }
-                viewer.clock.sleep(Duration::from_secs(1)).await;
-            }
-        })
-    }
-
     /// A send that is cut off is repeated: at least once.
-    fn stop_mails(&mut self) {
-        if let Some(mails) = self.mails.take() {
-            mails.abort();
-        }
+    fn stop_deliveries(&mut self) {
+        self.deliveries.drain(..).for_each(|task| task.abort());
     }
 
     async fn tick(&mut self, settle_at: &mut Option<i64>) {
@@ -134,6 +122,9 @@ impl Daemon {
                 self.trouble(&e).await;
             }
             *settle_at = self.next_settle();
+        }
+        if let Err(e) = digest::if_due(&self.payer.viewer) {
+            self.trouble(&e.into()).await;
         }
     }
 
@@ -180,7 +171,7 @@ impl Daemon {
                     "last cycle: {}, {} paid, {} held, {} unknown",
                     s.outcome, s.paid, s.held, s.unknown
                 ));
-                self.heartbeat(report.accounts.iter().all(crate::engine::AccountReport::reachable)).await;
+                self.heartbeat(report.accounts.iter().all(crate::engine::AccountReport::reachable));
                 *self.shared.report.write().unwrap_or_else(PoisonError::into_inner) = Some(report);
             }
             Ok((Err(e), _)) => self.trouble(&e.into()).await,
@@ -217,14 +208,13 @@ impl Daemon {
     async fn trouble(&self, error: &EngineError) {
         let EngineError::Ledger(error) = error;
         self.beacon.status("the ledger cannot be used: payments stop");
-        tell::ledger_trouble(&self.payer.viewer.settings, error, self.payer.viewer.clock.as_ref()).await;
-        self.heartbeat(false).await;
+        deliver::ledger_trouble(&self.payer.viewer.settings, error, self.payer.viewer.clock.as_ref()).await;
+        self.heartbeat(false);
     }
 
-    async fn heartbeat(&self, good: bool) {
-        let Some(url) = &self.payer.viewer.settings.alerts.heartbeat else { return };
-        if let Err(e) = crate::notify::heartbeat::ping(url, good).await {
-            tracing::warn!("heartbeat: {e}");
+    fn heartbeat(&self, good: bool) {
+        if let (Some(heart), Some(url)) = (&self.heart, &self.payer.viewer.settings.alerts.heartbeat) {
+            heart.beat(url, good);
         }
     }
 
@@ -262,8 +252,8 @@ impl Daemon {
         match built {
             Ok(payer) => {
                 self.payer = payer;
-                self.stop_mails();
-                self.mails = Some(self.spawn_mails());
+                self.stop_deliveries();
+                self.deliveries = deliver::spawn(&self.payer.viewer);
                 tracing::info!("the config was read again");
                 self.say_reload(None)
             }

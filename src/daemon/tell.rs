@@ -1,17 +1,17 @@
-//! Telling people: from a pass's report to the outbox, and from the outbox to the mail server.
+//! Telling people: from a pass's report to the outbox. Not responsible for what becomes of it there (`deliver`).
 //!
 //! The alerts and their mails are stored in one transaction, so a crash can delay a mail and never lose one.
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::LazyLock;
 
-use crate::alerting::reconcile;
+use crate::alerting::{Occasion, reconcile};
 use crate::budget::span;
 use crate::clock::Clock;
 use crate::domain::{Alert, AlertKey, Severity};
 use crate::engine::alerts::{BudgetUse, double_charge, firing, plain};
 use crate::engine::{CycleReport, Viewer};
 use crate::ledger::{BudgetCheck, IntentRecord, Ledger, LedgerError};
-use crate::notify::{self, Attempt, Letterhead, Mailer};
+use crate::notify::{self, Letterhead};
 use crate::settings::Settings;
 
 /// Tells what a pass found: new alerts, repeats and resolved ones go to the outbox.
@@ -65,13 +65,17 @@ pub fn queue(
     let open: Vec<_> =
         ledger.open_alerts()?.into_iter().filter(|a| !apart.contains(&a.key.cause())).collect();
     let told = reconcile(&open, alerts, frozen, now, settings.alerts.repeat);
-    let letterhead = Letterhead::new(&settings.timezone, now);
+    let letterhead = LazyLock::new(|| Letterhead::new(&settings.alerts, &settings.timezone, now));
     let mut changes = Vec::new();
     let mut mails = Vec::new();
     for one in told {
         if let Some(occasion) = one.occasion {
             tracing::warn!(alert = %one.alert.key, occasion = occasion.as_str(), "{}", one.alert.title);
-            mails.extend(notify::render(&settings.alerts, &letterhead, &one, occasion));
+            let told_of = match occasion {
+                Occasion::Resolved => ledger.told_of(&letterhead.incident(&one.alert.key, one.since))?,
+                _ => Vec::new(),
+            };
+            mails.extend(notify::render(&settings.alerts, &letterhead, &one, occasion, &told_of));
         }
         changes.push(one.change);
     }
@@ -124,73 +128,4 @@ fn budget_uses(viewer: &Viewer) -> Result<Vec<BudgetUse>, LedgerError> {
             })
         })
         .collect()
-}
-
-/// Tries every undelivered mail now; what is not taken stays in the outbox.
-///
-/// # Errors
-/// The ledger's.
-pub async fn deliver_all(viewer: &Viewer) -> Result<(), LedgerError> {
-    deliver(viewer, Attempt::All).await
-}
-
-/// Tries the mails whose time has come.
-///
-/// # Errors
-/// The ledger's.
-pub async fn deliver_due(viewer: &Viewer) -> Result<(), LedgerError> {
-    deliver(viewer, Attempt::Due).await
-}
-
-async fn deliver(viewer: &Viewer, which: Attempt) -> Result<(), LedgerError> {
-    let Some(email) = &viewer.settings.alerts.email else { return Ok(()) };
-    let mailer = match Mailer::smtp(email) {
-        Ok(mailer) => mailer,
-        Err(e) => {
-            tracing::error!("mail cannot be sent: {e}");
-            return Ok(());
-        }
-    };
-    deliver_with(viewer, &mailer, which).await
-}
-
-/// Tries mails through this mailer.
-///
-/// # Errors
-/// The ledger's.
-pub async fn deliver_with(viewer: &Viewer, mailer: &Mailer, which: Attempt) -> Result<(), LedgerError> {
-    let done = notify::pump(viewer.ledger.as_ref(), mailer, viewer.clock.as_ref(), which).await?;
-    if let Some(error) = done.last_error {
-        tracing::error!(waiting = done.left, "mail was not taken and stays in the outbox: {error}");
-    }
-    Ok(())
-}
-
-/// Boot milliseconds of the last direct mail in this process.
-static LAST_DIRECT: AtomicI64 = AtomicI64::new(i64::MIN);
-
-/// Tells of ledger trouble without the ledger: log, and one direct mail per `repeat`.
-pub async fn ledger_trouble(settings: &Settings, error: &LedgerError, clock: &dyn Clock) {
-    tracing::error!("{error}");
-    if !matches!(error, LedgerError::Trouble { .. } | LedgerError::Newer { .. }) {
-        return;
-    }
-    let now = clock.now();
-    let last = LAST_DIRECT.load(Ordering::Relaxed);
-    let repeat = i64::try_from(settings.alerts.repeat.as_millis()).unwrap_or(i64::MAX);
-    if last != i64::MIN && now.boot_ms.saturating_sub(last) < repeat {
-        return;
-    }
-    LAST_DIRECT.store(now.boot_ms, Ordering::Relaxed);
-    let Some(email) = &settings.alerts.email else { return };
-    let text = format!("{error}\n\nNo payment is started while this lasts. Due leases are not renewed.\n");
-    let title = "renewd: the ledger cannot be used, payments stop";
-    match Mailer::smtp(email) {
-        Ok(mailer) => {
-            if let Err(e) = mailer.direct(email, title, &text, now.wall).await {
-                tracing::error!("the mail about it was not taken either: {e}");
-            }
-        }
-        Err(e) => tracing::error!("the mail about it could not be sent: {e}"),
-    }
 }

@@ -21,13 +21,10 @@ const NOT_BUILT: &[(&str, &str, &str, &str)] = &[
     ("policy", "pay_by", "provider", "write \"renewd\", or leave it out"),
     ("policy", "take_over", "true", "write false and switch the provider's auto-renewal off by hand"),
 ];
-/// The same for whole sections.
-const NOT_BUILT_SECTIONS: &[(&str, &str)] =
-    &[("alerts.webhook", "leave the section out and use [alerts.email]")];
 
 /// Checks names and references among all rows.
 pub(super) fn check(draft: &Draft<'_>, problems: &Problems) {
-    not_built(draft, problems);
+    not_built(draft);
     for table in ["account", "policy", "budget"] {
         unique_names(draft, table, problems);
     }
@@ -52,7 +49,7 @@ pub(super) fn check(draft: &Draft<'_>, problems: &Problems) {
     }
 }
 
-fn not_built(draft: &Draft<'_>, problems: &Problems) {
+fn not_built(draft: &Draft<'_>) {
     for (table, key, value, instead) in NOT_BUILT {
         for row in draft.rows(table) {
             let shown = match row.node(key).map(|node| &node.value) {
@@ -63,11 +60,6 @@ fn not_built(draft: &Draft<'_>, problems: &Problems) {
             if shown == *value {
                 row.tell(key, format!("`{value}` is not built yet: {instead}"));
             }
-        }
-    }
-    for (section, instead) in NOT_BUILT_SECTIONS {
-        if let Some(place) = draft.sections.get(*section) {
-            problems.push(place, *section, format!("[{section}] is not built yet: {instead}"));
         }
     }
 }
@@ -150,7 +142,7 @@ pub(super) fn warn(draft: &Draft<'_>, settings: &Settings, warnings: &Problems) 
             warnings.push(&row.at, row.full("match"), message);
         }
     }
-    if settings.alerts.email.is_none() {
+    if settings.alerts.email.is_none() && settings.alerts.webhook.is_none() {
         warnings.push(&draft.start, "alerts.email", "nobody is told by mail: add [alerts.email]");
     }
     if settings.timing.money_timeout < settings.timing.read_timeout.max(SignedDuration::from_secs(60)) {

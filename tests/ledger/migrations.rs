@@ -4,11 +4,8 @@ use renewd::ledger::{IntentFilter, Ledger};
 use rusqlite::Connection;
 use sha2::{Digest, Sha256};
 
-/// File name, SHA-256 of the shipped text, and rows as they may stand in a ledger right after it.
-const SHIPPED: &[(&str, &str, &str)] = &[(
-    "0001_ledger.sql",
-    "23a2c79ff392a9e0f07e46f328faa060f5594ab457c01667a5c51eb22a3ef7c1",
-    "INSERT INTO cycle VALUES (1, '2026-11-17T12:00:00.000000000Z', 'b', 1, NULL, 'ok', 1, 0, 0);
+/// Rows as the first schema had them; every later one still takes them.
+const FIRST: &str = "INSERT INTO cycle VALUES (1, '2026-11-17T12:00:00.000000000Z', 'b', 1, NULL, 'ok', 1, 0, 0);
      INSERT INTO intent VALUES (1, 'p-000001', NULL, 'youproxy', 'yp', 'IPv4', 30, NULL, 'leases', 'keep', '2.65', 'USD',
        '100.00', 1, 1, '2026-11-17T12:00:00.000000000Z', 'b', 1);
      INSERT INTO intent_lease VALUES (1, 0, 'L1', 'O1', '203.0.113.1', '2026-11-20T09:00:00.000000000Z');
@@ -16,8 +13,18 @@ const SHIPPED: &[(&str, &str, &str)] = &[(
        (1, 0, '2026-11-17T12:00:00.000000000Z', 'b', 1, 'reserved', 'reserved', NULL, NULL, NULL, NULL, NULL, NULL),
        (1, 1, '2026-11-17T12:00:01.000000000Z', 'b', 2, 'spend_started', 'spend_started', NULL, NULL, NULL, NULL, NULL, NULL),
        (1, 2, '2026-11-17T12:00:02.000000000Z', 'b', 3, 'accepted', 'accepted', '2.65', '97.35', NULL, NULL, NULL, 'a good reply');
-     INSERT INTO settle_read VALUES (1, 1, '2026-11-17T12:05:00.000000000Z', 'b', 4, '97.35', '2.65', 0);",
-)];
+     INSERT INTO settle_read VALUES (1, 1, '2026-11-17T12:05:00.000000000Z', 'b', 4, '97.35', '2.65', 0);
+     INSERT INTO outbox (id, key, recipients, subject, text, html, message_id, in_reply_to, queued_at, next_at) VALUES
+       (1, 'short_funds:yp', 'a@example.org', '[renewd warning] x', 't', 'h', 'm1', NULL, '2026-11-17T12:00:00.000000000Z',
+        '2026-11-17T12:00:00.000000000Z'),
+       (2, 'short_funds:yp', 'a@example.org', '[renewd resolved] x', 't', 'h', 'm2', 'm1', '2026-11-17T13:00:00.000000000Z',
+        '2026-11-17T13:00:00.000000000Z');";
+
+/// File name, SHA-256 of the shipped text, and rows as they may stand in a ledger right after it.
+const SHIPPED: &[(&str, &str, &str)] = &[
+    ("0001_ledger.sql", "23a2c79ff392a9e0f07e46f328faa060f5594ab457c01667a5c51eb22a3ef7c1", FIRST),
+    ("0002_channels.sql", "5980536ed2604729e6ccb5d7666fb9b5ad4f07221bb4b5f57cc76fd4cca66865", FIRST),
+];
 
 #[test]
 fn shipped_migrations_are_as_they_were_shipped() {
@@ -55,6 +62,13 @@ fn every_migration_keeps_the_data_of_those_before_it() {
         assert_eq!(payments[0].detail.charged, Some("2.65".parse().unwrap()));
         assert_eq!(payments[0].request.leases.len(), 1);
         assert_eq!(payments[0].reads.len(), 1);
+        let mails = ledger.outbox(None).unwrap();
+        assert_eq!(mails.len(), 2);
+        if start == 1 {
+            let said: Vec<_> =
+                mails.iter().map(|m| (m.mail.incident.as_str(), m.mail.occasion.as_str())).collect();
+            assert_eq!(said, [("m1", "raised"), ("m1", "resolved")], "mails from before are of one incident");
+        }
         let raw = Connection::open(dir.path().join("ledger.db")).unwrap();
         let version: i64 = raw.query_row("PRAGMA user_version", [], |r| r.get(0)).unwrap();
         assert_eq!(version, MIGRATIONS.len() as i64);

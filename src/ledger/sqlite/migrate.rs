@@ -3,8 +3,10 @@ use rusqlite::Connection;
 use rusqlite_migration::{M, Migrations};
 
 /// Every shipped migration, name and text, oldest first. The schema number of a ledger is how many of them it has seen.
-pub const MIGRATIONS: &[(&str, &str)] =
-    &[("0001_ledger.sql", include_str!("../../../migrations/0001_ledger.sql"))];
+pub const MIGRATIONS: &[(&str, &str)] = &[
+    ("0001_ledger.sql", include_str!("../../../migrations/0001_ledger.sql")),
+    ("0002_channels.sql", include_str!("../../../migrations/0002_channels.sql")),
+];
 
 /// The newest schema number that this build knows.
 pub(super) fn known() -> i64 {

@@ -166,7 +166,7 @@ fn counted(n: usize, one: &str) -> String {
 fn title(d: &Digest) -> String {
     let leases: usize = d.spent.iter().map(|s| s.leases).sum();
     let renewed = if leases == 0 {
-        "nothing was due".to_owned()
+        "Nothing renewed".to_owned()
     } else {
         format!("{} renewed for {}", counted(leases, "lease"), totals(d).join(" and "))
     };
@@ -254,10 +254,11 @@ pub(super) fn values(letterhead: &Letterhead, d: &Digest) -> Value {
 
 fn ahead(a: &Ahead) -> Value {
     let currency = a.currency.as_ref().map(|c| format!(" {c}")).unwrap_or_default();
-    let amount = match (a.amount, a.unpriced) {
-        (Some(amount), 0) => format!("{amount}{currency}"),
-        (Some(amount), n) => format!("{amount}{currency} + {n} without a price yet"),
-        (None, _) => "no price yet".to_owned(),
+    let amount = a.amount.map(|amount| format!("{amount}{currency}"));
+    let note = match (a.amount, a.unpriced) {
+        (None, _) => Some("no price yet".to_owned()),
+        (Some(_), 0) => None,
+        (Some(_), n) => Some(format!("{n} of them without a price yet")),
     };
-    context! { day => a.day.strftime("%a %-d %b").to_string(), account => a.account.as_str(), leases => a.leases, amount }
+    context! { day => a.day.strftime("%a %-d %b").to_string(), account => a.account.as_str(), leases => a.leases, amount, note }
 }

@@ -4,6 +4,7 @@
 //! one is used.
 use std::path::{Path, PathBuf};
 
+use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, ErrorKind, UndefinedBehavior, Value};
 
 use super::samples;
@@ -72,6 +73,12 @@ impl Templates {
 fn empty() -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    let mut syntax = SyntaxConfig::builder();
+    syntax.trim_blocks(true).lstrip_blocks(true);
+    // Only delimiters could make it fail, and these are the usual ones.
+    if let Ok(syntax) = syntax.build() {
+        environment.set_syntax(syntax);
+    }
     environment.set_fuel(Some(FUEL));
     environment.add_filter("counted", |n: usize, one: String| match n {
         1 => format!("1 {one}"),

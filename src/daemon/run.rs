@@ -38,9 +38,13 @@ pub struct Daemon {
     /// One per channel of the outbox.
     deliveries: Vec<tokio::task::JoinHandle<()>>,
     heart: Option<Heart>,
+    /// Boot milliseconds from which on it is asked again whether a digest is due.
+    digest_at: i64,
 }
 
 const LAST_DUE: &str = "schedule.last_due";
+/// Milliseconds between two looks at whether a digest is due.
+const DIGEST_EVERY: i64 = 60_000;
 
 /// Why the loop ended.
 #[derive(Debug, thiserror::Error)]
@@ -61,7 +65,17 @@ impl Daemon {
         payer.viewer.beat = Arc::new(move || beat.beat());
         let last_due = payer.viewer.ledger.noted(LAST_DUE).ok().flatten().and_then(|t| t.parse().ok());
         let seed = format!("{}", payer.viewer.clock.now().wall);
-        Self { payer, reload, beacon, shared, last_due, seed, deliveries: Vec::new(), heart: None }
+        Self {
+            payer,
+            reload,
+            beacon,
+            shared,
+            last_due,
+            seed,
+            deliveries: Vec::new(),
+            heart: None,
+            digest_at: i64::MIN,
+        }
     }
 
     /// Runs until SIGTERM or SIGINT. A payment in flight is awaited; nothing new is begun.
@@ -123,8 +137,12 @@ impl Daemon {
             }
             *settle_at = self.next_settle();
         }
-        if let Err(e) = digest::if_due(&self.payer.viewer) {
-            self.trouble(&e.into()).await;
+        if now.boot_ms >= self.digest_at {
+            self.digest_at = now.boot_ms.saturating_add(DIGEST_EVERY);
+            // A ledger that cannot be used is told by the cycle, with all that belongs to it.
+            if let Err(e) = digest::if_due(&self.payer.viewer) {
+                tracing::error!("{e}");
+            }
         }
     }
 

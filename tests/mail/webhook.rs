@@ -184,7 +184,9 @@ fn url_and_secret_reach_no_output_however_the_calls_fail() {
         (dead, Answer::Hang),
     ] {
         listener.answer(answer);
-        bench.handle.inject(Fault::on(Aim::Any).when(When::Always).answer(Reply::Reset));
+        if port == dead {
+            bench.handle.inject(Fault::on(Aim::Any).when(When::Always).answer(Reply::Reset));
+        }
         let beat = format!("http://127.0.0.1:{port}/beat-secret-4712");
         bench.secret("beat.url", &beat);
         bench.config(

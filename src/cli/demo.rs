@@ -13,7 +13,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::clock::{Clock, SystemClock, VirtualClock};
-use crate::daemon::{tell, wire};
+use crate::daemon::{deliver, digest, tell, wire};
 use crate::domain::{Money, State};
 use crate::engine::{CycleReport, Payer};
 use crate::exit::Exit;
@@ -248,8 +248,9 @@ impl Story {
 
     async fn tell(&self, report: &CycleReport) -> Result<(), Failure> {
         tell::report(&self.payer.viewer, report)?;
+        digest::if_due(&self.payer.viewer)?;
         let mailer = Mailer::folder(&self.dir.join("mails"), "renewd@example.org");
-        tell::deliver_with(&self.payer.viewer, &mailer, Attempt::All).await?;
+        deliver::with(&self.payer.viewer, &mailer, Attempt::All).await?;
         Ok(())
     }
 

@@ -1,4 +1,6 @@
 //! The daemon: when passes run, how it starts, reloads, stops, and how it tells the world that it lives.
+pub mod deliver;
+pub mod digest;
 pub mod logging;
 pub mod notify_socket;
 mod outage;

@@ -3,17 +3,17 @@
 //! Cron ticks come as a poke each second; whether a cycle is due is asked of the wall clock then, so that sleep, migration
 //! and clock changes cannot stop it. The end of the loop is the end of the process: nothing here may die in silence.
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Notify, mpsc};
 use tokio_cron_scheduler::{Job, JobScheduler};
 
-use crate::daemon::{notify_socket::Beacon, schedule, signals, tell, watch, wire};
+use crate::daemon::{deliver, digest, notify_socket::Beacon, schedule, signals, tell, watch, wire};
 use crate::domain::State;
 use crate::engine::alerts::cycles_missed;
 use crate::engine::{CycleReport, EngineError, Payer};
 use crate::ledger::{IntentFilter, LedgerError};
+use crate::notify::Heart;
 use crate::redact::Redactor;
 use crate::settings::{Problem, Settings};
 
@@ -38,11 +38,16 @@ pub struct Daemon {
     /// Start of the newest cycle that was due; cron is asked for what comes after it.
     last_due: Option<Timestamp>,
     seed: String,
-    /// Mails, and the watch over the loop.
+    /// One per channel of the outbox, and the watch over the loop.
     beside: Vec<tokio::task::JoinHandle<()>>,
+    heart: Option<Heart>,
+    /// Boot milliseconds from which on it is asked again whether a digest is due.
+    digest_at: i64,
 }
 
 const LAST_DUE: &str = "schedule.last_due";
+/// Milliseconds between two looks at whether a digest is due.
+const DIGEST_EVERY: i64 = 60_000;
 
 /// Why the loop ended.
 #[derive(Debug, thiserror::Error)]
@@ -63,7 +68,17 @@ impl Daemon {
         payer.viewer.beat = Arc::new(move || beat.beat());
         let last_due = payer.viewer.ledger.noted(LAST_DUE).ok().flatten().and_then(|t| t.parse().ok());
         let seed = format!("{}", payer.viewer.clock.now().wall);
-        Self { payer, reload, beacon, shared, last_due, seed, beside: Vec::new() }
+        Self {
+            payer,
+            reload,
+            beacon,
+            shared,
+            last_due,
+            seed,
+            beside: Vec::new(),
+            heart: None,
+            digest_at: i64::MIN,
+        }
     }
 
     /// Runs until SIGTERM or SIGINT. A payment in flight is awaited; nothing new is begun.
@@ -89,6 +104,7 @@ impl Daemon {
             }
         });
         self.start_beside();
+        self.heart = Some(Heart::start());
         // The config was just taken: what was refused before is over.
         if let Err(e) = tell::config(&self.payer.viewer, None) {
             tracing::error!("{e}");
@@ -106,26 +122,14 @@ impl Daemon {
         }
         let _ = ticks.shutdown().await;
         self.stop_beside();
-        let _ = tell::deliver_due(&self.payer.viewer).await;
+        let _ = deliver::due(&self.payer.viewer).await;
         Ok(())
     }
 
-    /// Mails go out on their own, so that a long cycle or a slow mail server never waits for the other.
-    fn spawn_mails(&self) -> tokio::task::JoinHandle<()> {
-        let viewer = self.payer.viewer.clone();
-        tokio::spawn(async move {
-            loop {
-                if let Err(e) = tell::deliver_due(&viewer).await {
-                    tracing::error!("{e}");
-                }
-                viewer.clock.sleep(Duration::from_secs(1)).await;
-            }
-        })
-    }
-
+    /// Messages go out on their own, so that a long cycle and a slow server never wait for each other.
     fn start_beside(&mut self) {
-        let watch = watch::spawn(self.payer.viewer.clone(), Arc::clone(&self.shared));
-        self.beside = vec![self.spawn_mails(), watch];
+        self.beside = deliver::spawn(&self.payer.viewer);
+        self.beside.push(watch::spawn(self.payer.viewer.clone(), Arc::clone(&self.shared)));
     }
 
     /// A send that is cut off is repeated: at least once.
@@ -154,6 +158,13 @@ impl Daemon {
                 self.trouble(&e).await;
             }
             *settle_at = self.next_settle();
+        }
+        if now.boot_ms >= self.digest_at {
+            self.digest_at = now.boot_ms.saturating_add(DIGEST_EVERY);
+            // A ledger that cannot be used is told by the cycle, with all that belongs to it.
+            if let Err(e) = digest::if_due(&self.payer.viewer) {
+                tracing::error!("{e}");
+            }
         }
     }
 
@@ -214,8 +225,8 @@ impl Daemon {
                     "last cycle: {}, {} paid, {} held, {} unknown",
                     s.outcome, s.paid, s.held, s.unknown
                 ));
-                tell::ledger_good(&self.payer.viewer.settings, self.payer.viewer.clock.as_ref()).await;
-                self.heartbeat(report.accounts.iter().all(crate::engine::AccountReport::reachable)).await;
+                deliver::ledger_good(&self.payer.viewer.settings, self.payer.viewer.clock.as_ref()).await;
+                self.heartbeat(report.accounts.iter().all(crate::engine::AccountReport::reachable));
                 *self.shared.report.write().unwrap_or_else(PoisonError::into_inner) = Some(report);
             }
             Ok((Err(e), _)) => self.trouble(&e.into()).await,
@@ -252,14 +263,13 @@ impl Daemon {
     async fn trouble(&self, error: &EngineError) {
         let EngineError::Ledger(error) = error;
         self.beacon.status("the ledger cannot be used: payments stop");
-        tell::ledger_trouble(&self.payer.viewer.settings, error, self.payer.viewer.clock.as_ref()).await;
-        self.heartbeat(false).await;
+        deliver::ledger_trouble(&self.payer.viewer.settings, error, self.payer.viewer.clock.as_ref()).await;
+        self.heartbeat(false);
     }
 
-    async fn heartbeat(&self, good: bool) {
-        let Some(url) = &self.payer.viewer.settings.alerts.heartbeat else { return };
-        if let Err(e) = crate::notify::heartbeat::ping(url, good).await {
-            tracing::warn!("heartbeat: {e}");
+    fn heartbeat(&self, good: bool) {
+        if let (Some(heart), Some(url)) = (&self.heart, &self.payer.viewer.settings.alerts.heartbeat) {
+            heart.beat(url, good);
         }
     }
 

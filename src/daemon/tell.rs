@@ -1,15 +1,13 @@
-//! Telling people: from a pass's report to the outbox, and from the outbox to the mail server.
+//! Telling people: from a pass's report to the outbox. Not responsible for what becomes of it there (`deliver`).
 //!
 //! The alerts and their mails are stored in one transaction, so a crash can delay a mail and never lose one. Several tasks
 //! tell side by side, each of its own causes.
-use std::sync::{Mutex, PoisonError};
+use std::sync::{LazyLock, Mutex, PoisonError};
 
 use jiff::Timestamp;
 
-use super::outage;
-use crate::alerting::{DAY, Ends, Quiet, Terms, again, bundle, reconcile};
+use crate::alerting::{DAY, Ends, Occasion, Quiet, Terms, again, bundle, reconcile};
 use crate::budget::span;
-use crate::clock::Clock;
 use crate::daemon::runway::Runways;
 use std::collections::HashMap;
 
@@ -19,9 +17,8 @@ use crate::engine::alerts::{
 };
 use crate::engine::{CycleReport, Viewer};
 use crate::ledger::{BudgetCheck, IntentFilter, IntentRecord, LedgerError, OpenAlert};
-use crate::notify::{self, Attempt, Letterhead, Mailer};
+use crate::notify::{self, Letterhead};
 use crate::policy::Word;
-use crate::settings::Settings;
 
 /// Causes that are not judged by a pass: the loop's watch and a reload tell of them.
 const APART: &[&str] = &["loop_late", "config_reload"];
@@ -151,10 +148,13 @@ pub fn config(viewer: &Viewer, refused: Option<&str>) -> Result<(), LedgerError>
 }
 
 /// What fires, and which of the open ones that do not are not simply over.
-type Judged = (Vec<Alert>, Ends);
+pub type Judged = (Vec<Alert>, Ends);
 
 /// Judges the open alerts that are `mine`, and stores and queues what comes of it; the others are left as they are.
-fn queue(
+///
+/// # Errors
+/// The ledger's.
+pub fn queue(
     viewer: &Viewer,
     mine: &dyn Fn(&AlertKey) -> bool,
     judge: &dyn Fn(&[OpenAlert]) -> Judged,
@@ -172,12 +172,16 @@ fn queue(
     let quiet = Quiet::new(&ledger.silences(now)?, &log, now);
     let terms = Terms { now, repeat: settings.alerts.repeat, ends: &ends, quiet: &quiet };
     let told = reconcile(&open, &alerts, &terms);
-    let letterhead = Letterhead::new(&settings.timezone, now);
+    let letterhead = LazyLock::new(|| Letterhead::new(&settings.alerts, &settings.timezone, now));
     let mut mails = Vec::new();
     for one in bundle(&told) {
         let Some(occasion) = one.occasion else { continue };
         tracing::warn!(alert = %one.alert.key, occasion = occasion.as_str(), "{}", one.alert.title);
-        mails.extend(notify::render(&settings.alerts, &letterhead, &one, occasion));
+        let told_of = match occasion {
+            Occasion::Resolved => ledger.told_of(&letterhead.incident(&one.alert.key, one.since))?,
+            _ => Vec::new(),
+        };
+        mails.extend(notify::render(&settings.alerts, &letterhead, &one, occasion, &told_of));
     }
     let changes: Vec<_> = told.into_iter().flat_map(|one| one.changes).collect();
     ledger.apply_alerts(&changes, &mails, now)
@@ -210,79 +214,4 @@ fn budget_uses(viewer: &Viewer) -> Result<Vec<BudgetUse>, LedgerError> {
             })
         })
         .collect()
-}
-
-/// Tries every undelivered mail now; what is not taken stays in the outbox.
-///
-/// # Errors
-/// The ledger's.
-pub async fn deliver_all(viewer: &Viewer) -> Result<(), LedgerError> {
-    deliver(viewer, Attempt::All).await
-}
-
-/// Tries the mails whose time has come.
-///
-/// # Errors
-/// The ledger's.
-pub async fn deliver_due(viewer: &Viewer) -> Result<(), LedgerError> {
-    deliver(viewer, Attempt::Due).await
-}
-
-async fn deliver(viewer: &Viewer, which: Attempt) -> Result<(), LedgerError> {
-    let Some(email) = &viewer.settings.alerts.email else { return Ok(()) };
-    let mailer = match Mailer::smtp(email) {
-        Ok(mailer) => mailer,
-        Err(e) => {
-            tracing::error!("mail cannot be sent: {e}");
-            return Ok(());
-        }
-    };
-    deliver_with(viewer, &mailer, which).await
-}
-
-/// Tries mails through this mailer.
-///
-/// # Errors
-/// The ledger's.
-pub async fn deliver_with(viewer: &Viewer, mailer: &Mailer, which: Attempt) -> Result<(), LedgerError> {
-    let done = notify::pump(viewer.ledger.as_ref(), mailer, viewer.clock.as_ref(), which).await?;
-    if let Some(error) = done.last_error {
-        tracing::error!(waiting = done.left, "mail was not taken and stays in the outbox: {error}");
-    }
-    Ok(())
-}
-
-/// Tells of ledger trouble without the ledger: log, and one direct mail per `repeat`.
-pub async fn ledger_trouble(settings: &Settings, error: &LedgerError, clock: &dyn Clock) {
-    tracing::error!("{error}");
-    use LedgerError::{Damaged, Newer, Trouble};
-    if !matches!(error, Trouble { .. } | Damaged { .. } | Newer { .. }) {
-        return;
-    }
-    let now = clock.now();
-    if !outage::due(&settings.state_dir, now.wall, settings.alerts.repeat) {
-        return;
-    }
-    let text = format!("{error}\n\nNo payment is started while this lasts. Due leases are not renewed.\n");
-    direct(settings, "[renewd URGENT] the ledger cannot be used, payments stop", &text, now.wall).await;
-}
-
-/// The ledger works: who was told of its trouble is told of its end.
-pub async fn ledger_good(settings: &Settings, clock: &dyn Clock) {
-    if outage::over(&settings.state_dir) {
-        let text = "The ledger can be used again; due leases are renewed.\n";
-        direct(settings, "[renewd resolved] the ledger can be used again", text, clock.now().wall).await;
-    }
-}
-
-async fn direct(settings: &Settings, title: &str, text: &str, now: Timestamp) {
-    let Some(email) = &settings.alerts.email else { return };
-    match Mailer::smtp(email) {
-        Ok(mailer) => {
-            if let Err(e) = mailer.direct(email, title, text, now).await {
-                tracing::error!("the mail about it was not taken either: {e}");
-            }
-        }
-        Err(e) => tracing::error!("the mail about it could not be sent: {e}"),
-    }
 }

@@ -6,6 +6,7 @@
 //! What a crash means: before [`Ledger::start_spend`] returns, nothing was spent; after it, the outcome is unknown until
 //! evidence settles it. Every call is one transaction: it happened whole or not at all.
 mod orders;
+mod outgoing;
 mod permit;
 pub mod record;
 pub mod sqlite;
@@ -22,11 +23,12 @@ use crate::domain::{
 };
 
 pub use orders::{ChangeOutcome, ChangeRecord, ProviderCharge, Purpose};
+pub use outgoing::{Channel, OutboxMail, QueuedMail};
 pub use permit::{ChangePermit, PurchasePermit, SpendPermit};
 pub use record::{
     AccountFacts, BudgetCheck, CycleRecord, CycleSummary, DecisionRow, EventDetail, IntentFilter,
-    IntentLease, IntentRecord, KnownLease, LastPrice, NewIntent, OutboxMail, PauseRecord, QueuedMail,
-    SeenQuote, SettleRead, SplitPart,
+    IntentLease, IntentRecord, KnownLease, LastPrice, NewIntent, PauseRecord, SeenQuote, SettleRead,
+    SplitPart,
 };
 pub use telling::{AlertChange, BalanceMark, BalanceNote, How, OpenAlert, Silence, Telling, WaitingMails};
 
@@ -259,13 +261,30 @@ pub trait Ledger: Send + Sync {
         mails: &[QueuedMail],
         at: Timestamp,
     ) -> Result<(), LedgerError>;
-    /// Undelivered mails, oldest first; with `due` only those whose next attempt is not later than that instant.
+    /// Undelivered messages of every channel, oldest first; with `due` only those whose next attempt is not later than that
+    /// instant.
     fn outbox(&self, due: Option<Timestamp>) -> Result<Vec<OutboxMail>, LedgerError>;
-    /// A mail was taken by the server.
-    fn mail_delivered(&self, id: i64, at: Timestamp) -> Result<(), LedgerError>;
-    /// A mail was not taken.
-    fn mail_failed(&self, id: i64, at: Timestamp, next_at: Timestamp, error: &str)
-    -> Result<(), LedgerError>;
+    /// Everybody to whom mails of that incident were addressed, each once.
+    fn told_of(&self, incident: &str) -> Result<Vec<String>, LedgerError>;
+    /// A message was taken; `folded` are the older ones that it stands for. A summary of several has no row of its own.
+    fn mail_delivered(&self, id: Option<i64>, folded: &[i64], at: Timestamp) -> Result<(), LedgerError>;
+    /// Messages were not taken.
+    fn mails_failed(
+        &self,
+        ids: &[i64],
+        at: Timestamp,
+        next_at: Timestamp,
+        error: &str,
+    ) -> Result<(), LedgerError>;
+    /// From now on these messages wait for these recipients only: the others have them.
+    fn left_for(&self, ids: &[i64], to: &[String]) -> Result<(), LedgerError>;
+    /// Queues a report and writes the note that it was made, in one transaction.
+    fn queue_report(
+        &self,
+        mails: &[QueuedMail],
+        note: (&str, &str),
+        at: Timestamp,
+    ) -> Result<(), LedgerError>;
 
     /// Undelivered mails, counted: cheap, however many wait.
     fn waiting_mails(&self) -> Result<WaitingMails, LedgerError>;

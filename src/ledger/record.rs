@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Purpose;
 use crate::domain::{
-    AccountName, AlertKey, Currency, IntentId, Kind, Lease, LeaseId, Moment, Money, OrderId, ProviderName,
+    AccountName, Currency, IntentId, Kind, Lease, LeaseId, Moment, Money, OrderId, ProviderName,
     RenewalRequest, State,
 };
 
@@ -305,36 +305,4 @@ pub struct PauseRecord {
     pub account: Option<AccountName>,
     /// Since when.
     pub since: Timestamp,
-}
-
-/// A mail to be queued, fully rendered; no secret is in it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct QueuedMail {
-    /// The alert it tells of.
-    pub key: AlertKey,
-    /// Recipients.
-    pub to: Vec<String>,
-    /// Without newlines.
-    pub subject: String,
-    /// Plain text.
-    pub text: String,
-    /// HTML alternative.
-    pub html: String,
-    /// Fixed at queueing, so that a repeated delivery can be recognised.
-    pub message_id: String,
-    /// Message-ID of the incident's first mail, for threading.
-    pub in_reply_to: Option<String>,
-}
-
-/// A mail in the outbox.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OutboxMail {
-    /// Its row.
-    pub id: i64,
-    /// The mail.
-    pub mail: QueuedMail,
-    /// When it was queued; its Date header.
-    pub queued_at: Timestamp,
-    /// Failed attempts so far.
-    pub attempts: u32,
 }

@@ -15,13 +15,8 @@ use super::tree::Place;
 use super::walk::closest;
 use super::{Account, Settings};
 
-/// Sections whose feature does not exist yet.
-const NOT_BUILT_SECTIONS: &[(&str, &str)] =
-    &[("alerts.webhook", "leave the section out and use [alerts.email]")];
-
 /// Checks names and references among all rows.
 pub(super) fn check(draft: &Draft<'_>, problems: &Problems) {
-    not_built(draft, problems);
     for table in ["account", "policy", "budget"] {
         unique_names(draft, table, problems);
     }
@@ -43,14 +38,6 @@ pub(super) fn check(draft: &Draft<'_>, problems: &Problems) {
     references(draft, "alerts.route", "account", "account", problems);
     for row in draft.rows("alerts.route").filter(|_| !draft.sections.contains_key("alerts.email")) {
         row.tell("to", "nothing can be sent there: add [alerts.email]");
-    }
-}
-
-fn not_built(draft: &Draft<'_>, problems: &Problems) {
-    for (section, instead) in NOT_BUILT_SECTIONS {
-        if let Some(place) = draft.sections.get(*section) {
-            problems.push(place, *section, format!("[{section}] is not built yet: {instead}"));
-        }
     }
 }
 
@@ -132,7 +119,7 @@ pub(super) fn warn(draft: &Draft<'_>, settings: &Settings, warnings: &Problems) 
             warnings.push(&row.at, row.full("match"), message);
         }
     }
-    if settings.alerts.email.is_none() {
+    if settings.alerts.email.is_none() && settings.alerts.webhook.is_none() {
         warnings.push(&draft.start, "alerts.email", "nobody is told by mail: add [alerts.email]");
     }
     if settings.timing.money_timeout < settings.timing.read_timeout.max(SignedDuration::from_secs(60)) {

@@ -107,6 +107,7 @@ pub(super) const SCALARS: &[Key] = &[
     optional("alerts.email.password", Shape::Secret, r#"{ credential = "smtp-password" }"#),
     required("alerts.email.from", MAILBOX, r#""renewd@example.org""#),
     required("alerts.email.to", MAILBOXES, r#"["ops@example.org"]"#),
+    optional("alerts.email.templates", Shape::Text(|t| v::folder(t).map(drop)), r#""/etc/renewd/templates""#),
     required("alerts.webhook.url", Shape::Secret, r#"{ file = "/etc/renewd/hook.url" }"#),
     optional("alerts.webhook.secret", Shape::Secret, r#"{ file = "/etc/renewd/hook.secret" }"#),
     required("alerts.heartbeat.url", Shape::Secret, r#"{ file = "/etc/renewd/heartbeat.url" }"#),

@@ -2,7 +2,8 @@
 use jiff::{SignedDuration, Timestamp};
 use renewd::domain::{AlertKey, KeyPattern, Occasion, Severity};
 use renewd::ledger::{
-    AlertChange, BalanceMark, BalanceNote, How, Ledger, OpenAlert, QueuedMail, Silence, Telling, WaitingMails,
+    AlertChange, BalanceMark, BalanceNote, Channel, How, Ledger, OpenAlert, QueuedMail, Silence, Telling,
+    WaitingMails,
 };
 use rstest::rstest;
 
@@ -117,16 +118,20 @@ fn waiting_mail_is_counted_with_the_oldest_and_the_newest_error() {
         text: "t".into(),
         html: "h".into(),
         message_id: id.into(),
-        in_reply_to: None,
+        channel: Channel::Mail,
+        occasion: "raised".into(),
+        severity: Severity::Warning,
+        title: "s".into(),
+        incident: id.into(),
     };
     ledger.apply_alerts(&[], &[mail("m1")], at(0).wall).unwrap();
     ledger.apply_alerts(&[], &[mail("m2")], at(5).wall).unwrap();
     let ids: Vec<i64> = ledger.outbox(None).unwrap().iter().map(|m| m.id).collect();
-    ledger.mail_failed(ids[0], at(6).wall, at(7).wall, "older").unwrap();
-    ledger.mail_failed(ids[1], at(8).wall, at(9).wall, "newer").unwrap();
+    ledger.mails_failed(&ids[..1], at(6).wall, at(7).wall, "older").unwrap();
+    ledger.mails_failed(&ids[1..], at(8).wall, at(9).wall, "newer").unwrap();
     let want = WaitingMails { count: 2, oldest: Some(at(0).wall), last_error: Some("newer".into()) };
     assert_eq!(ledger.waiting_mails().unwrap(), want);
-    ledger.mail_delivered(ids[0], at(9).wall).unwrap();
+    ledger.mail_delivered(Some(ids[0]), &[], at(9).wall).unwrap();
     assert_eq!(ledger.waiting_mails().unwrap().oldest, Some(at(5).wall));
 }
 

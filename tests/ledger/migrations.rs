@@ -17,7 +17,10 @@ const SHIPPED: &[(&str, &str, &str)] = &[
        (1, 0, '2026-11-17T12:00:00.000000000Z', 'b', 1, 'reserved', 'reserved', NULL, NULL, NULL, NULL, NULL, NULL),
        (1, 1, '2026-11-17T12:00:01.000000000Z', 'b', 2, 'spend_started', 'spend_started', NULL, NULL, NULL, NULL, NULL, NULL),
        (1, 2, '2026-11-17T12:00:02.000000000Z', 'b', 3, 'accepted', 'accepted', '2.65', '97.35', NULL, NULL, NULL, 'a good reply');
-     INSERT INTO settle_read VALUES (1, 1, '2026-11-17T12:05:00.000000000Z', 'b', 4, '97.35', '2.65', 0);",
+     INSERT INTO settle_read VALUES (1, 1, '2026-11-17T12:05:00.000000000Z', 'b', 4, '97.35', '2.65', 0);
+     INSERT INTO outbox (id, key, recipients, subject, text, html, message_id, in_reply_to, queued_at, next_at) VALUES
+       (1, 'short_funds:yp', 'a@example.org', '[renewd warning] x', 't', 'h', 'm1', NULL, '2026-11-17T12:00:00.000000000Z',
+        '2026-11-17T12:00:00.000000000Z');",
     ),
     (
     "0002_orders.sql",
@@ -40,6 +43,12 @@ const SHIPPED: &[(&str, &str, &str)] = &[
      INSERT INTO balance_mark VALUES ('yp', '2026-11-17T12:00:00.000000000Z', '100.00', 'USD', NULL, NULL);
      INSERT INTO balance_note VALUES (1, 'yp', '2026-11-17T12:00:00.000000000Z', '2026-11-17T12:10:00.000000000Z', '100.00',
        '88.00', 'USD', '0.00', '12.00');",
+    ),
+    (
+        "0005_channels.sql",
+        "5980536ed2604729e6ccb5d7666fb9b5ad4f07221bb4b5f57cc76fd4cca66865",
+        "INSERT INTO outbox (channel, key, recipients, subject, text, html, message_id, queued_at, next_at) VALUES
+       ('webhook', 'short_funds:yp', '', 'x', 't', '', 'm2', '2026-11-17T12:00:00.000000000Z', '2026-11-17T12:00:00.000000000Z');",
     ),
 ];
 

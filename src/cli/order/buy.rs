@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::cli::args::BuyArgs;
 use crate::cli::context::{Context, Failure};
 use crate::cli::output;
-use crate::daemon::tell;
+use crate::daemon::{deliver, tell};
 use crate::domain::{PurchaseRequest, Quote, State};
 use crate::engine::order::Asked;
 use crate::engine::{EngineError, Payer};
@@ -48,12 +48,12 @@ async fn buy(ctx: &Context, payer: &Payer, request: &PurchaseRequest) -> Result<
     let bought = match payer.buy(request).await {
         Ok(bought) => bought,
         Err(EngineError::Ledger(e)) => {
-            tell::ledger_trouble(&ctx.settings, &e, ctx.clock.as_ref()).await;
+            deliver::cannot_use(&ctx.settings, &e, ctx.clock.as_ref()).await;
             return Err(e.into());
         }
     };
     tell::part(&payer.viewer, &bought.report)?;
-    tell::deliver_all(&payer.viewer).await?;
+    deliver::all(&payer.viewer).await?;
     show(ctx, request, &bought.asked)
 }
 

@@ -7,7 +7,7 @@ mod request;
 
 use std::sync::Arc;
 
-use crate::daemon::{tell, wire};
+use crate::daemon::{deliver, wire};
 use crate::domain::AccountName;
 use crate::engine::{Payer, Viewer};
 use crate::exit::Exit;
@@ -62,7 +62,7 @@ async fn payer(ctx: &Context) -> Result<Payer, Failure> {
     let ledger: Arc<dyn Ledger> = match sqlite::open(&ctx.settings.state_dir, Access::Pay) {
         Ok(ledger) => Arc::new(ledger),
         Err(e) => {
-            tell::ledger_trouble(&ctx.settings, &e, ctx.clock.as_ref()).await;
+            deliver::cannot_use(&ctx.settings, &e, ctx.clock.as_ref()).await;
             return Err(e.into());
         }
     };

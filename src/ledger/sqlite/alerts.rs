@@ -1,12 +1,12 @@
-//! Open alerts and the outbox. A crash after the commit repeats a mail at worst; it never loses one.
+//! Open alerts. Not responsible for what becomes of their mails (`outbox`), only for storing both together.
 use jiff::Timestamp;
 use rusqlite::{Connection, Row, Transaction, params};
 
 use super::cycles::horizon;
 use super::text::{get_count, get_instant, get_opt_instant, get_opt_word, get_word, instant};
-use super::{Fault, quiet};
+use super::{Fault, outbox, quiet};
 use crate::domain::{AccountName, AlertKey, LeaseId, Occasion, Severity};
-use crate::ledger::{AlertChange, OpenAlert, OutboxMail, QueuedMail, WaitingMails};
+use crate::ledger::{AlertChange, OpenAlert, QueuedMail, WaitingMails};
 
 pub(super) fn open(c: &Connection) -> Result<Vec<OpenAlert>, Fault> {
     let mut query = c.prepare_cached("SELECT * FROM alert WHERE closed_at IS NULL ORDER BY key")?;
@@ -52,14 +52,12 @@ pub(super) fn apply(
         }
     }
     for mail in mails {
-        queue(tx, mail, at)?;
+        outbox::queue(tx, mail, at)?;
     }
     let old = horizon(at);
     tx.prepare_cached("DELETE FROM alert WHERE closed_at < ?1")?.execute([&old])?;
-    tx.prepare_cached("DELETE FROM outbox WHERE delivered_at IS NOT NULL AND delivered_at < ?1")?
-        .execute([&old])?;
     tx.prepare_cached("DELETE FROM alert_log WHERE at < ?1")?.execute([&old])?;
-    Ok(())
+    outbox::forget(tx, &old)
 }
 
 fn put(tx: &Transaction<'_>, a: &OpenAlert, told_at: Timestamp) -> Result<(), Fault> {
@@ -90,54 +88,11 @@ fn put(tx: &Transaction<'_>, a: &OpenAlert, told_at: Timestamp) -> Result<(), Fa
     Ok(())
 }
 
-/// Recipients are kept one a line: no address holds a newline.
-fn queue(tx: &Transaction<'_>, m: &QueuedMail, at: Timestamp) -> Result<(), Fault> {
-    tx.prepare_cached(
-        "INSERT INTO outbox (key, recipients, subject, text, html, message_id, in_reply_to, queued_at, next_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8)",
-    )?
-    .execute(params![
-        m.key.as_str(),
-        m.to.join("\n"),
-        m.subject,
-        m.text,
-        m.html,
-        m.message_id,
-        m.in_reply_to,
-        instant(at)
-    ])?;
-    Ok(())
-}
-
-/// Undelivered mails, oldest first.
-pub(super) fn outbox(c: &Connection, due: Option<Timestamp>) -> Result<Vec<OutboxMail>, Fault> {
-    let mut query = c.prepare_cached(
-        "SELECT * FROM outbox WHERE delivered_at IS NULL AND (?1 IS NULL OR next_at <= ?1) ORDER BY id",
-    )?;
-    let rows = query.query_map([due.map(instant)], |r| {
-        Ok(OutboxMail {
-            id: r.get("id")?,
-            mail: QueuedMail {
-                key: AlertKey::stored(r.get("key")?),
-                to: r.get::<_, String>("recipients")?.lines().map(str::to_owned).collect(),
-                subject: r.get("subject")?,
-                text: r.get("text")?,
-                html: r.get("html")?,
-                message_id: r.get("message_id")?,
-                in_reply_to: r.get("in_reply_to")?,
-            },
-            queued_at: get_instant(r, "queued_at")?,
-            attempts: r.get("attempts")?,
-        })
-    })?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
-}
-
 pub(super) fn waiting(c: &Connection) -> Result<WaitingMails, Fault> {
     let mut query = c.prepare_cached(
         "SELECT count(*) AS n, min(queued_at) AS oldest,
-           (SELECT last_error FROM outbox WHERE delivered_at IS NULL AND last_error IS NOT NULL ORDER BY tried_at DESC LIMIT 1) AS error
-         FROM outbox WHERE delivered_at IS NULL",
+           (SELECT last_error FROM outbox WHERE delivered_at IS NULL AND folded_at IS NULL AND last_error IS NOT NULL ORDER BY tried_at DESC LIMIT 1) AS error
+         FROM outbox WHERE delivered_at IS NULL AND folded_at IS NULL",
     )?;
     let found = query.query_row([], |r| {
         Ok(WaitingMails {
@@ -147,32 +102,4 @@ pub(super) fn waiting(c: &Connection) -> Result<WaitingMails, Fault> {
         })
     })?;
     Ok(found)
-}
-
-pub(super) fn delivered(tx: &Transaction<'_>, id: i64, at: Timestamp) -> Result<(), Fault> {
-    let done = tx
-        .prepare_cached(
-            "UPDATE outbox SET delivered_at = ?2, tried_at = ?2, last_error = NULL WHERE id = ?1",
-        )?
-        .execute(params![id, instant(at)])?;
-    there(done, id)
-}
-
-pub(super) fn failed(
-    tx: &Transaction<'_>,
-    id: i64,
-    at: Timestamp,
-    next_at: Timestamp,
-    error: &str,
-) -> Result<(), Fault> {
-    let done = tx
-        .prepare_cached(
-            "UPDATE outbox SET attempts = attempts + 1, tried_at = ?2, next_at = ?3, last_error = ?4 WHERE id = ?1",
-        )?
-        .execute(params![id, instant(at), instant(next_at), error])?;
-    there(done, id)
-}
-
-fn there(rows: usize, id: i64) -> Result<(), Fault> {
-    if rows == 1 { Ok(()) } else { Err(Fault::Nonsense(format!("mail {id} is not in the outbox"))) }
 }

@@ -5,7 +5,8 @@ use std::path::Path;
 use jiff::Timestamp;
 
 use super::{
-    SqliteLedger, alerts, balances, changes, copy, cycles, history, leases, payment, quiet, quotes, reserve,
+    SqliteLedger, alerts, balances, changes, copy, cycles, history, leases, outbox, payment, quiet, quotes,
+    reserve,
 };
 use crate::domain::{
     AccountName, ChangeRequest, Event, IntentId, Inventory, KeyPattern, Lease, LeaseId, Moment, Money,
@@ -223,21 +224,41 @@ impl Ledger for SqliteLedger {
     }
 
     fn outbox(&self, due: Option<Timestamp>) -> Result<Vec<OutboxMail>, LedgerError> {
-        self.read(|c| alerts::outbox(c, due))
+        self.read(|c| outbox::waiting(c, due))
     }
 
-    fn mail_delivered(&self, id: i64, at: Timestamp) -> Result<(), LedgerError> {
-        self.write(|tx| alerts::delivered(tx, id, at))
+    fn told_of(&self, incident: &str) -> Result<Vec<String>, LedgerError> {
+        self.read(|c| outbox::told_of(c, incident))
     }
 
-    fn mail_failed(
+    fn mail_delivered(&self, id: Option<i64>, folded: &[i64], at: Timestamp) -> Result<(), LedgerError> {
+        self.write(|tx| outbox::delivered(tx, id, folded, at))
+    }
+
+    fn mails_failed(
         &self,
-        id: i64,
+        ids: &[i64],
         at: Timestamp,
         next_at: Timestamp,
         error: &str,
     ) -> Result<(), LedgerError> {
-        self.write(|tx| alerts::failed(tx, id, at, next_at, error))
+        self.write(|tx| outbox::failed(tx, ids, at, next_at, error))
+    }
+
+    fn left_for(&self, ids: &[i64], to: &[String]) -> Result<(), LedgerError> {
+        self.write(|tx| outbox::left_for(tx, ids, to))
+    }
+
+    fn queue_report(
+        &self,
+        mails: &[QueuedMail],
+        note: (&str, &str),
+        at: Timestamp,
+    ) -> Result<(), LedgerError> {
+        self.write(|tx| {
+            cycles::note(tx, note.0, note.1)?;
+            mails.iter().try_for_each(|mail| outbox::queue(tx, mail, at))
+        })
     }
 
     fn waiting_mails(&self) -> Result<WaitingMails, LedgerError> {

@@ -250,6 +250,10 @@ impl Payer {
         if paused.iter().any(|p| p.account.as_ref().is_none_or(|a| a == &seen.account.name)) {
             return because(Word::Paused, "spending is paused: renewd resume");
         }
+        let past = self.viewer.past(&self.viewer.clock.now())?;
+        if let Some(why) = self.viewer.stopped_providers(&past).get(seen.account.provider.as_str()) {
+            return because(Word::UnknownPending, why);
+        }
         Ok(None)
     }
 

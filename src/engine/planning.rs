@@ -131,7 +131,7 @@ impl Viewer {
     }
 
     /// Providers whose payments stop because an account that left the config has unsettled payments.
-    fn stopped_providers(&self, past: &[Past]) -> HashMap<String, String> {
+    pub(super) fn stopped_providers(&self, past: &[Past]) -> HashMap<String, String> {
         let gone =
             past.iter().filter(|p| p.state.is_unsettled() && self.settings.account(&p.account).is_none());
         gone.map(|p| {

@@ -3,6 +3,8 @@
 //! A crash between finding the order and recording it loses nothing: the next read finds it still new.
 use std::collections::{BTreeMap, HashSet};
 
+use jiff::SignedDuration;
+
 use super::settle::{Reading, fell, in_one_currency, keep_look, looks};
 use crate::domain::time::{Moment, Timing};
 use crate::domain::{Event, Lease, OrderId, PurchaseRequest};
@@ -27,7 +29,12 @@ pub(super) fn settle_purchase(
     let (fell, ambiguous) = fell(record, reading, around);
     let seen = usize::from(named.is_some() || !candidates.is_empty());
     let looks = looks(record, now, Some((fell, seen)));
+    let timely = match candidates.as_slice() {
+        [one] => fresh.get(one).is_some_and(|leases| is_timely(record, leases)),
+        _ => false,
+    };
     let case = PurchaseCase {
+        timely,
         state: record.state,
         candidates: &candidates,
         named,
@@ -43,6 +50,15 @@ pub(super) fn settle_purchase(
         keep_look(ledger, timing, record, SettleRead { at: now.clone(), balance, fell, moved: seen })?;
     }
     Ok(())
+}
+
+/// Its end, where the list tells it, lies a term after the money call, give or take what months differ.
+fn is_timely(record: &IntentRecord, leases: &[&Lease]) -> bool {
+    let Some(spent_at) = record.spend_started_at.as_ref().map(|m| m.wall) else { return false };
+    let term = SignedDuration::from_hours(24 * i64::from(record.request.period_days));
+    let slack = SignedDuration::from_hours(48).max(term / 30);
+    let end = leases.iter().filter_map(|l| l.expires_at).min();
+    end.is_none_or(|end| (end.duration_since(spent_at) - term).abs() <= slack)
 }
 
 /// Listed orders of which no lease was known before the money call, and that no other purchase has made.

@@ -13,6 +13,9 @@
 //! | none | fell by the quote | after 4 × lag window a person must look |
 //! | none | unchanged in `settle_reads` spaced reads over the lag window | not applied |
 //! | none | moved otherwise | after 4 × lag window a person must look |
+//!
+//! After a refusal, or once it was shown as not charged, a new order is this purchase's only if the balance fell by exactly its
+//! price and the order's end lies a term after the money call: somebody may have bought the like by hand since.
 use jiff::SignedDuration;
 
 use super::Look;
@@ -28,6 +31,8 @@ pub struct PurchaseCase<'a> {
     pub candidates: &'a [OrderId],
     /// The order that the provider's reply named, where the list has it under that name.
     pub named: Option<&'a OrderId>,
+    /// The one candidate's end, where the list tells it, lies a term after the money call.
+    pub timely: bool,
     /// What the quote asked.
     pub quoted: Money,
     /// Another payment's charge is not known: an unchanged balance proves nothing.
@@ -73,8 +78,10 @@ pub fn judge_purchase(case: &PurchaseCase<'_>) -> PurchaseVerdict {
     let lag = case.timing.lag_window;
     let four = lag.checked_mul(4).unwrap_or(SignedDuration::MAX);
     let unmoved = now.fell == Money::ZERO && case.comparable;
+    let failed = matches!(case.state, State::Refused | State::NotApplied);
     if let [order] = case.candidates
         && !unmoved
+        && (!failed || fell && case.timely && !case.ambiguous)
     {
         return confirmed(case, order, fell, "one new order matches what was bought");
     }
@@ -152,6 +159,7 @@ mod tests {
             state,
             candidates: &candidates,
             named: named.as_ref(),
+            timely: true,
             quoted: Money::from_cents(500),
             ambiguous,
             comparable: true,
@@ -194,5 +202,14 @@ mod tests {
             "late evidence is heard"
         );
         assert_eq!(word(NeedsOperator, &[], None, &[(90, 500)], false), "wait");
+    }
+
+    #[test]
+    fn what_somebody_bought_by_hand_is_not_taken_for_a_purchase_that_failed() {
+        for state in [State::Refused, State::NotApplied] {
+            assert_eq!(word(state, &["a"], None, &[(9_000, 500)], false), "confirmed");
+            assert_eq!(word(state, &["a"], None, &[(9_000, 777)], false), "wait", "at another price");
+            assert_eq!(word(state, &["a"], None, &[(9_000, 500)], true), "wait", "beside an unknown charge");
+        }
     }
 }

@@ -47,6 +47,7 @@ pub fn body(request: &PurchaseRequest, ask: Ask) -> Vec<u8> {
     let kind = wire::kind(request.kind.as_str());
     let mobile = kind.as_str() == "MOBILE";
     let access = ask == Ask::Purchase;
+    let country = request.country.as_deref().unwrap_or_default().trim().to_ascii_uppercase();
     let (auth_type, auth_ip) = match &request.auth {
         Some(PurchaseAuth::Ip(address)) => ("IP", Some(address.as_str())),
         _ => ("LOGIN", None),
@@ -54,7 +55,7 @@ pub fn body(request: &PurchaseRequest, ask: Ask) -> Vec<u8> {
     let body = OrderBody {
         quantity: request.quantity,
         rent_period_days: request.period_days.unwrap_or_default(),
-        country: request.country.as_deref().unwrap_or_default(),
+        country: &country,
         goal: request.goal.as_deref().unwrap_or_default(),
         auth_type: access.then_some(auth_type),
         auth_ip: auth_ip.filter(|_| access),

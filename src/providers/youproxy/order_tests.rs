@@ -96,6 +96,7 @@ fn what_cannot_be_what_it_says_is_a_problem(#[case] request: PurchaseRequest, #[
 #[test]
 fn the_bodies_are_those_of_the_vendors_pages() {
     let v4 = PurchaseRequest {
+        country: Some("usa".to_owned()),
         auth: Some(PurchaseAuth::Ip("203.0.113.7".to_owned())),
         promo: Some("SAVE10".to_owned()),
         ..ask("ipv4")

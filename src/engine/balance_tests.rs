@@ -54,7 +54,14 @@ impl Desk {
 
     fn read_in(&self, minute: i64, balance: &Balance) -> Vec<(String, String)> {
         let began = at(minute);
-        let reading = Reading { account: &self.account, leases: &[], balance, bound: true, began: &began };
+        let reading = Reading {
+            account: &self.account,
+            leases: &[],
+            balance,
+            bound: true,
+            complete: true,
+            began: &began,
+        };
         explain(&self.ledger, &self.timing, &reading, balance).unwrap();
         let notes = self.ledger.balance_notes(Timestamp::MIN).unwrap();
         notes.into_iter().map(|n| (n.explained.to_string(), n.unexplained.to_string())).collect()

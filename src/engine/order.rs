@@ -265,13 +265,13 @@ impl Payer {
             Asked::Priced(quote) => quote,
             other => return Ok(other),
         };
+        let Some(spender) = self.spenders.get(&account.name).cloned() else { return Ok(no_account()) };
         let id = match self.reserve(&account, &request, &quote, cycle)? {
             Ok(id) => id,
             Err(reason) => return Ok(Asked::Held { reason, quote: Some(quote) }),
         };
         let ledger = viewer.ledger.as_ref();
         let permit = ledger.start_purchase(&id, &viewer.clock.now())?;
-        let Some(spender) = self.spenders.get(&account.name).cloned() else { return Ok(no_account()) };
         tracing::info!(payment = %id, account = %account.name, kind = %request.kind, quantity = request.quantity, quoted = %quote.price, "buying");
         // A task of its own: whatever happens around it, the call is awaited to its end.
         let reply = tokio::spawn(async move { spender.purchase(permit).await }).await.unwrap_or_else(|_| {

@@ -34,8 +34,15 @@ pub(super) fn take(
     let ledger = viewer.ledger.as_ref();
     let now = viewer.clock.now();
     let bound = viewer.readers.get(&account.name).is_none_or(|r| r.capabilities().quote_is_bound);
-    let reading =
-        Reading { account: &account.name, leases: listed, balance: &inventory.balance, bound, began };
+    let complete = listed.len() == inventory.leases.len() && inventory.unreadable == 0;
+    let reading = Reading {
+        account: &account.name,
+        leases: listed,
+        balance: &inventory.balance,
+        bound,
+        complete,
+        began,
+    };
     let doubles = settle(ledger, &viewer.settings.timing, &reading, &now)?;
     let charges = foreign::charges(viewer, account, listed, inventory, &now)?;
     if measure {

@@ -19,6 +19,8 @@ pub(super) struct Reading<'a> {
     pub account: &'a AccountName,
     pub leases: &'a [Lease],
     pub balance: &'a Balance,
+    /// The list is whole: what it lacks is not there.
+    pub complete: bool,
     /// The provider's quotes are the prices of exactly their payments.
     pub bound: bool,
     /// When it began; a payment that started later is not judged by it.
@@ -109,7 +111,10 @@ pub(super) fn settle(
             ..IntentFilter::default()
         })?;
         if matches!(record.purpose, Purpose::Purchase(_)) {
-            settle_purchase(ledger, timing, reading, &record, &around, now)?;
+            // A cut list says nothing of what is missing from it.
+            if reading.complete {
+                settle_purchase(ledger, timing, reading, &record, &around, now)?;
+            }
             continue;
         }
         if let Some(double) = settle_one(ledger, timing, reading, &record, &around, now)? {

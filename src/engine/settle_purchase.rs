@@ -23,10 +23,15 @@ pub(super) fn settle_purchase(
     let Purpose::Purchase(bought) = &record.purpose else { return Ok(()) };
     let fresh = new_orders(ledger, reading, record, around)?;
     let named = record.order.as_ref().filter(|o| fresh.contains_key(o));
-    let candidates: Vec<OrderId> =
-        fresh.iter().filter(|(_, leases)| matches(bought, leases)).map(|(order, _)| order.clone()).collect();
+    let candidates: Vec<OrderId> = fresh
+        .iter()
+        .filter(|(_, l)| is_alike(bought, l) && is_whole(bought, l))
+        .map(|(order, _)| order.clone())
+        .collect();
     let comparable = in_one_currency(record, reading, around);
     let (fell, ambiguous) = fell(record, reading, around);
+    // An order of which only some leases are listed may be ours, being made: nothing is concluded from its absence.
+    let ambiguous = ambiguous || fresh.values().any(|l| is_alike(bought, l) && !is_whole(bought, l));
     let seen = usize::from(named.is_some() || !candidates.is_empty());
     let looks = looks(record, now, Some((fell, seen)));
     let timely = match candidates.as_slice() {
@@ -69,9 +74,7 @@ fn new_orders<'a>(
     around: &[IntentRecord],
 ) -> Result<BTreeMap<OrderId, Vec<&'a Lease>>, LedgerError> {
     let Some(spent_at) = record.spend_started_at.as_ref().map(|m| m.wall) else { return Ok(BTreeMap::new()) };
-    let known = ledger.known_leases(reading.account)?;
-    let before: HashSet<&OrderId> =
-        known.iter().filter(|k| k.first_seen < spent_at).map(|k| &k.lease.order).collect();
+    let before = ledger.orders_before(reading.account, spent_at)?;
     let taken: HashSet<&OrderId> =
         around.iter().filter(|o| o.id != record.id).filter_map(|o| o.order.as_ref()).collect();
     let mut orders: BTreeMap<OrderId, Vec<&'a Lease>> = BTreeMap::new();
@@ -81,18 +84,21 @@ fn new_orders<'a>(
     Ok(orders)
 }
 
-/// Of the kind, place and size that was bought. An order that is one lease says nothing of its size.
-fn matches(bought: &PurchaseRequest, leases: &[&Lease]) -> bool {
-    let like = |l: &&&Lease| {
+/// Of the kind and place that was bought.
+fn is_alike(bought: &PurchaseRequest, leases: &[&Lease]) -> bool {
+    leases.iter().all(|l| {
         l.kind.as_str().eq_ignore_ascii_case(bought.kind.as_str())
             && match (&l.country, &bought.country) {
                 (Some(is), Some(wanted)) => is.eq_ignore_ascii_case(wanted),
                 _ => true,
             }
-    };
-    let whole = leases.first().is_some_and(|l| l.id.as_str() == l.order.as_str());
-    leases.iter().filter(like).count() == leases.len()
-        && (whole || leases.len() == usize::try_from(bought.quantity).unwrap_or(usize::MAX))
+    })
+}
+
+/// Of the size that was bought. An order that is one lease says nothing of its size.
+fn is_whole(bought: &PurchaseRequest, leases: &[&Lease]) -> bool {
+    leases.first().is_some_and(|l| l.id.as_str() == l.order.as_str())
+        || leases.len() == usize::try_from(bought.quantity).unwrap_or(usize::MAX)
 }
 
 fn perform(

@@ -12,7 +12,7 @@ pub mod record;
 pub mod sqlite;
 mod telling;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -165,6 +165,8 @@ pub trait Ledger: Send + Sync {
     ) -> Result<(), LedgerError>;
     /// The leases of an account as last believed, not the gone ones, sorted by id.
     fn known_leases(&self, account: &AccountName) -> Result<Vec<KnownLease>, LedgerError>;
+    /// Orders of an account that were ever listed before `at`, gone ones included.
+    fn orders_before(&self, account: &AccountName, at: Timestamp) -> Result<HashSet<OrderId>, LedgerError>;
     /// What is known of every account ever read, by name.
     fn accounts(&self) -> Result<Vec<AccountFacts>, LedgerError>;
     /// Stores decisions; a lease whose decision, reason word and policy are as before costs nothing.

@@ -162,7 +162,7 @@ fn it_says_what_was_renewed_what_is_ahead_what_is_open_and_how_balances_stand() 
         format!("yp: 1 lease in 1 payment, {} USD", charged.1),
         "short_funds:yp, since".to_owned(),
         "THE NEXT 14 DAYS".to_owned(),
-        "yp: 1 due, no price yet".to_owned(),
+        format!("yp: 1 due, {} USD", charged.1),
         "last cycle:".to_owned(),
         "3 leases;".to_owned(),
     ] {

@@ -1,7 +1,7 @@
 //! Facts about accounts and leases: the newest that was read, written only where something changed.
 //!
 //! A crash keeps the last believed inventory: it is read again before anything is paid.
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 use rusqlite::{Connection, Row, Transaction, params};
@@ -22,6 +22,19 @@ pub(super) fn known(c: &Connection, account: &AccountName) -> Result<Vec<KnownLe
     let rows = query.query_map([account.as_str()], |r| {
         Ok(KnownLease { lease: lease(r)?, first_seen: get_instant(r, "first_seen")? })
     })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Orders that were ever listed before that instant, gone ones included.
+pub(super) fn orders_before(
+    c: &Connection,
+    account: &AccountName,
+    at: Timestamp,
+) -> Result<HashSet<OrderId>, Fault> {
+    let mut query =
+        c.prepare_cached("SELECT DISTINCT order_id FROM lease WHERE account = ?1 AND first_seen < ?2")?;
+    let rows = query
+        .query_map([account.as_str(), instant(at).as_str()], |r| r.get::<_, String>(0).map(OrderId::new))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 

@@ -1,5 +1,5 @@
 //! The port's methods: each one transaction, nothing else.
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use jiff::Timestamp;
@@ -76,6 +76,10 @@ impl Ledger for SqliteLedger {
 
     fn known_leases(&self, account: &AccountName) -> Result<Vec<KnownLease>, LedgerError> {
         self.read(|c| leases::known(c, account))
+    }
+
+    fn orders_before(&self, account: &AccountName, at: Timestamp) -> Result<HashSet<OrderId>, LedgerError> {
+        self.read(|c| leases::orders_before(c, account, at))
     }
 
     fn accounts(&self) -> Result<Vec<AccountFacts>, LedgerError> {

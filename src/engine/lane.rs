@@ -112,13 +112,14 @@ impl Lane {
         let sets = std::mem::take(&mut self.orders.sets);
         let (later, now): (Vec<PaySet>, Vec<PaySet>) =
             sets.into_iter().partition(|set| self.switches_off(set));
-        let later = self.switch_off(later).await?;
+        // A flag is switched off only once nothing else of the account stands in the way of paying right after it.
         match self.pay_all(now.into()).await? {
             Halt::No => {
-                let later = self.once_read_off(later).await?;
-                self.pay_all(later.into()).await?;
+                let off = self.switch_off(later).await?;
+                let ready = self.once_read_off(off).await?;
+                self.pay_all(ready.into()).await?;
             }
-            Halt::Because(reason) => later.sets.iter().for_each(|rest| self.change(rest, &reason)),
+            Halt::Because(reason) => later.iter().for_each(|rest| self.change(rest, &reason)),
         }
         if !self.out.begun.is_empty() {
             self.read_back().await?;

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use super::observe::Seen;
 use super::passes::{budget_check, recover, skews};
 use super::planning::Planned;
+use super::reading::Shown;
 use super::{CycleReport, EngineError, Payer, Viewer, clockrule};
 use crate::budget::span;
 use crate::domain::{
@@ -168,10 +169,11 @@ impl Viewer {
                 "the promo code is not accepted: leave it out to buy at the full price".into(),
             );
         }
+        // `max_price` is for one lease: where an order is one lease, for the whole of it.
+        let one = self.readers.get(&account.name).is_some_and(|r| r.capabilities().sells_cycles);
+        let leases = if one { 1 } else { u64::from(request.quantity) };
         let cap = policy.and_then(|p| p.max_price);
-        if let Some(cap) =
-            cap.filter(|c| c.times(u64::from(request.quantity)).is_none_or(|all| quote.price > all))
-        {
+        if let Some(cap) = cap.filter(|c| c.times(leases).is_none_or(|all| quote.price > all)) {
             let text =
                 format!("{} {currency} for {} is over max_price {cap} each", quote.price, request.quantity);
             return because(Word::PriceCap, text);
@@ -211,11 +213,11 @@ impl Payer {
         let cycle = ledger.start_cycle(&started)?;
         recover(&payer.viewer, &started)?;
         let observed = payer.viewer.observe().await?;
-        let (seen, shown) = payer.believe_and_settle(observed)?;
+        let (seen, mut shown) = payer.believe_and_settle(observed)?;
         let clock_held = clockrule::judge(ledger.as_ref(), &started, &skews(&seen), true)?;
         let asked = match payer.stands_against(&seen, clock_held.clone())? {
             Some(reason) => Asked::Held { reason, quote: None },
-            None => payer.ask_and_buy(request, cycle).await?,
+            None => payer.ask_and_buy(request, cycle, &mut shown).await?,
         };
         let mut report = payer.viewer.report(started, &seen, Planned::nothing(), clock_held)?;
         if let Asked::Begun(record) = &asked {
@@ -257,7 +259,12 @@ impl Payer {
         Ok(None)
     }
 
-    async fn ask_and_buy(&self, request: &PurchaseRequest, cycle: i64) -> Result<Asked, EngineError> {
+    async fn ask_and_buy(
+        &self,
+        request: &PurchaseRequest,
+        cycle: i64,
+        shown: &mut Shown,
+    ) -> Result<Asked, EngineError> {
         let viewer = &self.viewer;
         let Some((account, reader)) = viewer.desk_of(request) else { return Ok(no_account()) };
         let request = viewer.with_auto_renewal(reader.as_ref(), request);
@@ -280,7 +287,9 @@ impl Payer {
         self.keep(&id, &quote, reply)?;
         // The order may be listed already; if it is not, the settling reads go on looking.
         let observed = viewer.observe().await?;
-        self.believe_and_settle(observed)?;
+        let later = self.believe_and_settle(observed)?.1;
+        shown.doubles.extend(later.doubles);
+        shown.charges.extend(later.charges);
         Ok(Asked::Begun(Box::new(ledger.intent(&id)?)))
     }
 

@@ -8,7 +8,7 @@ use crate::budget::{Budget, Per};
 use crate::domain::time::Moment;
 use crate::domain::{Event, IntentId, Inventory, State};
 use crate::ledger::{
-    BudgetCheck, CycleRecord, DecisionRow, EventDetail, IntentFilter, IntentRecord, LedgerError,
+    BudgetCheck, CycleRecord, DecisionRow, EventDetail, IntentFilter, IntentRecord, LedgerError, Purpose,
 };
 use crate::planner::{Item, Past, PaySet, Standing};
 use crate::policy::{Action, Reason, Word};
@@ -173,12 +173,30 @@ impl Payer {
         let mut report = viewer.report(started, &seen, planned, clock_held)?;
         report.payments = begun.iter().rev().map(|id| ledger.intent(id)).collect::<Result<Vec<_>, _>>()?;
         report.double_charges = shown.doubles;
-        report.provider_charges = shown.charges;
+        report.provider_charges = self.told_between(before.as_ref(), shown.charges)?;
         report.steered = steered.made;
         report.stuck = steered.stuck;
         report.settled = settled_since(viewer, before.as_ref())?;
         ledger.end_cycle(cycle, &viewer.clock.now(), &report.summary())?;
         Ok(report)
+    }
+
+    /// Charges by the provider that this pass saw, and those that a settling pass or a purchase saw since the pass before.
+    fn told_between(
+        &self,
+        before: Option<&CycleRecord>,
+        mut charges: Vec<IntentRecord>,
+    ) -> Result<Vec<IntentRecord>, LedgerError> {
+        let since = before.map(|b| b.ended_at.unwrap_or(b.started_at.wall));
+        let filter = IntentFilter { since, states: vec![State::Confirmed], ..IntentFilter::default() };
+        let seen = self.viewer.ledger.intents(&filter)?;
+        let fresh = seen.into_iter().filter(|r| r.purpose == Purpose::Provider && since.is_some());
+        for record in fresh {
+            if charges.iter().all(|c| c.id != record.id) {
+                charges.push(record);
+            }
+        }
+        Ok(charges)
     }
 
     /// Reads the accounts that have unsettled payments and settles them; pays nothing.

@@ -39,7 +39,7 @@ pub(super) fn leases_of(record: &IntentRecord) -> impl Iterator<Item = IntentLea
 /// What the planner needs of a payment.
 #[must_use]
 pub fn past_of(record: &IntentRecord, now: &Moment, timing: &Timing) -> Past {
-    let looks = looks(record, now, None);
+    let looks = looks(record, now, timing, None);
     // A refusal that charged all the same shows as a fall that could hold the charge: then a person must look.
     let unmoved = |l: &Look| l.elapsed >= timing.lag_window && l.moved == 0;
     let quiet = looks.iter().any(|l| unmoved(l) && l.fell == Money::ZERO)
@@ -63,10 +63,15 @@ pub fn past_of(record: &IntentRecord, now: &Moment, timing: &Timing) -> Past {
 }
 
 /// Earlier looks of this boot and, if given, the present one. After a reboot time counts from the first look.
-pub(super) fn looks(record: &IntentRecord, now: &Moment, present: Option<(Money, usize)>) -> Vec<Look> {
+pub(super) fn looks(
+    record: &IntentRecord,
+    now: &Moment,
+    timing: &Timing,
+    present: Option<(Money, usize)>,
+) -> Vec<Look> {
     let same: Vec<&SettleRead> = record.reads.iter().filter(|r| r.at.boot_id == now.boot_id).collect();
-    let zero = record
-        .spend_started_at
+    let call = record.spend_started_at.as_ref().map(|at| over(record, at, timing));
+    let zero = call
         .as_ref()
         .filter(|at| at.boot_id == now.boot_id)
         .or_else(|| same.first().map(|r| &r.at))
@@ -78,6 +83,25 @@ pub(super) fn looks(record: &IntentRecord, now: &Moment, present: Option<(Money,
         looks.push(Look { elapsed: since(now), fell, moved });
     }
     looks
+}
+
+/// When the call was over, as far as is known: the provider may have acted at any instant until then, and its lists may lag
+/// from there on.
+fn over(record: &IntentRecord, started: &Moment, timing: &Timing) -> Moment {
+    let took = took(record.state, record.state_at.since(started), timing.money_timeout);
+    Moment {
+        wall: started.wall.checked_add(took).unwrap_or(started.wall),
+        boot_id: started.boot_id.clone(),
+        boot_ms: started.boot_ms.saturating_add(i64::try_from(took.as_millis()).unwrap_or(0)),
+    }
+}
+
+/// How long a call took, at most `most`: a state that follows the answer came `after` its start, if that can be told.
+fn took(state: State, after: Option<SignedDuration>, most: SignedDuration) -> SignedDuration {
+    match state {
+        State::Accepted | State::SpendStarted => SignedDuration::ZERO,
+        _ => after.map_or(most, |t| t.clamp(SignedDuration::ZERO, most)),
+    }
 }
 
 fn find<'a>(leases: &'a [Lease], of: &IntentLease) -> Option<&'a Lease> {
@@ -102,23 +126,26 @@ pub(super) fn settle(
     let Some(oldest) = open.iter().filter_map(|r| r.spend_started_at.as_ref()).map(|m| m.wall).min() else {
         return Ok(Vec::new());
     };
+    let filter = IntentFilter {
+        account: Some(reading.account.clone()),
+        spend_since: Some(oldest),
+        ..IntentFilter::default()
+    };
+    let mut around = ledger.intents(&filter)?;
     let mut doubles = Vec::new();
     // Newest first: an end that moved once is the newest attempt's doing.
     for record in open {
-        let around = ledger.intents(&IntentFilter {
-            account: Some(reading.account.clone()),
-            spend_since: Some(oldest),
-            ..IntentFilter::default()
-        })?;
         if matches!(record.purpose, Purpose::Purchase(_)) {
-            // A cut list says nothing of what is missing from it.
-            if reading.complete {
-                settle_purchase(ledger, timing, reading, &record, &around, now)?;
+            if settle_purchase(ledger, timing, reading, &record, &around, now)? {
+                around = ledger.intents(&filter)?;
             }
             continue;
         }
-        if let Some(double) = settle_one(ledger, timing, reading, &record, &around, now)? {
-            doubles.push(double);
+        let settled = settle_one(ledger, timing, reading, &record, &around, now)?;
+        doubles.extend(settled.double);
+        if settled.moved {
+            // What was settled speaks for or against the others; what was not has changed nothing.
+            around = ledger.intents(&filter)?;
         }
     }
     Ok(doubles)
@@ -151,6 +178,14 @@ fn candidates(
     Ok(open)
 }
 
+/// What became of one payment in this reading.
+struct Settled {
+    /// It is in another state than before.
+    moved: bool,
+    /// It turned out to be a second charge of one term.
+    double: Option<IntentRecord>,
+}
+
 fn settle_one(
     ledger: &dyn Ledger,
     timing: &Timing,
@@ -158,8 +193,10 @@ fn settle_one(
     record: &IntentRecord,
     around: &[IntentRecord],
     now: &Moment,
-) -> Result<Option<IntentRecord>, LedgerError> {
-    let Some(spent_at) = record.spend_started_at.as_ref() else { return Ok(None) };
+) -> Result<Settled, LedgerError> {
+    let Some(spent_at) = record.spend_started_at.as_ref() else {
+        return Ok(Settled { moved: false, double: None });
+    };
     let days = record.request.period_days;
     let mut double = false;
     let mut ends = Vec::new();
@@ -182,7 +219,7 @@ fn settle_one(
     let moved = ends.iter().filter(|e| matches!(e, End::Moved(_))).count();
     let comparable = in_one_currency(record, reading, around);
     let (fell, ambiguous) = fell(record, reading, around);
-    let looks = looks(record, now, Some((fell, moved)));
+    let looks = looks(record, now, timing, Some((fell, moved)));
     let case = Case {
         state: record.state,
         ends: &ends,
@@ -193,12 +230,13 @@ fn settle_one(
         looks: &looks,
         timing,
     };
-    perform(ledger, record, &judge(&case), &ends, reading, now)?;
+    let state = perform(ledger, record, &judge(&case), &ends, reading, now)?;
     if comparable {
         let balance = reading.balance.amount;
-        keep_look(ledger, timing, record, SettleRead { at: now.clone(), balance, fell, moved })?;
+        keep_look(ledger, timing, record, state, SettleRead { at: now.clone(), balance, fell, moved })?;
     }
-    if double && moved == ends.len() { ledger.intent(&record.id).map(Some) } else { Ok(None) }
+    let double = (double && moved == ends.len()).then(|| ledger.intent(&record.id)).transpose()?;
+    Ok(Settled { moved: state != record.state, double })
 }
 
 /// An order on hold stands where it stood; one that was paid for while on hold, and is in service again without telling
@@ -211,6 +249,8 @@ fn end_of(of: &IntentLease, listed: Option<&Lease>, spent_at: Timestamp, days: u
         {
             End::Same
         }
+        // Its end moved and its state has not followed: not yet.
+        Some(l) if l.state == OrderState::OnHold => End::Odd,
         Some(l)
             if l.state == OrderState::Active && l.expires_at.is_none() && spent_at >= of.expires_before =>
         {
@@ -260,8 +300,11 @@ pub(super) fn fell(record: &IntentRecord, reading: &Reading<'_>, around: &[Inten
     };
     let known = around.iter().filter(later).filter(|o| o.state == State::Confirmed);
     let known = Money::sum(known.map(|o| o.detail.charged.unwrap_or(o.quoted))).unwrap_or_default();
-    let ambiguous =
-        around.iter().filter(later).any(|o| matches!(o.state, State::Accepted | State::SpendStarted));
+    // What the provider charged by itself is often only believed: with it an unchanged balance proves nothing.
+    let ambiguous = around.iter().filter(later).any(|o| {
+        matches!(o.state, State::Accepted | State::SpendStarted)
+            || (o.state == State::Confirmed && o.purpose == Purpose::Provider)
+    });
     let siblings =
         around.iter().filter(|o| o.parent.is_some() && o.parent == record.parent && o.id != record.id);
     let siblings =
@@ -280,9 +323,9 @@ pub(super) fn keep_look(
     ledger: &dyn Ledger,
     timing: &Timing,
     record: &IntentRecord,
+    state: State,
     look: SettleRead,
 ) -> Result<(), LedgerError> {
-    let state = ledger.intent(&record.id)?.state;
     if !matches!(state, State::Accepted | State::Unknown | State::Refused) {
         return Ok(());
     }
@@ -297,4 +340,28 @@ pub(super) fn keep_look(
     let here = record.reads.iter().filter(|r| r.at.boot_id == look.at.boot_id).count();
     let enough = state == State::Refused && here > 64;
     if spaced && !enough { ledger.add_read(&record.id, &look) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lag_of_a_lost_answer_begins_when_its_call_was_over() {
+        let secs = SignedDuration::from_secs;
+        let most = secs(120);
+        assert_eq!(
+            took(State::Unknown, Some(secs(118)), most),
+            secs(118),
+            "it hung, and was processed at its end"
+        );
+        assert_eq!(took(State::Refused, Some(secs(2)), most), secs(2));
+        assert_eq!(
+            took(State::Unknown, Some(secs(3_600)), most),
+            most,
+            "found by a new process an hour later"
+        );
+        assert_eq!(took(State::Unknown, None, most), most, "after a reboot");
+        assert_eq!(took(State::Unknown, Some(secs(-5)), most), secs(0), "a clock set back");
+    }
 }

@@ -11,7 +11,7 @@ use crate::domain::{Event, Lease, OrderId, PurchaseRequest};
 use crate::evidence::{PurchaseCase, PurchaseVerdict, judge_purchase};
 use crate::ledger::{EventDetail, IntentRecord, Ledger, LedgerError, Purpose, SettleRead};
 
-/// Call before the reading becomes the known one.
+/// Call before the reading becomes the known one. `true`: it is in another state than before.
 pub(super) fn settle_purchase(
     ledger: &dyn Ledger,
     timing: &Timing,
@@ -19,8 +19,8 @@ pub(super) fn settle_purchase(
     record: &IntentRecord,
     around: &[IntentRecord],
     now: &Moment,
-) -> Result<(), LedgerError> {
-    let Purpose::Purchase(bought) = &record.purpose else { return Ok(()) };
+) -> Result<bool, LedgerError> {
+    let Purpose::Purchase(bought) = &record.purpose else { return Ok(false) };
     let fresh = new_orders(ledger, reading, record, around)?;
     let named = record.order.as_ref().filter(|o| fresh.contains_key(o));
     let candidates: Vec<OrderId> = fresh
@@ -28,12 +28,15 @@ pub(super) fn settle_purchase(
         .filter(|(_, l)| is_alike(bought, l) && is_whole(bought, l))
         .map(|(order, _)| order.clone())
         .collect();
+    // A cut list says nothing of what is missing from it: only the order that the reply named can be believed then.
+    let candidates = if reading.complete { candidates } else { Vec::new() };
     let comparable = in_one_currency(record, reading, around);
     let (fell, ambiguous) = fell(record, reading, around);
     // An order of which only some leases are listed may be ours, being made: nothing is concluded from its absence.
-    let ambiguous = ambiguous || fresh.values().any(|l| is_alike(bought, l) && !is_whole(bought, l));
+    let ambiguous =
+        ambiguous || !reading.complete || fresh.values().any(|l| is_alike(bought, l) && !is_whole(bought, l));
     let seen = usize::from(named.is_some() || !candidates.is_empty());
-    let looks = looks(record, now, Some((fell, seen)));
+    let looks = looks(record, now, timing, Some((fell, seen)));
     let timely = match candidates.as_slice() {
         [one] => fresh.get(one).is_some_and(|leases| is_timely(record, leases)),
         _ => false,
@@ -49,12 +52,12 @@ pub(super) fn settle_purchase(
         looks: &looks,
         timing,
     };
-    perform(ledger, record, judge_purchase(&case), &fresh, reading, now)?;
+    let state = perform(ledger, record, judge_purchase(&case), &fresh, reading, now)?;
     if comparable {
         let balance = reading.balance.amount;
-        keep_look(ledger, timing, record, SettleRead { at: now.clone(), balance, fell, moved: seen })?;
+        keep_look(ledger, timing, record, state, SettleRead { at: now.clone(), balance, fell, moved: seen })?;
     }
-    Ok(())
+    Ok(state != record.state)
 }
 
 /// Its end, where the list tells it, lies a term after the money call, give or take what months differ.
@@ -108,10 +111,10 @@ fn perform(
     fresh: &BTreeMap<OrderId, Vec<&Lease>>,
     reading: &Reading<'_>,
     now: &Moment,
-) -> Result<(), LedgerError> {
+) -> Result<crate::domain::State, LedgerError> {
     let mut detail = EventDetail { balance_after: Some(reading.balance.amount), ..EventDetail::default() };
     let event = match verdict {
-        PurchaseVerdict::Wait => return Ok(()),
+        PurchaseVerdict::Wait => return Ok(record.state),
         PurchaseVerdict::Confirmed { order, charged, why } => {
             ledger.record_order(&record.id, &order, now.wall)?;
             let told = record.detail.balance_after.filter(|_| record.state == crate::domain::State::Accepted);
@@ -139,5 +142,5 @@ fn perform(
     };
     let state = ledger.append(&record.id, record.state, event, &detail, now)?;
     tracing::info!(payment = %record.id, account = %reading.account, from = %record.state, to = %state, "purchase settled");
-    Ok(())
+    Ok(state)
 }

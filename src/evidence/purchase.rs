@@ -81,6 +81,8 @@ pub fn judge_purchase(case: &PurchaseCase<'_>) -> PurchaseVerdict {
     let failed = matches!(case.state, State::Refused | State::NotApplied);
     if let [order] = case.candidates
         && !unmoved
+        && case.timely
+        && case.comparable
         && (!failed || fell && case.timely && !case.ambiguous)
     {
         return confirmed(case, order, fell, "one new order matches what was bought");

@@ -128,6 +128,8 @@ fn steered_flag(item: &Item, policy: &Policy, reason: &Reason) -> Option<(bool, 
         | Word::Clock
         | Word::OrderState
         | Word::Lapsed => None,
+        // A passing matter of the account: switched off for it, nobody might pay in time.
+        Word::UnknownPending | Word::Refused | Word::Backoff => None,
         Word::QuoteError | Word::QuoteUnreadable | Word::PeriodNotOffered | Word::FleetGuard => None,
         // renewd is about to pay itself: the money lane switches it off and reads that.
         _ if item.switch_off_first => None,

@@ -133,7 +133,7 @@ pub(super) fn provider_charged(report: &CycleReport, policies: &[Policy]) -> Vec
             once: true,
             actions: vec![format!("renewd history --account {name}")],
             ..plain(
-                AlertKey::account("provider_charged", name.as_str()),
+                AlertKey::order("provider_charged", name.as_str(), records[0].id.as_str()),
                 if surprise { Severity::Warning } else { Severity::Info },
                 Some(name),
                 &format!("The provider renewed {} of account {name} by itself", leases(records.len())),

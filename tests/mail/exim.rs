@@ -120,7 +120,11 @@ impl Exim {
 
     /// What arrived, oldest first, envelope recipient first.
     pub fn mails(&self) -> Vec<Mail> {
-        self.files().iter().map(|file| Mail::read(&fs::read_to_string(file).unwrap())).collect()
+        let mut texts: Vec<String> = self.files().iter().map(|f| fs::read_to_string(f).unwrap()).collect();
+        // The server's own number of a mail grows in the order in which it took them; names of files do not (their microseconds are
+        // not padded), and copies are written side by side.
+        texts.sort_by_cached_key(|text| taken_as(text));
+        texts.iter().map(|text| Mail::read(text)).collect()
     }
 
     /// Waits until exactly `n` copies arrived, and a moment longer: one too many would be as wrong.
@@ -137,6 +141,12 @@ impl Exim {
     pub fn log(&self) -> String {
         fs::read_to_string(self.dir.path().join("log/mainlog")).unwrap_or_default()
     }
+}
+
+/// The server's number in the topmost `Received` header.
+fn taken_as(raw: &str) -> String {
+    let number = raw.split("\tid ").nth(1).and_then(|rest| rest.split([';', '\n']).next());
+    number.unwrap_or_else(|| panic!("no number of exim's in {raw}")).trim().to_owned()
 }
 
 /// A mail as it arrived.

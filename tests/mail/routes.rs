@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 
 use renewd::domain::{Alert, Severity};
 
-use crate::exim::{Exim, free_port};
+use crate::exim::{Exim, Mail, free_port};
 use crate::office::{HOUR, Office, alert, email};
 
 const ROUTES: &str = r#"
@@ -58,20 +58,21 @@ fn the_mails_of_an_incident_are_one_thread_and_another_incident_is_another() {
     let port = free_port();
     let office = Office::new(|_| email(port, ""));
     let exim = Exim::plain(port);
-    let mut told = 0;
-    for (firing, n) in [
-        (Some(Severity::Warning), 1), // raised
-        (Some(Severity::Urgent), 1),  // escalated
-        (None, 1),                    // resolved
-        (Some(Severity::Warning), 1), // another incident of the same key
+    // In the order in which they came: files of one mailbox may be listed in another.
+    let mut mails: Vec<Mail> = Vec::new();
+    for firing in [
+        Some(Severity::Warning), // raised
+        Some(Severity::Urgent),  // escalated
+        None,                    // resolved
+        Some(Severity::Warning), // another incident of the same key
     ] {
         office.fire(&firing.map(|severity| alert("short_funds", severity)).into_iter().collect::<Vec<_>>());
         office.deliver_due();
-        told += n;
-        exim.wait_for(told);
+        let there = exim.wait_for(mails.len() + 1);
+        let new = there.into_iter().find(|mail| mails.iter().all(|known| known.id != mail.id));
+        mails.push(new.expect("each step's mail has an id of its own"));
         office.pass(HOUR);
     }
-    let mails = exim.mails();
     let [raised, escalated, resolved, again] = mails.as_slice() else { panic!("{mails:#?}") };
     assert_eq!((&raised.in_reply_to, &raised.references), (&None, &None));
     for later in [escalated, resolved] {

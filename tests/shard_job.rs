@@ -148,6 +148,28 @@ fn sparse_items_and_odd_spellings_change_nothing() {
 }
 
 #[test]
+fn an_order_that_never_tells_its_end_and_flaps_is_not_paid_again_in_the_term_it_was_paid_for() {
+    let (bench, ids) = bench("100.00", &[isp(-5)]);
+    bench.handle.with(|w| {
+        w.looks = Looks { without: ["expires_at".to_owned()].into(), ..w.looks.clone() };
+    });
+    let ended = bench.handle.with(|w| w.account(TOKEN).unwrap().order(&ids[0]).unwrap().expires_at);
+    bench.settle(6);
+    assert_eq!(bench.charged(&ids[0]), 1, "on hold without an end it is renewed once");
+    bench.json(&["once"]);
+    // The provider's records fall back to what they were before the payment, all of them.
+    bench.handle.with(|w| w.account_mut(TOKEN).unwrap().order_mut(&ids[0]).unwrap().expires_at = ended);
+    let (_, again) = bench.json(&["once"]);
+    let item = bench.item(&again, &ids[0]);
+    assert_eq!(item["decision"], "hold", "{item:#}");
+    assert!(
+        item["reason"].as_str().unwrap().starts_with("needs_operator: payment p-000001 was charged"),
+        "{item:#}"
+    );
+    assert_eq!((bench.charged(&ids[0]), bench.sent(Endpoint::Renew)), (1, 1));
+}
+
+#[test]
 fn a_flag_that_is_on_is_a_conflict_and_take_over_pays_only_after_it_was_read_off() {
     let (bench, ids) = bench("100.00", &[isp(-5).auto_renewal(), isp(24).auto_renewal()]);
     let (code, once) = bench.json(&["once"]);

@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
-use rusqlite::{Connection, Row, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 use super::Fault;
 use super::text::{
@@ -23,6 +23,13 @@ pub(super) fn known(c: &Connection, account: &AccountName) -> Result<Vec<KnownLe
         Ok(KnownLease { lease: lease(r)?, first_seen: get_instant(r, "first_seen")? })
     })?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// One lease of an account as last believed; `None` if it is gone or was never listed.
+pub(super) fn one(c: &Connection, account: &AccountName, id: &LeaseId) -> Result<Option<Lease>, Fault> {
+    let mut query =
+        c.prepare_cached("SELECT * FROM lease WHERE account = ?1 AND lease = ?2 AND gone_at IS NULL")?;
+    Ok(query.query_row([account.as_str(), id.as_str()], lease).optional()?)
 }
 
 /// Orders that were ever listed before that instant, gone ones included.

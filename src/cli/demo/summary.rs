@@ -212,7 +212,8 @@ fn rows(accounts: &[Account]) -> Vec<Vec<String>> {
         row("balance, as the provider's books say", &|a| usd(a.provider_balance)),
         row("paid twice", &|a| a.paid_twice.to_string()),
         row("lost answers, settled by evidence", &|a| {
-            format!("{} ({})", a.lost_answers.len(), a.lost_answers.join(", "))
+            let which = a.lost_answers.join(", ");
+            if which.is_empty() { "0".to_owned() } else { format!("{} ({which})", a.lost_answers.len()) }
         }),
         row("waited for the top-up, all saved", &|a| a.waited_for_money.to_string()),
         row("lapsed, as it was to be let go", &|a| a.lapsed.len().to_string()),

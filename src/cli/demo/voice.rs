@@ -155,7 +155,7 @@ impl Voice {
         if !due.is_empty() {
             let n = count(due.len(), "lease");
             let what = format!(
-                "{name}: money runs short: {n} wait, the rest was saved by priority and end; a mail goes out"
+                "{name}: money runs short: {n} held, the rest was saved by priority and end; a mail goes out"
             );
             self.once(format!("short:{name}"), &what);
         }

@@ -231,3 +231,20 @@ fn a_budget_warns_at_its_share_before_it_is_used_up() {
     let alert = &status["open_alerts"][0];
     assert_eq!(alert["key"], "budget_warn:*:day", "4.80 of 6.00 are 80 %: {status:#}");
 }
+
+#[test]
+fn a_balance_that_lags_in_quotes_makes_no_payment_look_dearer_than_it_was() {
+    let bench = bench("100.00", 3);
+    let one_each = WIDE.replace("1000", "1");
+    bench.config("batch = 1", &format!("{one_each}{}", common::KEEP));
+    bench.handle.set_balance_lag(std::time::Duration::from_secs(20));
+    for _ in 0..3 {
+        bench.json(&["once"]);
+    }
+    let history = bench.json(&["history"]).1;
+    let charged: Vec<&str> =
+        history["payments"].as_array().unwrap().iter().map(|p| p["charged"].as_str().unwrap()).collect();
+    assert_eq!(charged, ["2.40"; 3], "{history:#}");
+    let alerts = bench.json(&["status"]).1["open_alerts"].to_string();
+    assert!(!alerts.contains("charge_differs"), "{alerts}");
+}

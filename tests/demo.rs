@@ -30,6 +30,18 @@ fn the_demo_tells_both_stories_and_the_books_agree() {
     ] {
         assert!(text.contains(told), "{told}: {text}");
     }
+    let weeks = text
+        .lines()
+        .filter_map(|l| l.split_once(" renewed yp "))
+        .map(|(_, rest)| rest.split(", ").next().unwrap());
+    let cents: Vec<u64> = weeks
+        .map(|one| {
+            one.split(" for ").nth(1).unwrap().trim_end_matches(" USD").replace('.', "").parse().unwrap()
+        })
+        .collect();
+    let charged = text.lines().find(|l| l.contains("charged, as the ledger says")).unwrap();
+    let charged: u64 = charged.split_whitespace().nth(5).unwrap().replace('.', "").parse().unwrap();
+    assert_eq!(cents.iter().sum::<u64>(), charged, "the weeks add up to the table: {text}");
     assert!(text.lines().count() < 80, "short to read: {} lines", text.lines().count());
     assert!(!text.contains("demo-key"), "no key is told");
     assert!(place.join("ledger.db").exists() && place.join("mails").read_dir().unwrap().count() > 10);

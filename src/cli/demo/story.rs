@@ -59,6 +59,7 @@ pub(super) struct Tally {
 impl Story {
     pub(super) async fn run(&mut self) -> Result<Tally, Failure> {
         let mut tally = Tally::default();
+        let mut told = Timestamp::MIN;
         self.voice.say(&format!("{DAYS} days lie ahead of {}", self.cast.opening));
         for step in 0..DAYS * DAY {
             self.wait_until(step * STEP);
@@ -71,10 +72,12 @@ impl Story {
             self.settle().await?;
             self.people_read(step, &report, &mut tally)?;
             if (step + 1) % (7 * DAY) == 0 {
-                self.voice.week(self.payer.viewer.ledger.as_ref(), self.clock.now().wall)?;
+                self.voice.routine(self.payer.viewer.ledger.as_ref(), told, 7)?;
+                told = self.clock.now().wall;
             }
             self.somebody_else_spends(step);
         }
+        self.voice.routine(self.payer.viewer.ledger.as_ref(), told, DAYS % 7)?;
         self.voice.end();
         Ok(tally)
     }

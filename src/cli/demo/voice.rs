@@ -6,9 +6,9 @@ use std::sync::Arc;
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::{SignedDuration, Timestamp};
 
-use super::DAYS;
 use super::cast::{CRAWL, PS, YP};
 use super::story::{Tally, sum};
+use super::{DAYS, failed};
 use crate::cli::context::Failure;
 use crate::cli::output;
 use crate::clock::{Clock, VirtualClock};
@@ -211,9 +211,9 @@ impl Voice {
         }
     }
 
-    /// The routine of seven days up to `now`, a line for all accounts.
-    pub(super) fn week(&self, ledger: &dyn Ledger, now: Timestamp) -> Result<(), Failure> {
-        let from = now.checked_sub(SignedDuration::from_hours(24 * 7)).unwrap_or(self.start);
+    /// The routine of a week, or of the last days, after the instant `told`: a line for all accounts.
+    pub(super) fn routine(&self, ledger: &dyn Ledger, told: Timestamp, days: i64) -> Result<(), Failure> {
+        let from = told.checked_add(SignedDuration::from_nanos(1)).map_err(failed)?;
         let mut parts = Vec::new();
         for name in [YP, PS] {
             let filter = IntentFilter {
@@ -233,9 +233,13 @@ impl Voice {
                 }
             }
         }
-        let week = (self.day() + 1) / 7;
+        let when = if days == 7 {
+            format!("week {}", (self.day() + 1) / 7)
+        } else {
+            format!("the last {days} days")
+        };
         let what = if parts.is_empty() { "nothing".to_owned() } else { parts.join(", ") };
-        self.say(&format!("week {week} renewed {what}"));
+        self.say(&format!("{when} renewed {what}"));
         Ok(())
     }
 }

@@ -55,12 +55,12 @@ fn world_of(first: u64, rounds: u64) {
         let history = crowd.history(false);
         let mut breaches = history.breaches();
         breaches.extend(history::lost(&before, &history.rows));
-        tell(&crowd, &breaches, first, seed);
+        tell(&crowd, &history, &breaches, (first, seed));
         before = history.rows;
     }
     calm_down(&crowd);
     let history = crowd.history(true);
-    tell(&crowd, &history.breaches(), first, first + rounds - 1);
+    tell(&crowd, &history, &history.breaches(), (first, first + rounds - 1));
     assert!(history.charges.len() as u64 > rounds / 2, "too little was paid: {}", history.charges.len());
     let count = |state| history.rows.iter().filter(|r| r.states.iter().any(|s| s == state)).count();
     println!(
@@ -89,17 +89,25 @@ fn calm_down(crowd: &Crowd) {
     }
 }
 
-fn tell(crowd: &Crowd, breaches: &[String], first: u64, seed: u64) {
-    let rounds = seed - first + 1;
-    assert!(
-        breaches.is_empty(),
-        "round {seed} broke the rules:\n{}\nrepeat it: scripts/many --seed {first} --rounds {rounds}\n{}",
-        breaches.join("\n"),
-        crowd.bench.log(),
-    );
-    assert!(
-        !crowd.bench.log().contains("panicked") && !crowd.bench.log().contains("internal error"),
-        "round {seed}: a process panicked\n{}",
-        crowd.bench.log()
+fn tell(crowd: &Crowd, history: &history::History, breaches: &[String], (first, seed): (u64, u64)) {
+    let log = crowd.bench.log();
+    let panics = log.lines().filter(|l| l.contains("panicked") || l.contains("internal error"));
+    let found: Vec<&str> = breaches.iter().map(String::as_str).chain(panics).collect();
+    if found.is_empty() {
+        return;
+    }
+    // A folder of its own outlives this test: ledger, log and both sides' story.
+    let kept = std::env::temp_dir().join(format!("renewd-many-{first}-{seed}"));
+    std::fs::create_dir_all(&kept).unwrap();
+    for name in ["state/ledger.db", "state/ledger.db-wal", "run.log"] {
+        let to = kept.join(name.rsplit('/').next().unwrap());
+        let _copied = std::fs::copy(crowd.bench.path(name), to);
+    }
+    std::fs::write(kept.join("history.txt"), format!("{history:#?}")).unwrap();
+    panic!(
+        "round {seed} broke the rules:\n{}\nledger, log and history: {}\nrepeat it: scripts/many --seed {first} --rounds {}",
+        found.join("\n"),
+        kept.display(),
+        seed - first + 1,
     );
 }

@@ -11,7 +11,6 @@ fn row(id: &str, ip: &str, end: i64, states: &[&str]) -> Row {
     Row {
         id: id.into(),
         terms: vec![(ip.into(), end)],
-        quoted: money("2.00"),
         charged: Some(money("2.00")),
         states: states.iter().map(|s| (*s).to_owned()).collect(),
     }
@@ -92,5 +91,8 @@ fn a_ledger_may_only_grow() {
     after[0].states.truncate(2);
     after.remove(1);
     let found = lost(&before, &after);
-    assert!(found.len() == 2 && found[0].contains("p-1 was rewritten") && found[1].contains("p-2 is gone"), "{found:?}");
+    assert!(
+        found.len() == 2 && found[0].contains("p-1 was rewritten") && found[1].contains("p-2 is gone"),
+        "{found:?}"
+    );
 }

@@ -21,7 +21,6 @@ pub struct Charge {
 pub struct Row {
     pub id: String,
     pub terms: Vec<Term>,
-    pub quoted: Money,
     pub charged: Option<Money>,
     /// The state after each event, oldest first.
     pub states: Vec<String>,
@@ -113,7 +112,10 @@ impl History {
             }
             match self.rows_of(term).count() {
                 1 => {}
-                0 if self.rows.iter().any(|r| r.counts() && r.terms.iter().any(|t| t.0 == term.0 && t.1 < term.1) && !self.is_charged(r)) => {
+                0 if self.rows.iter().any(|r| {
+                    r.counts() && r.terms.iter().any(|t| t.0 == term.0 && t.1 < term.1) && !self.is_charged(r)
+                }) =>
+                {
                     found.push(format!("double charge: {term:?} was not due, a row expected an earlier end"));
                 }
                 0 => found.push(format!("lost row: the charge for {term:?} is in no row of the ledger")),
@@ -130,7 +132,10 @@ impl History {
         for row in &self.rows {
             let (state, charged) = (row.state(), self.is_charged(row));
             if ["accepted", "confirmed"].contains(&state) && !charged {
-                found.push(format!("no charge: {} is {state}, and the books lack it: {:?}", row.id, row.terms));
+                found.push(format!(
+                    "no charge: {} is {state}, and the books lack it: {:?}",
+                    row.id, row.terms
+                ));
             }
             let open = ["reserved", "spend_started", "accepted", "unknown", "needs_operator"];
             if self.calm && open.contains(&state) {
@@ -154,7 +159,10 @@ impl History {
             let told: Option<Vec<Money>> = rows.values().map(|r| r.charged).collect();
             if told.and_then(Money::sum) != Some(charge.amount) {
                 let ids: Vec<_> = rows.values().map(|r| (&r.id, r.charged)).collect();
-                found.push(format!("sums: {} was charged for {:?}, by the ledger {ids:?}", charge.amount, charge.terms));
+                found.push(format!(
+                    "sums: {} was charged for {:?}, by the ledger {ids:?}",
+                    charge.amount, charge.terms
+                ));
             }
         }
     }
@@ -164,7 +172,10 @@ impl History {
         calls.sort_by_key(|c| c.from);
         for pair in calls.windows(2) {
             if pair[0].to.is_none_or(|to| to > pair[1].from) {
-                found.push(format!("overlap: two money calls in flight at once: {:?} and {:?}", pair[0], pair[1]));
+                found.push(format!(
+                    "overlap: two money calls in flight at once: {:?} and {:?}",
+                    pair[0], pair[1]
+                ));
             }
         }
     }

@@ -2,6 +2,7 @@
 //! provider loses answers and lags. Not responsible for judging what came of it.
 //!
 //! The instants are the seed's; what the kernel makes of them is not, so a seed repeats a round's plan, not its every race.
+use std::collections::BTreeSet;
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
@@ -65,24 +66,20 @@ fn faults(crowd: &Crowd, dice: &mut fastrand::Rng) {
         let when = When::Chance { percent, seed: dice.u64(..) };
         handle.inject(Fault::on(Aim::Money).when(when).effect(effect).answer(answer));
     }
-    handle.inject(Fault::on(Aim::Any).when(When::Chance { percent: 1, seed: dice.u64(..) }).answer(Answer::Html(502)));
+    handle.inject(
+        Fault::on(Aim::Any).when(When::Chance { percent: 1, seed: dice.u64(..) }).answer(Answer::Html(502)),
+    );
     handle.set_lag(Duration::from_millis(dice.u64(0..800)));
-    handle.set_balance_lag(Duration::from_millis(dice.u64(0..800)));
 }
 
-/// A process's plan: a command, and what is done to it when.
-fn plan(who: usize, dice: &mut fastrand::Rng, script: &mut Vec<(u64, usize, Act)>) -> &'static str {
-    let start = dice.u64(0..ROUND_MS * 2 / 3);
-    script.push((start, who, Act::Start));
-    if dice.u8(0..100) < 35 {
-        let stop = start + dice.u64(10..300);
-        script.push((stop, who, Act::Stop));
-        script.push((stop + dice.u64(20..500), who, Act::Continue));
-    }
-    if dice.u8(0..100) < 60 {
-        script.push((start + dice.u64(10..600), who, Act::Kill));
-    }
-    if dice.u8(0..100) < 20 { "run" } else { "once" }
+/// Eight starts, and as many blows as fall on whoever is alive then.
+fn script(dice: &mut fastrand::Rng) -> BTreeSet<(u64, Act, usize)> {
+    let starts: Vec<_> = (0..PROCESSES).map(|who| (dice.u64(0..ROUND_MS * 2 / 3), Act::Start, who)).collect();
+    let blows = (0..PROCESSES).map(|_| {
+        let act = if dice.bool() { Act::Kill } else { Act::Stop };
+        (dice.u64(40..ROUND_MS), act, dice.usize(0..PROCESSES))
+    });
+    starts.into_iter().chain(blows).collect()
 }
 
 fn elapsed_ms(since: i64) -> u64 {
@@ -93,25 +90,30 @@ fn elapsed_ms(since: i64) -> u64 {
 pub fn round(crowd: &Crowd, seed: u64, applies: bool) -> Tally {
     let mut dice = fastrand::Rng::with_seed(seed);
     faults(crowd, &mut dice);
-    let (mut script, mut tally) = (Vec::new(), Tally::default());
+    let (mut script, mut tally) = (script(&mut dice), Tally::default());
     let mut commands: Vec<Vec<String>> =
-        (0..PROCESSES).map(|who| vec![plan(who, &mut dice, &mut script).to_owned()]).collect();
+        (0..PROCESSES).map(|_| vec![if dice.u8(0..5) == 0 { "run" } else { "once" }.to_owned()]).collect();
     if applies {
         let file = crowd.bench.path("plan.json").display().to_string();
-        let _code = crowd.bench.command(&["plan", "--out", &file]).stdout(Stdio::null()).stderr(Stdio::null()).status();
+        let mut plan = crowd.bench.command(&["plan", "--out", &file]);
+        let _code = plan.stdout(Stdio::null()).stderr(Stdio::null()).status();
         commands[..2].fill(vec!["apply".to_owned(), file]);
     }
-    script.sort_unstable();
     let mut crew: Vec<Option<Child>> = (0..PROCESSES).map(|_| None).collect();
     let began = SystemClock::new().now().boot_ms;
-    for (at, who, act) in script {
+    while let Some((at, act, who)) = script.pop_first() {
         std::thread::sleep(Duration::from_millis(at.saturating_sub(elapsed_ms(began))));
+        let target = if matches!(act, Act::Kill | Act::Stop) { living(&mut crew, who) } else { Some(who) };
+        let Some(target) = target else { continue };
         if act == Act::Start {
-            let args: Vec<&str> = commands[who].iter().map(String::as_str).collect();
-            crew[who] = Some(crowd.bench.spawn(&args));
+            let args: Vec<&str> = commands[target].iter().map(String::as_str).collect();
+            crew[target] = Some(crowd.bench.spawn(&args));
             tally.started += 1;
-        } else if let Some(child) = crew[who].as_mut() {
+        } else if let Some(child) = crew[target].as_mut() {
             disturb(child, act, &mut tally);
+        }
+        if act == Act::Stop {
+            script.insert((at + dice.u64(20..400), Act::Continue, target));
         }
     }
     let mercy = dice.bool();
@@ -121,6 +123,13 @@ pub fn round(crowd: &Crowd, seed: u64, applies: bool) -> Tally {
         end(child, daemon, mercy, &mut tally, &crowd.bench.log());
     }
     tally
+}
+
+/// One of those that are at work, by a number drawn before.
+fn living(crew: &mut [Option<Child>], drawn: usize) -> Option<usize> {
+    let works = |child: &mut Option<Child>| child.as_mut().is_some_and(|c| c.try_wait().unwrap().is_none());
+    let alive: Vec<usize> = (0..crew.len()).filter(|n| works(&mut crew[*n])).collect();
+    (!alive.is_empty()).then(|| alive[drawn % alive.len()])
 }
 
 /// A process that has ended is left alone: its id may be another's soon, but not before it was waited for.

@@ -96,9 +96,10 @@ on_unknown = "retry"
     /// Both sides' story as of now. No process may be at work.
     pub fn history(&self, calm: bool) -> History {
         let requests = self.bench.handle.requests().iter().map(|r| r.at.as_millisecond()).collect();
-        let (charges, balance) = self.bench.handle.with(|w| {
-            (w.books().charges().map(charge).collect(), w.account(KEY).unwrap().balance)
-        });
+        let (charges, balance) = self
+            .bench
+            .handle
+            .with(|w| (w.books().charges().map(charge).collect(), w.account(KEY).unwrap().balance));
         History {
             opening: money(OPENING),
             balance,
@@ -142,23 +143,24 @@ pub fn rows(ledger: &Path) -> Vec<Row> {
         return Vec::new();
     }
     let mut heads = db
-        .prepare("SELECT i.id, i.name, i.quoted, h.charged FROM intent i JOIN intent_head h ON h.intent = i.id ORDER BY i.id")
+        .prepare("SELECT i.id, i.name, h.charged FROM intent i JOIN intent_head h ON h.intent = i.id ORDER BY i.id")
         .unwrap();
-    let read = |r: &rusqlite::Row<'_>| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?));
-    let heads: Vec<(i64, String, String, Option<String>)> =
+    let read = |r: &rusqlite::Row<'_>| Ok((r.get(0)?, r.get(1)?, r.get(2)?));
+    let heads: Vec<(i64, String, Option<String>)> =
         heads.query_map([], read).unwrap().map(Result::unwrap).collect();
-    let of = |number: i64, (id, quoted, charged): (String, String, Option<String>)| Row {
+    let of = |number: i64, (id, charged): (String, Option<String>)| Row {
         id,
         terms: terms(&db, number),
-        quoted: money(&quoted),
         charged: charged.map(|c| -> Money { money(&c) }),
         states: states(&db, number),
     };
-    heads.into_iter().map(|(number, id, quoted, charged)| of(number, (id, quoted, charged))).collect()
+    heads.into_iter().map(|(number, id, charged)| of(number, (id, charged))).collect()
 }
 
 fn terms(db: &Connection, number: i64) -> Vec<Term> {
-    let mut all = db.prepare_cached("SELECT ip, expires_before FROM intent_lease WHERE intent = ?1 ORDER BY seq").unwrap();
+    let mut all = db
+        .prepare_cached("SELECT ip, expires_before FROM intent_lease WHERE intent = ?1 ORDER BY seq")
+        .unwrap();
     let read = |r: &rusqlite::Row<'_>| Ok((r.get(0)?, seconds(&r.get::<_, String>(1)?)));
     all.query_map([number], read).unwrap().map(Result::unwrap).collect()
 }

@@ -8,6 +8,8 @@
 #[path = "many/bad.rs"]
 mod bad;
 mod common;
+#[path = "many/contested.rs"]
+mod contested;
 #[path = "many/history.rs"]
 mod history;
 #[path = "many/paused.rs"]

@@ -225,6 +225,7 @@ fn settle_one(
         ends: &ends,
         quoted: record.quoted,
         ambiguous,
+        contested: around.iter().any(|o| o.id != record.id && o.state == State::Unknown),
         comparable,
         bound: reading.bound,
         looks: &looks,

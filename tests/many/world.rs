@@ -45,6 +45,12 @@ impl Crowd {
         crowd
     }
 
+    /// One more lease, due like the first.
+    pub fn add(&mut self, ip: &str) {
+        let end = Timestamp::from_second(in_hours(25).as_second()).unwrap();
+        self.bench.handle.with(|w| w.add_order(KEY, Product::IPv4, "USA", &[ip], end)).unwrap();
+    }
+
     /// `days` pass for the policies.
     pub fn pass(&mut self, days: u32) {
         self.days += days;

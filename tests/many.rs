@@ -61,12 +61,14 @@ fn world_of(first: u64, rounds: u64) {
         before = history.rows;
     }
     calm_down(&crowd);
+    let asked = ask_a_person(&crowd);
+    assert!(asked <= 2, "{asked} payments of {rounds} rounds were left to a person\n{}", crowd.bench.log());
     let history = crowd.history(true);
     tell(&crowd, &history, &history.breaches(), (first, first + rounds - 1));
     assert!(history.charges.len() as u64 > rounds / 2, "too little was paid: {}", history.charges.len());
     let count = |state| history.rows.iter().filter(|r| r.states.iter().any(|s| s == state)).count();
     println!(
-        "rounds {first}..={}: {tally:?}; {} charges over {} leases' terms, {} rows, {} were unknown, {} not applied, {} split; {} s",
+        "rounds {first}..={}: {tally:?}; {} charges over {} leases' terms, {} rows, {} were unknown, {} not applied, {} split, {asked} for a person; {} s",
         first + rounds - 1,
         history.charges.len(),
         history.charges.iter().map(|c| c.terms.len()).sum::<usize>(),
@@ -89,6 +91,19 @@ fn calm_down(crowd: &Crowd) {
             return;
         }
     }
+}
+
+/// An account that is never quiet may leave a payment to a person: one who looks at the provider's books. How many did.
+fn ask_a_person(crowd: &Crowd) -> usize {
+    let history = crowd.history(false);
+    let open: Vec<_> = history.rows.iter().filter(|r| r.state() == "needs_operator").collect();
+    for row in &open {
+        let paid = history.charges.iter().find(|c| row.terms.iter().all(|t| c.terms.contains(t)));
+        let word = paid.map_or("--not-charged".to_owned(), |c| format!("--charged={}", c.amount));
+        let said = crowd.bench.renewd(&["resolve", &row.id, &word, "--note", "seen in the provider's books"]);
+        assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+    }
+    open.len()
 }
 
 fn tell(crowd: &Crowd, history: &history::History, breaches: &[String], (first, seed): (u64, u64)) {

@@ -4,6 +4,7 @@
 //! `MANY_ROUNDS` and `MANY_SEED` choose how many rounds and which; `scripts/many` sets them. Rounds come in worlds of fifty,
 //! each with its own ledger.
 #![allow(clippy::unwrap_used, missing_docs, reason = "helpers of tests: a panic is a failed test")]
+#![allow(clippy::print_stdout, reason = "the figures of a run are its result")]
 
 #[path = "many/bad.rs"]
 mod bad;

@@ -22,8 +22,10 @@ use renewd::providers::Words;
 use renewd::redact::Redactor;
 use secrecy::SecretString;
 
+pub type Target = fn(&[u8]);
+
 /// By name, as in `corpus/`.
-pub const ALL: [(&str, fn(&[u8])); 14] = [
+pub const ALL: [(&str, Target); 14] = [
     ("youproxy_list", youproxy_list),
     ("youproxy_quote", youproxy_quote),
     ("youproxy_pay", youproxy_pay),

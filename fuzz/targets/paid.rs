@@ -42,7 +42,7 @@ fn request() -> RenewalRequest {
 }
 
 fn nothing(value: &Value) -> bool {
-    value.is_null() || *value == Value::from(0) || value.as_array().is_some_and(Vec::is_empty)
+    value.is_null() || value.as_i64() == Some(0) || value.as_array().is_some_and(Vec::is_empty)
 }
 
 pub fn youproxy_pay(data: &[u8]) {

@@ -95,7 +95,7 @@ pub fn dates(data: &[u8]) {
         assert!(!span.is_negative() && span <= SignedDuration::from_hours(24 * 3650));
     }
     let mut parts = text.split('|');
-    let mut next = || parts.next().and_then(|t| spelled::read(t)).map(|(at, _)| at);
+    let mut next = || parts.next().and_then(spelled::read).map(|(at, _)| at);
     let (Some(before), now) = (next(), next()) else { return };
     assert_eq!(spelled::read(&before.to_string()).map(|(at, _)| at), Some(before), "{before}");
     let days = u32::try_from(data.len() % 120).unwrap_or(0) + 1;

@@ -12,6 +12,7 @@
 //! | in service again, end not told | otherwise | as none moved, and never "not applied" |
 //! | some moved | – | split per lease; while one of them is not listed, after 4 × lag window |
 //! | none moved | fell by the quote | wait out the lag window, then a person must look |
+//! | none moved | fell by the quote, and another payment is unknown | as *moved otherwise*: the fall may be its |
 //! | none moved | unchanged in `settle_reads` spaced reads over the lag window | not applied |
 //! | none moved | moved otherwise, or in another currency | after 4 × lag window a person must look |
 //!
@@ -89,6 +90,8 @@ pub struct Case<'a> {
     pub quoted: Money,
     /// A later payment of the account was accepted and its charge is not known yet: an unchanged balance proves nothing.
     pub ambiguous: bool,
+    /// Another payment of the account is unknown too: what fell may be its charge.
+    pub contested: bool,
     /// The quote was the price of exactly that payment; otherwise the fall of the balance is the better measure.
     pub bound: bool,
     /// The balances are in one currency; else the present look's fall says nothing, whatever it is.
@@ -148,7 +151,7 @@ pub fn judge(case: &Case<'_>) -> Verdict {
         return if now.elapsed >= four { foreign() } else { Verdict::Wait };
     }
     if now.fell == case.quoted && !odd {
-        if now.elapsed < lag {
+        if now.elapsed < if case.contested { four } else { lag } {
             return Verdict::Wait;
         }
         return Verdict::NeedsOperator(format!(
@@ -246,7 +249,17 @@ mod tests {
     fn told(state: State, ends: &[End], looks: &[Look], ambiguous: bool, comparable: bool) -> &'static str {
         let timing = timing();
         let quoted = Money::from_cents(265);
-        let case = Case { state, ends, quoted, ambiguous, comparable, bound: true, looks, timing: &timing };
+        let case = Case {
+            state,
+            ends,
+            quoted,
+            ambiguous,
+            contested: false,
+            comparable,
+            bound: true,
+            looks,
+            timing: &timing,
+        };
         match judge(&case) {
             Verdict::Confirmed { charged, why } if why.contains("quote is taken") => {
                 assert_eq!(charged, Money::from_cents(265));
@@ -303,6 +316,31 @@ mod tests {
     fn a_later_charge_that_is_not_known_yet_keeps_the_case_open() {
         let looks = [look(300, 0, 0), look(600, 0, 0), look(900, 0, 0)];
         assert_eq!(word(State::Unknown, &[End::Same], &looks, true), "wait");
+    }
+
+    #[rstest]
+    #[case::alone(false, LAG, "needs operator")]
+    #[case::with_another(true, LAG, "wait")]
+    #[case::with_another_for_long(true, 4 * LAG, "needs operator")]
+    fn a_fall_that_may_be_another_payments_waits(
+        #[case] contested: bool,
+        #[case] secs: i64,
+        #[case] want: &str,
+    ) {
+        let timing = timing();
+        let case = Case {
+            state: State::Unknown,
+            ends: &[End::Same],
+            quoted: Money::from_cents(265),
+            ambiguous: false,
+            contested,
+            comparable: true,
+            bound: true,
+            looks: &[look(secs, 265, 0)],
+            timing: &timing,
+        };
+        let told = if matches!(judge(&case), Verdict::NeedsOperator(_)) { "needs operator" } else { "wait" };
+        assert_eq!(told, want);
     }
 
     #[rstest]

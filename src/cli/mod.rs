@@ -23,6 +23,8 @@ mod spending;
 mod status;
 mod target;
 
+pub use order::order_file;
+
 use clap::{CommandFactory, Parser};
 
 use crate::exit::Exit;

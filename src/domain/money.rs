@@ -30,19 +30,31 @@ impl Money {
     /// `self + other`, or `None` on overflow.
     #[must_use]
     pub fn plus(self, other: Self) -> Option<Self> {
-        self.0.checked_add(other.0).map(Self)
+        let sum = self.0.checked_add(other.0)?;
+        // Too many digits for one number are rounded in silence: what does not lead back was.
+        let exact = sum.checked_sub(other.0) == Some(self.0) && sum.checked_sub(self.0) == Some(other.0);
+        Self::two_decimals(sum).filter(|_| exact)
     }
 
     /// `self - other`, or `None` on overflow.
     #[must_use]
     pub fn minus(self, other: Self) -> Option<Self> {
-        self.0.checked_sub(other.0).map(Self)
+        self.plus(Self(-other.0))
     }
 
     /// `self × n`, or `None` on overflow.
     #[must_use]
     pub fn times(self, n: u64) -> Option<Self> {
-        self.0.checked_mul(Decimal::from(n)).map(Self)
+        let product = self.0.checked_mul(Decimal::from(n))?;
+        let exact = product.scale() == self.0.scale() || product.is_zero();
+        Self::two_decimals(product).filter(|_| exact)
+    }
+
+    /// The amount, if there is room for its two decimals.
+    fn two_decimals(amount: Decimal) -> Option<Self> {
+        let mut shown = amount;
+        shown.rescale(shown.scale().max(2));
+        (shown.scale() >= 2).then_some(Self(amount))
     }
 
     /// Splits the amount into `n` shares that add up to it exactly, the first ones larger by one unit of the
@@ -111,7 +123,8 @@ impl FromStr for Money {
         if !plain(whole) || !plain(part) {
             return Err(MoneyError(text.chars().take(40).collect()));
         }
-        Decimal::from_str_exact(text).map(Self).map_err(|_| MoneyError(text.chars().take(40).collect()))
+        let amount = Decimal::from_str_exact(text).ok().and_then(Self::two_decimals);
+        amount.ok_or_else(|| MoneyError(text.chars().take(40).collect()))
     }
 }
 
@@ -152,6 +165,28 @@ mod tests {
         for bad in ["", "1e2", "+1", "1_000", " 1", "1.", ".5", "NaN", "1,5", "0x1", "--1", "1.2.3"] {
             assert!(bad.parse::<Money>().is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn an_amount_without_room_for_two_decimals_is_refused() {
+        let most = "792281625142643375935439503.35";
+        assert_eq!(most.parse::<Money>().unwrap().to_string(), most);
+        for text in
+            ["2999999999999999999999999999", "79228162514264337593543950335", "792281625142643375935439504"]
+        {
+            assert!(text.parse::<Money>().is_err(), "{text}");
+        }
+        let large: Money = "792281625142643375935439503".parse().unwrap();
+        assert_eq!((large.times(10), large.plus(large)), (None, None));
+    }
+
+    #[test]
+    fn a_sum_that_would_be_rounded_is_none() {
+        let large: Money = "792281625142643375935439503".parse().unwrap();
+        let small: Money = "0.0000005".parse().unwrap();
+        assert_eq!((large.plus(small), large.minus(small), small.minus(large)), (None, None, None));
+        let long: Money = "7.9228162514264337593543950335".parse().unwrap();
+        assert_eq!(long.times(10), None);
     }
 
     proptest! {

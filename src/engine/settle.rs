@@ -226,6 +226,7 @@ fn settle_one(
         ends: &ends,
         quoted: record.quoted,
         ambiguous,
+        contested: around.iter().any(|o| o.id != record.id && o.state == State::Unknown),
         comparable,
         bound: reading.bound,
         looks: &looks,
@@ -299,7 +300,8 @@ pub(super) fn fell(record: &IntentRecord, reading: &Reading<'_>, around: &[Inten
                 .zip(record.spend_started_at.as_ref())
                 .is_some_and(|(o, r)| o.wall > r.wall)
     };
-    let known = around.iter().filter(later).filter(|o| o.state == State::Confirmed);
+    // An accepted payment's charge is its quote until its end is seen: its fall is not this one's.
+    let known = around.iter().filter(later).filter(|o| matches!(o.state, State::Confirmed | State::Accepted));
     let known = Money::sum(known.map(|o| o.detail.charged.unwrap_or(o.quoted))).unwrap_or_default();
     // What the provider charged by itself is often only believed: with it an unchanged balance proves nothing.
     let ambiguous = around.iter().filter(later).any(|o| {

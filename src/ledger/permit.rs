@@ -1,5 +1,5 @@
 //! The permit to spend: the type that ties a byte on the wire to a durable row.
-use crate::domain::{ChangeRequest, IntentId, PurchaseRequest, RenewalRequest};
+use crate::domain::{ChangeRequest, IntentId, Moment, PurchaseRequest, RenewalRequest};
 
 /// Proof that the `spend_started` row of exactly this request is durable. Not cloneable, made only by the ledger, used
 /// up by the one call that spends: paying twice with one row does not compile.
@@ -7,12 +7,19 @@ use crate::domain::{ChangeRequest, IntentId, PurchaseRequest, RenewalRequest};
 pub struct SpendPermit {
     intent: IntentId,
     request: RenewalRequest,
+    started: Moment,
 }
 
 impl SpendPermit {
     /// Only the ledger's adapters may call this, on the commit of the row.
-    pub(in crate::ledger) fn on_commit(intent: IntentId, request: RenewalRequest) -> Self {
-        Self { intent, request }
+    pub(in crate::ledger) fn on_commit(intent: IntentId, request: RenewalRequest, started: Moment) -> Self {
+        Self { intent, request, started }
+    }
+
+    /// The instant of its row: what was read and asked for it is a little older.
+    #[must_use]
+    pub fn started(&self) -> &Moment {
+        &self.started
     }
 
     /// The payment it belongs to.
@@ -33,12 +40,19 @@ impl SpendPermit {
 pub struct PurchasePermit {
     intent: IntentId,
     request: PurchaseRequest,
+    started: Moment,
 }
 
 impl PurchasePermit {
     /// Only the ledger's adapters may call this, on the commit of the row.
-    pub(in crate::ledger) fn on_commit(intent: IntentId, request: PurchaseRequest) -> Self {
-        Self { intent, request }
+    pub(in crate::ledger) fn on_commit(intent: IntentId, request: PurchaseRequest, started: Moment) -> Self {
+        Self { intent, request, started }
+    }
+
+    /// The instant of its row: what was read and asked for it is a little older.
+    #[must_use]
+    pub fn started(&self) -> &Moment {
+        &self.started
     }
 
     /// The payment it belongs to.

@@ -3,7 +3,7 @@
 //! A [`Reader`] can never spend. A [`Spender`] is a separate object that is only built for commands that may pay, and
 //! it spends only against a [`SpendPermit`]. A crash while a reader is at work loses nothing; a crash while a spender is at work
 //! leaves a payment whose outcome is unknown, which is why the permit's row is durable before the spender is called.
-mod dates;
+pub mod dates;
 mod http;
 mod json;
 pub mod limiter;

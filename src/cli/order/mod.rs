@@ -5,6 +5,8 @@ mod buy;
 mod change;
 mod request;
 
+pub use request::parse as order_file;
+
 use std::sync::Arc;
 
 use crate::daemon::{deliver, wire};

@@ -102,12 +102,12 @@ impl Ledger for SqliteLedger {
     fn start_spend(&self, id: &IntentId, at: &Moment) -> Result<SpendPermit, LedgerError> {
         self.to_pay()?;
         let request = self.write(|tx| payment::start_spend(tx, id, at))?;
-        Ok(SpendPermit::on_commit(id.clone(), request))
+        Ok(SpendPermit::on_commit(id.clone(), request, at.clone()))
     }
 
     fn start_purchase(&self, id: &IntentId, at: &Moment) -> Result<PurchasePermit, LedgerError> {
         let request = self.write(|tx| payment::start_purchase(tx, id, at))?;
-        Ok(PurchasePermit::on_commit(id.clone(), request))
+        Ok(PurchasePermit::on_commit(id.clone(), request, at.clone()))
     }
 
     fn record_order(&self, id: &IntentId, order: &OrderId, at: Timestamp) -> Result<(), LedgerError> {

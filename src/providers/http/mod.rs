@@ -13,9 +13,13 @@ use secrecy::ExposeSecret;
 use url::{Origin, Url};
 
 use super::{ConnectError, Connection, Words};
+use crate::domain::Moment;
 
 /// A connection that is not made within this is not made at all.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// A payment leaves within so long of its row, or not at all. A quote is at most 45 s old when its payment is begun, so that it
+/// is no older than 60 s when the payment leaves.
+const DELAY_MS: i64 = 5_000;
 /// The largest body of a list.
 pub const LIST_CAP: usize = 512 << 20;
 /// The largest body of anything else.
@@ -125,7 +129,20 @@ impl MoneyHttp {
         Ok(Self(Core { bearer: Some(Bearer::new(connection)?), ..core }))
     }
 
-    /// Sends one payment, once.
+    /// The same for a payment whose row was made at `started`: one that was held up since then (a process that was paused, a
+    /// machine that slept) is not sent any more, since its price and its ends may be old by now.
+    pub async fn pay_once(&self, url: Url, json: Vec<u8>, started: &Moment) -> Result<Reply, Failure> {
+        let now = self.0.clock.now();
+        let late = now.boot_ms.saturating_sub(started.boot_ms);
+        if now.boot_id != started.boot_id || late > DELAY_MS {
+            let what =
+                format!("renewd was held up for {} s before it could send: its quote is old", late / 1000);
+            return Err(Failure::NeverSent(what));
+        }
+        self.post_once(url, json).await
+    }
+
+    /// Sends one call that changes something, once.
     pub async fn post_once(&self, url: Url, json: Vec<u8>) -> Result<Reply, Failure> {
         self.0.send(self.0.json(url, json), CAP).await
     }

@@ -7,6 +7,7 @@
 #[cfg(test)]
 #[path = "bad_line_tests.rs"]
 mod bad_line;
+pub mod bodies;
 mod call;
 mod catalogue;
 mod census;

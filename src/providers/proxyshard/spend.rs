@@ -4,7 +4,7 @@
 //! sent again by this file.
 use std::sync::Arc;
 
-use crate::domain::{OrderId, PurchaseRequest, RenewalRequest};
+use crate::domain::{Moment, OrderId, PurchaseRequest, RenewalRequest};
 use crate::ledger::{PurchasePermit, SpendPermit};
 use crate::providers::http::{Failure, MoneyHttp, Reply};
 use crate::providers::limiter::Limiter;
@@ -33,23 +33,23 @@ impl ProxyShardSpender {
     }
 
     /// Private on purpose: [`Spender::extend`] with a permit is the only way in.
-    async fn renew(&self, request: &RenewalRequest) -> PaymentReply {
+    async fn renew(&self, request: &RenewalRequest, started: &Moment) -> PaymentReply {
         let order = match only_order(request) {
             Ok(order) => order,
             Err(why) => return PaymentReply::NeverSent(why.to_owned()),
         };
-        self.send(&["orders", order.as_str(), "renew"], wire::NOTHING.to_vec(), |answer| {
+        self.send(&["orders", order.as_str(), "renew"], wire::NOTHING.to_vec(), started, |answer| {
             reply::renewal(order, answer.status, &answer.body, &self.words)
         })
         .await
     }
 
     /// Private for the same reason: [`Spender::purchase`] is the only way in.
-    async fn buy(&self, request: &PurchaseRequest) -> PaymentReply {
+    async fn buy(&self, request: &PurchaseRequest, started: &Moment) -> PaymentReply {
         if let Some(problem) = product::problems(request).into_iter().next() {
             return PaymentReply::NeverSent(format!("{} {}", problem.field, problem.message));
         }
-        self.send(&["orders", "purchase"], wire::body(&product::body(request)), |answer| {
+        self.send(&["orders", "purchase"], wire::body(&product::body(request)), started, |answer| {
             reply::purchase(answer.status, &answer.body, &self.words)
         })
         .await
@@ -59,11 +59,12 @@ impl ProxyShardSpender {
         &self,
         segments: &[&str],
         json: Vec<u8>,
+        started: &Moment,
         judge: impl Fn(&Reply) -> PaymentReply,
     ) -> PaymentReply {
         let url = self.site.url(segments);
         self.limiter.payment_leaves().await;
-        match self.http.post_once(url, json).await {
+        match self.http.pay_once(url, json, started).await {
             Ok(answer) => judge(&answer),
             Err(Failure::NeverSent(what)) => PaymentReply::NeverSent(what),
             Err(Failure::Lost { status, what }) => {
@@ -86,11 +87,11 @@ pub fn only_order(request: &RenewalRequest) -> Result<&OrderId, &'static str> {
 #[async_trait::async_trait]
 impl Spender for ProxyShardSpender {
     async fn extend(&self, permit: SpendPermit) -> PaymentReply {
-        self.renew(permit.request()).await
+        self.renew(permit.request(), permit.started()).await
     }
 
     async fn purchase(&self, permit: PurchasePermit) -> PaymentReply {
-        self.buy(permit.request()).await
+        self.buy(permit.request(), permit.started()).await
     }
 }
 

@@ -3,6 +3,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
 
 use super::*;
+use crate::clock::{Clock, SystemClock};
 use crate::domain::{AccountName, Kind, LeaseId, Method, RequestLease};
 use crate::providers::proxyshard::bad_line::{
     Answer, KEY, LOST, assert_told, connection, nowhere, run, server,
@@ -10,6 +11,10 @@ use crate::providers::proxyshard::bad_line::{
 
 fn spender(address: SocketAddr) -> ProxyShardSpender {
     ProxyShardSpender::new(connection(address)).unwrap()
+}
+
+fn now() -> Moment {
+    SystemClock::new().now()
 }
 
 fn request() -> RenewalRequest {
@@ -52,7 +57,9 @@ fn purchase() -> PurchaseRequest {
 fn a_payment_on_a_bad_line_is_sent_once_and_is_unknown() {
     for (why, answer, status) in LOST {
         let (address, count) = server(answer);
-        for reply in [run(spender(address).renew(&request())), run(spender(address).buy(&purchase()))] {
+        for reply in
+            [run(spender(address).renew(&request(), &now())), run(spender(address).buy(&purchase(), &now()))]
+        {
             let PaymentReply::Unknown { code, message } = reply else { panic!("{why}: {reply:?}") };
             assert_told(why, code, status, &message);
         }
@@ -63,7 +70,9 @@ fn a_payment_on_a_bad_line_is_sent_once_and_is_unknown() {
 #[test]
 fn a_connection_that_is_refused_was_never_sent() {
     let address = nowhere();
-    for reply in [run(spender(address).renew(&request())), run(spender(address).buy(&purchase()))] {
+    for reply in
+        [run(spender(address).renew(&request(), &now())), run(spender(address).buy(&purchase(), &now()))]
+    {
         let PaymentReply::NeverSent(what) = reply else { panic!("{reply:?}") };
         assert!(what.contains("refused") && !what.contains(KEY), "{what}");
     }
@@ -77,7 +86,7 @@ fn a_good_answer_is_accepted_and_every_payment_has_a_connection_of_its_own() {
     let spender = spender(address);
     run(async {
         for _ in 0..2 {
-            let reply = spender.renew(&request()).await;
+            let reply = spender.renew(&request(), &now()).await;
             assert!(matches!(reply, PaymentReply::Accepted { balance: None, order: None, .. }), "{reply:?}");
         }
     });
@@ -91,10 +100,10 @@ fn what_is_not_exactly_one_order_or_no_whole_purchase_is_never_sent() {
     let one = request().leases[0].clone();
     let named = |order: &str| RequestLease { order: OrderId::from(order), ..one.clone() };
     for leases in [vec![], vec![one.clone(), one.clone()], vec![named("..")], vec![named("")]] {
-        let reply = run(spender.renew(&RenewalRequest { leases, ..request() }));
+        let reply = run(spender.renew(&RenewalRequest { leases, ..request() }, &now()));
         assert!(matches!(reply, PaymentReply::NeverSent(_)), "{reply:?}");
     }
-    let reply = run(spender.buy(&PurchaseRequest { quantity: 0, ..purchase() }));
+    let reply = run(spender.buy(&PurchaseRequest { quantity: 0, ..purchase() }, &now()));
     assert!(matches!(reply, PaymentReply::NeverSent(_)), "{reply:?}");
     assert_eq!(count.load(Ordering::SeqCst), 0);
 }

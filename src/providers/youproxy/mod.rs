@@ -3,6 +3,7 @@
 //! Responsible for the calls and their meaning. `wire.rs` knows the JSON, `envelope.rs` free answers, `map.rs` the list, `quote.rs`
 //! prices, `order.rs` new orders, `catalogue.rs` what can be bought, `reply.rs` payment answers. Not responsible for deciding what is renewed. Reads may be repeated, a payment never: see
 //! `spend.rs` for what a crash means.
+pub mod bodies;
 mod call;
 mod catalogue;
 mod change;

@@ -57,6 +57,23 @@ pub fn capabilities() -> Capabilities {
     }
 }
 
+/// Reads the body of `balance`.
+///
+/// # Errors
+/// The provider's own error, or [`Trouble::Unreadable`].
+pub(super) fn balance(body: &[u8], words: &Words) -> Result<Balance, Trouble> {
+    let answer = envelope::open(body, words)?;
+    let unreadable = |what: &str| Trouble::Unreadable(what.to_owned());
+    let amount =
+        answer.get("balance").and_then(wire::money).ok_or_else(|| unreadable("`balance` is not a number"))?;
+    let currency = answer
+        .get("currencyCode")
+        .or_else(|| answer.get("currency"))
+        .and_then(wire::currency)
+        .ok_or_else(|| unreadable("`currencyCode` is not a text"))?;
+    Ok(Balance { amount, currency })
+}
+
 impl YouProxyReader {
     /// Builds the client; sends nothing.
     pub fn new(connection: Connection) -> Result<Self, ConnectError> {
@@ -142,18 +159,7 @@ impl YouProxyReader {
 
     async fn balance_and_skew(&self, purpose: Purpose) -> Result<(Balance, Option<SignedDuration>), Trouble> {
         let reply = self.get("balance", CAP, purpose).await?;
-        let answer = envelope::open(&reply.body, &self.words)?;
-        let unreadable = |what: &str| Trouble::Unreadable(what.to_owned());
-        let amount = answer
-            .get("balance")
-            .and_then(wire::money)
-            .ok_or_else(|| unreadable("`balance` is not a number"))?;
-        let currency = answer
-            .get("currencyCode")
-            .or_else(|| answer.get("currency"))
-            .and_then(wire::currency)
-            .ok_or_else(|| unreadable("`currencyCode` is not a text"))?;
-        Ok((Balance { amount, currency }, reply.skew))
+        Ok((balance(&reply.body, &self.words)?, reply.skew))
     }
 
     /// One price question. `tokens`: 2 where a payment may follow, 1 for a second question in the same breath.

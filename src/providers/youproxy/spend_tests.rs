@@ -8,7 +8,7 @@ use rstest::rstest;
 use secrecy::SecretString;
 
 use super::*;
-use crate::clock::SystemClock;
+use crate::clock::{Clock, SystemClock};
 use crate::domain::{AccountName, Kind, LeaseId, OrderId, RequestLease};
 use crate::providers::Purpose;
 use crate::redact::Redactor;
@@ -36,6 +36,10 @@ fn spender(address: SocketAddr) -> YouProxySpender {
     .unwrap()
 }
 
+fn now() -> Moment {
+    SystemClock::new().now()
+}
+
 fn request() -> RenewalRequest {
     RenewalRequest {
         account: AccountName::from("yp"),
@@ -55,7 +59,7 @@ fn request() -> RenewalRequest {
 
 fn pay(address: SocketAddr) -> PaymentReply {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(spender(address).send(&request()))
+    runtime.block_on(spender(address).send(&request(), &now()))
 }
 
 const ORDER: &str = r#"{"proxyType":"IPv4","quantity":1,"rentPeriodDays":30,"country":"USA","goal":"shop","authType":"LOGIN""#;
@@ -82,7 +86,7 @@ fn order() -> PurchaseRequest {
 
 fn buy(address: SocketAddr, order: &PurchaseRequest) -> PaymentReply {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(spender(address).buy(order))
+    runtime.block_on(spender(address).buy(order, &now()))
 }
 
 /// A server that counts the connections on which a request arrives, and treats each as `answer` says. Every answer ends its
@@ -210,7 +214,7 @@ fn a_good_answer_is_accepted_and_every_payment_has_a_connection_of_its_own() {
     let spender = spender(address);
     runtime.block_on(async {
         for _ in 0..2 {
-            let reply = spender.send(&request()).await;
+            let reply = spender.send(&request(), &now()).await;
             assert!(
                 matches!(reply, PaymentReply::Accepted { balance: Some(_), promo: None, .. }),
                 "{reply:?}"
@@ -225,7 +229,7 @@ fn a_payment_of_nothing_is_never_sent() {
     let (address, count) = server(Answer::Nothing);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let empty = RenewalRequest { leases: Vec::new(), ..request() };
-    assert!(matches!(runtime.block_on(spender(address).send(&empty)), PaymentReply::NeverSent(_)));
+    assert!(matches!(runtime.block_on(spender(address).send(&empty, &now())), PaymentReply::NeverSent(_)));
     assert_eq!(count.load(Ordering::SeqCst), 0);
 }
 

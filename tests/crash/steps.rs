@@ -1,0 +1,88 @@
+//! What each step of a run was, in words: of a commit, the ledger's method that wrote what it brought; of a request, the
+//! provider's call. Everything is derived from the shim's log. Not responsible for what is done at a step (`drive`).
+use renewd::simulator::{Kind, proxyshard, youproxy};
+
+use crate::facts::{self, Facts};
+use crate::log::{Files, Record, WAL};
+use crate::stage::KEY;
+
+/// Commits or requests; their numbers count from 1 within a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Class {
+    Commit,
+    Send,
+}
+
+impl Class {
+    pub fn word(self) -> &'static str {
+        if self == Self::Commit { "commit" } else { "send" }
+    }
+}
+
+/// One step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    pub class: Class,
+    pub number: u64,
+    /// `reserve`, `append (accepted)`, `POST Extend`.
+    pub name: String,
+    /// The request charges.
+    pub money: bool,
+}
+
+/// The steps of one run, in their order. `files` are those before it, and after it when this returns; `facts` likewise.
+pub fn of_run(records: &[Record], files: &mut Files, facts: &mut Facts) -> Vec<Step> {
+    let mut steps = Vec::new();
+    let (mut commits, mut sends) = (0, 0);
+    for r in records {
+        files.apply(r);
+        if r.death {
+            continue;
+        }
+        if let Some((method, target)) = r.request().filter(|_| r.send > sends) {
+            sends = r.send;
+            let (name, money) = call(method, target);
+            steps.push(Step { class: Class::Send, number: sends, name, money });
+        }
+        if r.op == "fsync" && r.name == WAL && r.commit > commits {
+            commits = r.commit;
+            let now = facts::read(files);
+            let name = facts::method(facts, &now);
+            *facts = now;
+            steps.push(Step { class: Class::Commit, number: commits, name, money: false });
+        }
+    }
+    steps
+}
+
+/// The provider's name for a call, and whether it charges.
+fn call(method: &str, target: &str) -> (String, bool) {
+    let path = target.split('?').next().unwrap_or(target);
+    if let Some(rest) = path.split(&format!("/{KEY}/")).nth(1) {
+        if let Some(e) = youproxy::Endpoint::find(method, rest) {
+            return (format!("YouProxy {method} {e:?}"), Kind::is_money(e));
+        }
+    }
+    let fits = |e: &proxyshard::Endpoint| e.method() == method && template(e.template(), path);
+    // The template with the fewest variables: `/orders/calculate` is no order.
+    let found = proxyshard::Endpoint::ALL.into_iter().filter(fits).min_by_key(|e| e.template().contains('{'));
+    match found {
+        Some(e) => (format!("ProxyShard {method} {e:?}"), e.is_money()),
+        None => (format!("{method} {path}"), false),
+    }
+}
+
+fn template(template: &str, path: &str) -> bool {
+    let (wanted, given) = (template.split('/'), path.split('/'));
+    wanted.clone().count() == given.clone().count()
+        && wanted.zip(given).all(|(w, g)| w == g || w.starts_with('{'))
+}
+
+/// Every call of both providers that changes something there, as [`Step::name`] spells it.
+pub fn changing_calls() -> Vec<String> {
+    let you = youproxy::Endpoint::ALL.into_iter().filter(|e| !Kind::is_read(*e) && !Kind::is_quote(*e));
+    let shard = proxyshard::Endpoint::ALL.into_iter().filter(|e| !e.is_read() && !e.is_quote());
+    you.map(|e| format!("YouProxy {} {e:?}", e.method()))
+        .chain(shard.map(|e| format!("ProxyShard {} {e:?}", e.method())))
+        .collect()
+}

@@ -5,6 +5,8 @@
 //! `CRASH_BINARY` names another binary; `scripts/crash-matrix` does both.
 #![allow(clippy::unwrap_used, missing_docs, reason = "helpers of tests: a panic is a failed test")]
 
+#[path = "crash/complete.rs"]
+mod complete;
 #[path = "crash/drive.rs"]
 mod drive;
 #[path = "crash/facts.rs"]
@@ -13,6 +15,8 @@ mod facts;
 mod judge;
 #[path = "crash/log.rs"]
 mod log;
+#[path = "crash/post.rs"]
+mod post;
 #[path = "crash/scenarios.rs"]
 mod scenarios;
 #[path = "crash/shim.rs"]
@@ -22,55 +26,101 @@ mod stage;
 #[path = "crash/steps.rs"]
 mod steps;
 
-use std::sync::Mutex;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::sync::{Mutex, OnceLock};
 use std::time::Instant;
 
-use drive::{Outcome, Point};
+use drive::{Outcome, Point, Recorded};
 use scenarios::Scenario;
 
-/// Kills at every point with two workers; tells figures, and every failure.
-fn matrix(scenario: &Scenario) {
+/// How many kills go on side by side: some wait for their lag window.
+const WORKERS: usize = 4;
+
+/// Every scenario, recorded once.
+fn recorded() -> &'static [Vec<Recorded>] {
+    static RUNS: OnceLock<Vec<Vec<Recorded>>> = OnceLock::new();
+    RUNS.get_or_init(|| {
+        let record = |s: &Scenario| drive::record(s).unwrap_or_else(|e| panic!("{}: {e}", s.name));
+        scenarios::ALL.iter().map(record).collect()
+    })
+}
+
+/// What became of the kills of one scenario.
+#[derive(Default)]
+struct Tally {
+    kills: usize,
+    charges: usize,
+    unreached: usize,
+    failures: Vec<String>,
+}
+
+#[test]
+fn a_crash_at_any_step_ends_with_one_charge_each_and_all_of_it_in_the_ledger() {
     let began = Instant::now();
-    let runs = drive::record(scenario).unwrap();
-    let named = drive::named_points(&runs);
-    let mut bare = drive::bare_points(&runs);
-    let calls = bare.len();
-    if !shim::long() {
-        let step = (calls / 12).max(1);
-        bare = bare.into_iter().step_by(step).collect();
+    let mut seen = BTreeSet::new();
+    let mut points: Vec<(usize, Point)> = Vec::new();
+    let mut counts = Vec::new();
+    for (n, runs) in recorded().iter().enumerate() {
+        let (named, bare) = (drive::named_points(runs), drive::bare_points(runs));
+        let counted = (named.len(), bare.len());
+        let chosen =
+            if shim::long() { [named, bare].concat() } else { drive::sample(runs, named, bare, &mut seen) };
+        counts.push((counted.0, counted.1, chosen.len()));
+        points.extend(chosen.into_iter().map(|point| (n, point)));
     }
-    let points: Vec<Point> = named.iter().cloned().chain(bare).collect();
-    let (left, told) = (Mutex::new(points.iter()), Mutex::new((0, 0, 0, Vec::new())));
+    let (left, told) = (Mutex::new(points.iter()), Mutex::new(BTreeMap::<usize, Tally>::new()));
     std::thread::scope(|scope| {
-        for _ in 0..3 {
+        for _ in 0..WORKERS {
             scope.spawn(|| {
                 loop {
-                    let Some(point) = left.lock().unwrap().next() else { return };
-                    let (kills, outcome) = patient(scenario, point);
-                    let mut told = told.lock().unwrap();
-                    told.0 += kills;
-                    match outcome {
-                        Outcome::Good { charges } => told.1 += charges,
-                        Outcome::Missed(_) if point.name.contains(", call ") => told.2 += 1,
-                        Outcome::Missed(why) | Outcome::Bad(why) => {
-                            told.3.push(format!("{} [{}]: {why}", point.name, point.order));
-                        }
-                    }
+                    let Some((n, point)) = left.lock().unwrap().next() else { return };
+                    let (kills, outcome) = patient(&scenarios::ALL[*n], point);
+                    tally(told.lock().unwrap().entry(*n).or_default(), point, kills, outcome);
                 }
             });
         }
     });
-    let (kills, charges, unreached, failures) = told.into_inner().unwrap();
+    let told = told.into_inner().unwrap();
+    let mut failures = String::new();
+    println!("crash matrix: {}", shim::binary().display());
     println!(
-        "crash matrix | {} | {} named points, {} of {calls} calls | {kills} kills, {charges} charges, {unreached} calls not \
-         reached again, {} failures | {:.1} s",
-        scenario.name,
-        named.len(),
-        points.len() - named.len(),
-        failures.len(),
-        began.elapsed().as_secs_f64()
+        "{:>6} {:>6} {:>6} {:>6} {:>8} {:>9} {:>8}",
+        "steps", "calls", "points", "kills", "charges", "unreached", "failures"
     );
-    assert!(failures.is_empty(), "{}:\n{}", scenario.name, failures.join("\n"));
+    for (n, (named, bare, chosen)) in counts.iter().enumerate() {
+        let (name, none) = (scenarios::ALL[n].name, Tally::default());
+        let t = told.get(&n).unwrap_or(&none);
+        let failed = t.failures.len();
+        println!(
+            "{named:>6} {bare:>6} {chosen:>6} {:>6} {:>8} {:>9} {failed:>8}  {name}",
+            t.kills, t.charges, t.unreached
+        );
+        t.failures.iter().for_each(|f| writeln!(failures, "{name}: {f}").unwrap());
+    }
+    let sum = |f: fn(&Tally) -> usize| told.values().map(f).sum::<usize>();
+    println!(
+        "{} points, {} kills, {} charges, {} failures in {} s",
+        points.len(),
+        sum(|t| t.kills),
+        sum(|t| t.charges),
+        sum(|t| t.failures.len()),
+        began.elapsed().as_secs()
+    );
+    assert!(failures.is_empty(), "\n{failures}");
+}
+
+fn tally(told: &mut Tally, point: &Point, kills: usize, outcome: Outcome) {
+    told.kills += kills;
+    match outcome {
+        Outcome::Good { charges } => told.charges += charges,
+        // How many pages a commit writes may differ by one or two.
+        Outcome::Missed(_) if point.is_bare() => told.unreached += 1,
+        Outcome::Missed(why) => {
+            told.failures.push(format!("{} [{}]: not reached: {why}", point.name, point.order))
+        }
+        Outcome::Bad(why) => told.failures.push(format!("{} [{}]: {why}", point.name, point.order)),
+    }
 }
 
 /// A point that a rerun does not reach counts only if that repeats.
@@ -85,13 +135,38 @@ fn patient(scenario: &Scenario, point: &Point) -> (usize, Outcome) {
 }
 
 #[test]
-fn a_crash_anywhere_ends_with_one_charge_each() {
-    for scenario in scenarios::ALL {
-        let runs = drive::record(scenario).unwrap();
-        for run in &runs {
-            println!("{:?}", run.args);
-            run.steps.iter().for_each(|s| println!("  {:?} {} {}", s.class, s.number, s.name));
+fn the_steps_of_every_scenario_are_known() {
+    let mut text = String::new();
+    for (scenario, runs) in scenarios::ALL.iter().zip(recorded()) {
+        writeln!(text, "# {}", scenario.name).unwrap();
+        for run in runs {
+            writeln!(text, "{}", run.args.join(" ")).unwrap();
+            run.steps.iter().for_each(|s| writeln!(text, "    {}", s.name).unwrap());
         }
-        matrix(scenario);
     }
+    insta::with_settings!({ snapshot_path => "crash/snapshots", prepend_module_to_snapshot => false, omit_expression => true }, {
+        insta::assert_snapshot!("steps", text);
+    });
+}
+
+#[test]
+fn every_write_of_the_ledger_and_every_call_that_changes_something_is_a_crash_point() {
+    let steps: BTreeSet<&str> =
+        recorded().iter().flatten().flat_map(|r| &r.steps).map(|s| s.name.as_str()).collect();
+    let reached = |name: &str| {
+        steps.iter().any(|s| *s == name || s.strip_prefix(name).is_some_and(|rest| rest.starts_with(" (")))
+    };
+    let source =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/src/ledger/sqlite/port.rs")).unwrap();
+    let writes = complete::writes(&source);
+    assert!(writes.len() > 20 && writes.contains(&"start_spend".to_owned()), "{writes:?}");
+    let all: Vec<String> = writes.into_iter().chain(steps::changing_calls()).collect();
+    let missing: Vec<&String> = all.iter().filter(|name| !reached(name)).collect();
+    assert!(
+        missing.is_empty(),
+        "no scenario has a crash point for {missing:?}: add one to tests/crash/scenarios.rs"
+    );
+    let odd: Vec<&&str> = steps.iter().filter(|s| s.contains("nobody knows")).collect();
+    assert!(odd.is_empty(), "{odd:?}: name it in tests/crash/facts.rs");
+    assert!(!reached("a_method_that_is_not_there"));
 }

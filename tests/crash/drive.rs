@@ -1,5 +1,6 @@
 //! Records a scenario, makes the list of its crash points from that, and kills the binary at one. Not responsible for what
 //! must hold afterwards (`judge`).
+use std::collections::BTreeSet;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::Output;
@@ -29,6 +30,13 @@ pub struct Point {
     pub name: String,
     /// The step that is killed and the one that must have been durable before it; `None` for a bare call.
     expect: Option<(Step, Option<Step>)>,
+}
+
+impl Point {
+    /// It is a single call, not a step.
+    pub fn is_bare(&self) -> bool {
+        self.expect.is_none()
+    }
 }
 
 /// How a kill ended.
@@ -101,6 +109,37 @@ pub fn bare_points(runs: &[Recorded]) -> Vec<Point> {
         }
     }
     points
+}
+
+/// A choice of them that still has every state that a crash can leave behind, at every step: before it, and after the last
+/// of a run; both sides and the middle of a request, which somebody else sees. What follows the same steps as in an earlier
+/// scenario was done there. Single calls, which fall into the middle of steps: a dozen a scenario.
+pub fn sample(
+    runs: &[Recorded],
+    named: Vec<Point>,
+    bare: Vec<Point>,
+    seen: &mut BTreeSet<Vec<String>>,
+) -> Vec<Point> {
+    let mut before: Vec<String> = Vec::new();
+    let mut wanted = BTreeSet::new();
+    for (run, recorded) in runs.iter().enumerate() {
+        for step in &recorded.steps {
+            before.push(step.name.clone());
+            if seen.insert(before.clone()) {
+                wanted.insert((run, step.class, step.number));
+            }
+        }
+    }
+    let last = |run: usize, step: &Step| runs[run].steps.last() == Some(step);
+    let mut chosen = named;
+    chosen.retain(|p| {
+        let Some((step, _)) = &p.expect else { return false };
+        let sides = step.class == Class::Send || p.order.ends_with("before") || last(p.run, step);
+        wanted.contains(&(p.run, step.class, step.number)) && sides
+    });
+    let every = (bare.len() / 12).max(1);
+    chosen.extend(bare.into_iter().step_by(every));
+    chosen
 }
 
 /// Kills at a point, starts again, and looks.

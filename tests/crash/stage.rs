@@ -16,6 +16,7 @@ use renewd::domain::{Moment, Money};
 use renewd::simulator::{Handle, Simulator, Site, proxyshard, youproxy};
 use tokio::runtime::Runtime;
 
+use crate::post::Post;
 use crate::shim::{self, Orders};
 
 /// The simulated account's key, at either provider.
@@ -65,6 +66,8 @@ pub struct Stage {
     pub provider: Provider,
     /// What the world's maker wants to find again: orders.
     pub ids: Vec<String>,
+    /// Who takes mails and calls, where somebody does.
+    pub post: Option<Post>,
     ahead: Arc<AtomicI64>,
     url: String,
 }
@@ -114,7 +117,7 @@ impl Stage {
 
     fn with(provider: Provider, ahead: Arc<AtomicI64>, url: String) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let stage = Self { dir, provider, ids: Vec::new(), ahead, url };
+        let stage = Self { dir, provider, ids: Vec::new(), post: None, ahead, url };
         stage.secret("account.key", KEY);
         stage
     }
@@ -136,8 +139,7 @@ impl Stage {
 report = ""
 [timing]
 lag_window = "{lag}"
-read_timeout = "20s"
-money_timeout = "20s"
+money_timeout = "120s"
 [http]
 listen = ""
 [[account]]
@@ -152,6 +154,20 @@ max_requests_per_minute = 100000
         );
         fs::write(self.path("renewd.toml"), text).unwrap();
         self
+    }
+
+    /// The config with alerts by mail and webhook, and a report every minute; the rest is `rest`.
+    #[must_use]
+    pub fn with_post(mut self, rest: &str) -> Self {
+        let post = Post::start();
+        self.secret("hook.url", &post.hook());
+        let rest = format!("{rest}{}", post.config(&self.root()));
+        self.post = Some(post);
+        let stage = self.config("15m", &rest);
+        let text = fs::read_to_string(stage.path("renewd.toml")).unwrap();
+        fs::write(stage.path("renewd.toml"), text.replace("report = \"\"", "report = \"0 * * * * *\""))
+            .unwrap();
+        stage
     }
 
     /// As the kernel names it.

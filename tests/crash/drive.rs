@@ -111,22 +111,26 @@ pub fn bare_points(runs: &[Recorded]) -> Vec<Point> {
     points
 }
 
-/// A choice of them that still has every state that a crash can leave behind, at every step: before it, and after the last
-/// of a run; both sides and the middle of a request, which somebody else sees. What follows the same steps as in an earlier
-/// scenario was done there. Single calls, which fall into the middle of steps: a dozen a scenario.
+/// A choice of them that still has every state that a crash can leave behind: before each step, and after the last of a run;
+/// both sides and the middle of a request that changes something, which somebody else sees. A read changes nothing on either
+/// side, and what stands at the same place of the same payment's path in an earlier pass or scenario was done there. Single
+/// calls, which fall into the middle of steps: a few of each scenario.
 pub fn sample(
     runs: &[Recorded],
     named: Vec<Point>,
     bare: Vec<Point>,
-    seen: &mut BTreeSet<Vec<String>>,
+    seen: &mut BTreeSet<(Vec<String>, String)>,
 ) -> Vec<Point> {
-    let mut before: Vec<String> = Vec::new();
+    let mut path: Vec<String> = Vec::new();
     let mut wanted = BTreeSet::new();
     for (run, recorded) in runs.iter().enumerate() {
         for step in &recorded.steps {
-            before.push(step.name.clone());
-            if seen.insert(before.clone()) {
+            let reads = step.class == Class::Send && !step.changes;
+            if !reads && seen.insert((path.clone(), step.name.clone())) {
                 wanted.insert((run, step.class, step.number));
+            }
+            if step.changes {
+                path.push(step.name.clone());
             }
         }
     }
@@ -137,7 +141,7 @@ pub fn sample(
         let sides = step.class == Class::Send || p.order.ends_with("before") || last(p.run, step);
         wanted.contains(&(p.run, step.class, step.number)) && sides
     });
-    let every = (bare.len() / 12).max(1);
+    let every = (bare.len() / 4).max(1);
     chosen.extend(bare.into_iter().step_by(every));
     chosen
 }
@@ -226,6 +230,15 @@ fn converge(stage: &Stage, scenario: &Scenario) -> Result<(), String> {
                 ended(&stage.run(args, None, None))?;
                 continue;
             }
+        }
+        if let Some(intent) = judge::twice_lost(stage).map_err(trouble)? {
+            // The one automatic repetition is used up: an alert is open, as every pass was asked, and a person speaks.
+            ended(&stage.run(
+                &["resolve", &intent, "--not-charged", "--note", "support says so"],
+                None,
+                None,
+            ))?;
+            continue;
         }
         if (scenario.done)(stage) {
             stage.pass(scenario.gap);

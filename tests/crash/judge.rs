@@ -40,6 +40,17 @@ pub fn payments(stage: &Stage) -> rusqlite::Result<Vec<Payment>> {
     found.collect()
 }
 
+/// The newest payment of a lease of which two were shown not to be applied and none is paid, unless a person has spoken.
+pub fn twice_lost(stage: &Stage) -> rusqlite::Result<Option<String>> {
+    let ledger = open(stage)?;
+    let mut rows = ledger.prepare(
+        "SELECT max(i.name) FROM intent i JOIN intent_head h ON h.intent = i.id JOIN intent_lease l ON l.intent = i.id
+         WHERE h.state <> 'split' GROUP BY l.lease
+         HAVING sum(h.state = 'not_applied') > 1 AND sum(h.state <> 'not_applied') = 0 AND sum(h.operator_spoke) = 0",
+    )?;
+    rows.query_map([], |r| r.get(0))?.next().transpose()
+}
+
 /// Nothing waits for evidence or for a person.
 pub fn settled(stage: &Stage) -> rusqlite::Result<bool> {
     let open = ["reserved", "spend_started", "accepted", "unknown", "needs_operator"];

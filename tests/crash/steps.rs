@@ -28,7 +28,27 @@ pub struct Step {
     pub name: String,
     /// The request charges.
     pub money: bool,
+    /// It is on the path of a payment, a change or a message: not a fact about the world or the cycle.
+    pub changes: bool,
 }
+
+/// How the names of commits begin that are more than a fact about the world or the cycle.
+const PATH: [&str; 14] = [
+    "reserve",
+    "start_spend",
+    "start_purchase",
+    "append",
+    "split",
+    "add_read",
+    "record_order",
+    "record_provider_charge",
+    "begin_change",
+    "end_change",
+    "apply_alerts",
+    "mail",
+    "left_for",
+    "queue_report",
+];
 
 /// The steps of one run, in their order. `files` are those before it, and after it when this returns; `facts` likewise.
 pub fn of_run(records: &[Record], files: &mut Files, facts: &mut Facts) -> Vec<Step> {
@@ -42,14 +62,16 @@ pub fn of_run(records: &[Record], files: &mut Files, facts: &mut Facts) -> Vec<S
         if let Some((method, target)) = r.request().filter(|_| r.send > sends) {
             sends = r.send;
             let (name, money) = call(method, target);
-            steps.push(Step { class: Class::Send, number: sends, name, money });
+            let changes = changing_calls().contains(&name) || name.ends_with("/hook");
+            steps.push(Step { class: Class::Send, number: sends, name, money, changes });
         }
         if r.op == "fsync" && r.name == WAL && r.commit > commits {
             commits = r.commit;
             let now = facts::read(files);
             let name = facts::method(facts, &now);
             *facts = now;
-            steps.push(Step { class: Class::Commit, number: commits, name, money: false });
+            let changes = PATH.iter().any(|word| name.starts_with(word));
+            steps.push(Step { class: Class::Commit, number: commits, name, money: false, changes });
         }
     }
     steps

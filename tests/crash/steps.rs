@@ -77,6 +77,22 @@ pub fn of_run(records: &[Record], files: &mut Files, facts: &mut Facts) -> Vec<S
     steps
 }
 
+/// What the commit of this number was; `None` for number 0. `files` are those before the run.
+pub fn commit_of_run(records: &[Record], files: &mut Files, number: u64) -> Option<String> {
+    let mut before = (number == 1).then(|| facts::read(files));
+    for r in records {
+        files.apply(r);
+        if r.op == "fsync" && r.name == WAL && r.commit + 1 == number {
+            before = Some(facts::read(files));
+        }
+        if r.op == "fsync" && r.name == WAL && r.commit == number && number > 0 {
+            let before = before.unwrap_or_default();
+            return Some(facts::method(&before, &facts::read(files)));
+        }
+    }
+    None
+}
+
 /// The provider's name for a call, and whether it charges.
 fn call(method: &str, target: &str) -> (String, bool) {
     let path = target.split('?').next().unwrap_or(target);

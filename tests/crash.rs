@@ -7,6 +7,8 @@
 
 #[path = "crash/complete.rs"]
 mod complete;
+#[path = "crash/disk.rs"]
+mod disk;
 #[path = "crash/drive.rs"]
 mod drive;
 #[path = "crash/facts.rs"]
@@ -17,6 +19,8 @@ mod judge;
 mod log;
 #[path = "crash/post.rs"]
 mod post;
+#[path = "crash/power.rs"]
+mod power;
 #[path = "crash/scenarios.rs"]
 mod scenarios;
 #[path = "crash/shim.rs"]
@@ -169,4 +173,65 @@ fn every_write_of_the_ledger_and_every_call_that_changes_something_is_a_crash_po
     let odd: Vec<&&str> = steps.iter().filter(|s| s.contains("nobody knows")).collect();
     assert!(odd.is_empty(), "{odd:?}: name it in tests/crash/facts.rs");
     assert!(!reached("a_method_that_is_not_there"));
+}
+
+/// How often the power goes: 1,000 times, or as `CRASH_CUTS` says.
+fn power_cuts() -> usize {
+    std::env::var("CRASH_CUTS").ok().and_then(|n| n.parse().ok()).unwrap_or(1_000)
+}
+
+fn tell(what: &str, s: &power::Sums) {
+    println!(
+        "power cuts, {what}: {} cuts, {} after money was sent; {} of {} sent intents lost, commits lost in {}, silently empty {}, \
+         refused {}, damaged {}; binary asked {} times",
+        s.cuts,
+        s.after_money,
+        s.lost_intents,
+        s.intents,
+        s.lost_commits,
+        s.silently_empty,
+        s.refused,
+        s.damaged,
+        s.asked
+    );
+    s.told.iter().for_each(|t| println!("  {t}"));
+}
+
+#[test]
+fn no_committed_intent_is_lost_in_a_power_cut() {
+    let sums = power::cuts(recorded(), power_cuts(), 1, disk::Syncs::Honest);
+    tell("every sync obeyed", &sums);
+    assert!(sums.after_money * 4 > sums.cuts && sums.asked > 0, "too few cuts say anything");
+    assert_eq!(sums.told, Vec::<String>::new());
+    assert_eq!((sums.lost_intents, sums.lost_commits, sums.silently_empty, sums.damaged), (0, 0, 0, 0));
+}
+
+#[test]
+fn the_same_cuts_find_losses_on_a_disk_that_does_not_sync() {
+    for (what, syncs) in
+        [("syncs of the log ignored", disk::Syncs::NoLog), ("every sync ignored", disk::Syncs::None)]
+    {
+        let sums = power::cuts(recorded(), power_cuts().min(200), 1, syncs);
+        tell(what, &sums);
+        assert!(sums.lost_intents > 0 && sums.lost_commits > 0, "{what}: the check finds nothing");
+    }
+}
+
+#[test]
+fn a_ledger_whose_making_was_cut_off_anywhere_is_made_by_the_next_start() {
+    let (scenario, run) = (&scenarios::ALL[0], &recorded()[0][0]);
+    let made =
+        run.steps.iter().find(|s| s.name == "migrate").expect("the ledger is made in the first run").at;
+    for point in drive::bare_points(&recorded()[0][..1])
+        .into_iter()
+        .take(made)
+        .filter(|p| !p.name.contains("write ledger.db-wal"))
+    {
+        let stage = (scenario.make)();
+        stage.run(run.args, Some(&stage.path("calls-killed")), Some(&point.order));
+        let read = stage.run(&["status"], None, None);
+        assert_eq!(read.status.code(), Some(0), "{}: {}", point.name, String::from_utf8_lossy(&read.stderr));
+        let next = stage.run(run.args, None, None);
+        assert_eq!(next.status.code(), Some(0), "{}: {}", point.name, String::from_utf8_lossy(&next.stderr));
+    }
 }

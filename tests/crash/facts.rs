@@ -12,9 +12,17 @@ type Row = Vec<(String, String)>;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Facts(pub BTreeMap<String, BTreeSet<Row>>);
 
+/// One event of a payment.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Event {
+    pub payment: u64,
+    pub nth: u64,
+    pub what: String,
+}
+
 /// What SQLite reads from these files.
 pub fn read(files: &Files) -> Facts {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = crate::stage::scratch();
     files.dump(dir.path(), |name| name.starts_with("ledger.db"));
     let file = dir.path().join("ledger.db");
     if !file.exists() {
@@ -63,17 +71,15 @@ impl Facts {
         self.0.get(name).into_iter().flatten()
     }
 
-    /// Payments whose spend row is here: their rows' numbers.
-    pub fn started(&self) -> BTreeSet<String> {
-        let spends = self.table("intent_event").filter(|r| cell(r, "event") == "spend_started");
-        spends.map(|r| cell(r, "intent").to_owned()).collect()
-    }
-
     /// Every event of every payment.
-    pub fn events(&self) -> BTreeSet<(String, String, String)> {
-        let key =
-            |r: &Row| (cell(r, "intent").to_owned(), cell(r, "seq").to_owned(), cell(r, "event").to_owned());
-        self.table("intent_event").map(key).collect()
+    pub fn events(&self) -> BTreeSet<Event> {
+        let number = |r: &Row, column: &str| cell(r, column).parse().expect("a number");
+        let event = |r: &Row| Event {
+            payment: number(r, "intent"),
+            nth: number(r, "seq"),
+            what: cell(r, "event").to_owned(),
+        };
+        self.table("intent_event").map(event).collect()
     }
 }
 

@@ -79,6 +79,11 @@ fn runtime() -> &'static Runtime {
     })
 }
 
+/// A folder in memory, where there is one: a process that is killed leaves its files as it wrote them on any file system.
+pub fn scratch() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
+}
+
 pub fn in_hours(hours: i64) -> Timestamp {
     SystemClock::new().now().wall.checked_add(SignedDuration::from_hours(hours)).unwrap()
 }
@@ -116,7 +121,7 @@ impl Stage {
     }
 
     fn with(provider: Provider, ahead: Arc<AtomicI64>, url: String) -> Self {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = scratch();
         let stage = Self { dir, provider, ids: Vec::new(), post: None, ahead, url };
         stage.secret("account.key", KEY);
         stage

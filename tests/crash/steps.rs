@@ -1,8 +1,10 @@
 //! What each step of a run was, in words: of a commit, the ledger's method that wrote what it brought; of a request, the
 //! provider's call. Everything is derived from the shim's log. Not responsible for what is done at a step (`drive`).
+use std::collections::BTreeSet;
+
 use renewd::simulator::{Kind, proxyshard, youproxy};
 
-use crate::facts::{self, Facts};
+use crate::facts::{self, Event, Facts};
 use crate::log::{Files, Record, WAL};
 use crate::stage::KEY;
 
@@ -30,6 +32,10 @@ pub struct Step {
     pub money: bool,
     /// It is on the path of a payment, a change or a message: not a fact about the world or the cycle.
     pub changes: bool,
+    /// Index of the record that ended it: the sync of a commit, the first bytes of a request.
+    pub at: usize,
+    /// Every event of every payment after that; of commits only.
+    pub events: BTreeSet<Event>,
 }
 
 /// How the names of commits begin that are more than a fact about the world or the cycle.
@@ -54,7 +60,7 @@ const PATH: [&str; 14] = [
 pub fn of_run(records: &[Record], files: &mut Files, facts: &mut Facts) -> Vec<Step> {
     let mut steps = Vec::new();
     let (mut commits, mut sends) = (0, 0);
-    for r in records {
+    for (at, r) in records.iter().enumerate() {
         files.apply(r);
         if r.death {
             continue;
@@ -63,15 +69,25 @@ pub fn of_run(records: &[Record], files: &mut Files, facts: &mut Facts) -> Vec<S
             sends = r.send;
             let (name, money) = call(method, target);
             let changes = changing_calls().contains(&name) || name.ends_with("/hook");
-            steps.push(Step { class: Class::Send, number: sends, name, money, changes });
+            let events = BTreeSet::new();
+            steps.push(Step { class: Class::Send, number: sends, name, money, changes, at, events });
         }
         if r.op == "fsync" && r.name == WAL && r.commit > commits {
             commits = r.commit;
             let now = facts::read(files);
             let name = facts::method(facts, &now);
-            *facts = now;
             let changes = PATH.iter().any(|word| name.starts_with(word));
-            steps.push(Step { class: Class::Commit, number: commits, name, money: false, changes });
+            let events = now.events();
+            *facts = now;
+            steps.push(Step {
+                class: Class::Commit,
+                number: commits,
+                name,
+                money: false,
+                changes,
+                at,
+                events,
+            });
         }
     }
     steps

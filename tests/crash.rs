@@ -235,3 +235,17 @@ fn a_ledger_whose_making_was_cut_off_anywhere_is_made_by_the_next_start() {
         assert_eq!(next.status.code(), Some(0), "{}: {}", point.name, String::from_utf8_lossy(&next.stderr));
     }
 }
+
+#[test]
+fn the_name_of_a_state_directory_that_renewd_makes_is_durable_before_a_request_leaves() {
+    let stage = (scenarios::ALL[0].make)();
+    let log = stage.path("calls");
+    let orders = shim::Orders { log: Some(&log), ..shim::Orders::default() };
+    let mut command = shim::command(&stage.path("."), orders);
+    command.env("SHIM_DIR", stage.state().parent().unwrap());
+    let out = command.arg("--config").arg(stage.path("renewd.toml")).arg("once").output().unwrap();
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    let calls = log::read(&log);
+    let synced = calls.iter().position(|r| r.op == "fsync" && r.name == ".").expect("never synced");
+    assert!(synced < calls.iter().position(|r| r.op == "send").unwrap());
+}

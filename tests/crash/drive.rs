@@ -113,20 +113,20 @@ pub fn bare_points(runs: &[Recorded]) -> Vec<Point> {
 
 /// A choice of them that still has every state that a crash can leave behind: before each step, and after the last of a run;
 /// both sides and the middle of a request that changes something, which somebody else sees. A read changes nothing on either
-/// side, and a step after the same two changes as in an earlier pass or scenario was done there. Single calls, which fall
+/// side, and a step after the same change as in an earlier pass or scenario was done there. Single calls, which fall
 /// into the middle of steps: a few of each scenario.
 pub fn sample(
     runs: &[Recorded],
     named: Vec<Point>,
     bare: Vec<Point>,
-    seen: &mut BTreeSet<(Vec<String>, String)>,
+    seen: &mut BTreeSet<(Option<String>, String)>,
 ) -> Vec<Point> {
     let mut path: Vec<String> = Vec::new();
     let mut wanted = BTreeSet::new();
     for (run, recorded) in runs.iter().enumerate() {
         for step in &recorded.steps {
             let reads = step.class == Class::Send && !step.changes;
-            let near = path[path.len().saturating_sub(2)..].to_vec();
+            let near = path.last().cloned();
             if !reads && seen.insert((near, step.name.clone())) {
                 wanted.insert((run, step.class, step.number));
             }
@@ -142,7 +142,7 @@ pub fn sample(
         let sides = step.class == Class::Send || p.order.ends_with("before") || last(p.run, step);
         wanted.contains(&(p.run, step.class, step.number)) && sides
     });
-    let every = (bare.len() / 4).max(1);
+    let every = (bare.len() / 3).max(1);
     chosen.extend(bare.into_iter().step_by(every));
     chosen
 }

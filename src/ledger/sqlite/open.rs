@@ -124,7 +124,15 @@ fn make_dir(state_dir: &Path) -> std::io::Result<()> {
     if state_dir.try_exists()? {
         return Ok(());
     }
-    DirBuilder::new().recursive(true).mode(0o700).create(state_dir)
+    let missing: Vec<&Path> = state_dir.ancestors().take_while(|dir| !dir.exists()).collect();
+    DirBuilder::new().recursive(true).mode(0o700).create(state_dir)?;
+    // What is durable in a directory is lost with the directory's own name. Who may not read the parent cannot help that.
+    for parent in missing.iter().filter_map(|dir| dir.parent()) {
+        if let Ok(parent) = File::open(parent) {
+            parent.sync_all()?;
+        }
+    }
+    Ok(())
 }
 
 /// Made by us before SQLite sees it, so that it is private from its first byte; SQLite gives its companions the same mode.

@@ -21,6 +21,13 @@ impl Class {
     }
 }
 
+impl Step {
+    /// Mails and the webhook leave side by side: their steps come in any order.
+    pub fn is_delivery(&self) -> bool {
+        ["mail_delivered", "mails_failed", "left_for", "POST /hook"].contains(&self.name.as_str())
+    }
+}
+
 /// One step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
@@ -112,10 +119,10 @@ pub fn commit_of_run(records: &[Record], files: &mut Files, number: u64) -> Opti
 /// The provider's name for a call, and whether it charges.
 fn call(method: &str, target: &str) -> (String, bool) {
     let path = target.split('?').next().unwrap_or(target);
-    if let Some(rest) = path.split(&format!("/{KEY}/")).nth(1) {
-        if let Some(e) = youproxy::Endpoint::find(method, rest) {
-            return (format!("YouProxy {method} {e:?}"), Kind::is_money(e));
-        }
+    if let Some(rest) = path.split(&format!("/{KEY}/")).nth(1)
+        && let Some(e) = youproxy::Endpoint::find(method, rest)
+    {
+        return (format!("YouProxy {method} {e:?}"), Kind::is_money(e));
     }
     let fits = |e: &proxyshard::Endpoint| e.method() == method && template(e.template(), path);
     // The template with the fewest variables: `/orders/calculate` is no order.

@@ -1,6 +1,7 @@
 //! Opening: the files and their modes, the lock, the schema, and SQLite's settings.
 //!
-//! A crash while a ledger is made leaves an empty file, which the next opener fills; readers take it for a missing one.
+//! A crash while a ledger is made leaves an empty file, or one whose first page a journal takes back: the next opener does
+//! that and fills it; readers take it for a missing one.
 use std::fmt::Display;
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, fchown};
@@ -68,6 +69,9 @@ fn read(path: PathBuf) -> Result<SqliteLedger, LedgerError> {
     if !path.try_exists().map_err(trouble(&path))? {
         return Err(LedgerError::Missing(path));
     }
+    if half_made(&path).map_err(trouble(&path))? {
+        return Err(LedgerError::Missing(path));
+    }
     let connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     match refuse_foreign(&connection, &path)? {
         // Made a moment ago, or the making was cut off.
@@ -94,8 +98,11 @@ fn write(state_dir: &Path, path: PathBuf, lock: Option<File>) -> Result<SqliteLe
     if !path.try_exists().map_err(trouble(&path))? {
         private_file(state_dir, &path).map_err(trouble(&path))?;
     }
-    // Through a connection that cannot write: a newer ledger stays as it is, its journal mode too.
-    refuse_foreign(&connect(&path, OpenFlags::SQLITE_OPEN_READ_ONLY)?, &path)?;
+    // Through a connection that cannot write: a newer ledger stays as it is, its journal mode too. What was cut off while it
+    // was made must be taken back before anybody can read it.
+    let half = half_made(&path).map_err(trouble(&path))?;
+    let look = if half { OpenFlags::SQLITE_OPEN_READ_WRITE } else { OpenFlags::SQLITE_OPEN_READ_ONLY };
+    refuse_foreign(&connect(&path, look)?, &path)?;
     let mut connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     harden(&connection).map_err(trouble(&path))?;
     durable(&connection).map_err(trouble(&path))?;
@@ -108,11 +115,24 @@ fn write(state_dir: &Path, path: PathBuf, lock: Option<File>) -> Result<SqliteLe
     Ok(SqliteLedger { path, connection: Mutex::new(connection), lock })
 }
 
+/// The making was cut off: only until it is in WAL mode has a ledger a rollback journal.
+fn half_made(path: &Path) -> std::io::Result<bool> {
+    path.with_extension("db-journal").try_exists()
+}
+
 fn make_dir(state_dir: &Path) -> std::io::Result<()> {
     if state_dir.try_exists()? {
         return Ok(());
     }
-    DirBuilder::new().recursive(true).mode(0o700).create(state_dir)
+    let missing: Vec<&Path> = state_dir.ancestors().take_while(|dir| !dir.exists()).collect();
+    DirBuilder::new().recursive(true).mode(0o700).create(state_dir)?;
+    // What is durable in a directory is lost with the directory's own name. Who may not read the parent cannot help that.
+    for parent in missing.iter().filter_map(|dir| dir.parent()) {
+        if let Ok(parent) = File::open(parent) {
+            parent.sync_all()?;
+        }
+    }
+    Ok(())
 }
 
 /// Made by us before SQLite sees it, so that it is private from its first byte; SQLite gives its companions the same mode.

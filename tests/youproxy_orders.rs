@@ -271,6 +271,23 @@ fn auto_renewal_is_switched_by_order_and_seen() {
 }
 
 #[test]
+fn auto_renewal_is_switched_on_for_a_term_that_is_on_offer() {
+    let bench = bench("100.00");
+    let end = common::in_hours(24 * 40);
+    let ip = "2001:db8::7";
+    bench.handle.with(|w| w.add_order(KEY, Product::IPv6, "USA", &[ip], end).unwrap());
+    let auto = || bench.handle.with(|w| w.account(KEY).unwrap().rental(ip).unwrap().auto);
+    let order = bench.handle.with(|w| w.account(KEY).unwrap().rental(ip).unwrap().order.clone());
+    // The first period of the policy, 30 days, is not sold for IPv6.
+    let (code, on) = bench.json(&["order", "auto", &order, "on"]);
+    assert_eq!((code, auto()), (0, true), "{on:#}");
+    bench.json(&["order", "auto", &order, "off"]);
+    bench.config("", &common::KEEP.replace("before", "pay_by = \"provider\"\nbefore"));
+    bench.json(&["once"]);
+    assert!(auto(), "and so it is where the policy lets the provider pay");
+}
+
+#[test]
 fn an_order_file_buys_and_flags_override_it() {
     let bench = bench("100.00");
     let file = bench.path("order.toml");

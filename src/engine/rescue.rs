@@ -38,7 +38,7 @@ impl Lane {
             let items = std::sync::Arc::clone(&self.orders.items);
             let members: Vec<&Item> = set.members.iter().map(|&m| &items[m]).collect();
             let (Some(request), Some(changer)) =
-                (switch(&self.viewer, &members, false), self.changer.clone())
+                (switch(&self.viewer, &members, false).await, self.changer.clone())
             else {
                 continue;
             };

@@ -8,9 +8,10 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::observe::Seen;
 use super::{Payer, Viewer};
-use crate::domain::{AccountName, Bundle, Change, ChangeRequest, LeaseId, OrderId};
+use crate::domain::{AccountName, Bundle, Change, ChangeRequest, Lease, LeaseId, OrderId};
 use crate::ledger::{ChangeOutcome, ChangeRecord, Ledger, LedgerError};
 use crate::planner::{Item, PastSwitch, Standing, Steer, steer, stuck};
+use crate::policy::Policy;
 use crate::providers::{ChangeReply, Changer};
 use crate::settings::Account;
 
@@ -73,11 +74,22 @@ pub(in crate::engine) async fn change(
     Ok(reply)
 }
 
+/// For how many days the provider is to renew: the policy's first period that is on offer. Asked only where it matters.
+pub(super) async fn term(viewer: &Viewer, lease: &Lease, policy: Option<&Policy>, on: bool) -> u32 {
+    let periods = policy.map_or(&[][..], |p| &p.periods);
+    let first = periods.first().copied().unwrap_or(30);
+    let reader = viewer.readers.get(&lease.account).filter(|r| on && !r.capabilities().sells_cycles);
+    let (Some(reader), true) = (reader, periods.len() > 1) else { return first };
+    // Unread, the first is sent: the provider refuses what it does not sell, and the flag is told as not following.
+    let offered = reader.periods(&lease.kind).await.unwrap_or_default();
+    periods.iter().copied().find(|days| offered.contains(days)).unwrap_or(first)
+}
+
 /// The request that switches these leases of one order.
-pub(super) fn switch(viewer: &Viewer, items: &[&Item], on: bool) -> Option<ChangeRequest> {
+pub(super) async fn switch(viewer: &Viewer, items: &[&Item], on: bool) -> Option<ChangeRequest> {
     let first = items.first()?;
     let lease = &first.lease;
-    let days = first.policy.and_then(|p| viewer.settings.policies[p].periods.first().copied()).unwrap_or(30);
+    let days = term(viewer, lease, first.policy.map(|p| &viewer.settings.policies[p]), on).await;
     let reader = viewer.readers.get(&lease.account)?;
     Some(ChangeRequest {
         account: lease.account.clone(),
@@ -147,9 +159,8 @@ impl Payer {
             let mut calls = Vec::new();
             for ((_, on), group) in orders {
                 let members: Vec<&Item> = group.iter().map(|s| &items[s.item]).collect();
-                calls.extend(
-                    switch(&self.viewer, &members, on).map(|request| (request, on, group[0].why.clone())),
-                );
+                let request = switch(&self.viewer, &members, on).await;
+                calls.extend(request.map(|request| (request, on, group[0].why.clone())));
             }
             tasks.push(tokio::spawn(run(self.viewer.clone(), account.clone(), Arc::clone(changer), calls)));
         }

@@ -22,11 +22,11 @@ pub(super) enum Wish {
 }
 
 impl Wish {
-    fn change(&self, viewer: &Viewer, found: &Found) -> Change {
+    async fn change(&self, viewer: &Viewer, found: &Found) -> Change {
         match self {
             Self::Cycle(cycle) => Change::Cycle(cycle.clone()),
             Self::Tag(tag) => Change::Tag((!tag.eq_ignore_ascii_case("none")).then(|| tag.clone())),
-            Self::Auto(on) => viewer.auto_renewal(found, *on),
+            Self::Auto(on) => viewer.auto_renewal(found, *on).await,
         }
     }
 
@@ -84,7 +84,7 @@ pub(super) async fn change(
     payer.viewer.readers.retain(|n, _| name.as_ref().is_none_or(|o| o == n));
     let found = find(&payer.viewer, order).await?;
     output::note(&preview(&payer.viewer, &found, wish).await);
-    let what = wish.change(&payer.viewer, &found);
+    let what = wish.change(&payer.viewer, &found).await;
     let changed = payer.change_order(&found, what, "an operator asked for it").await?;
     show(ctx, &found, wish, &changed)
 }

@@ -11,7 +11,7 @@ use crate::engine::{EngineError, Payer, Viewer};
 use crate::planner::Standing;
 use crate::providers::ChangeReply;
 
-use crate::engine::steering;
+use crate::engine::steering::{self, term};
 
 /// An order as just read.
 #[derive(Debug, Clone)]
@@ -76,11 +76,12 @@ impl Viewer {
     }
 
     /// The switch of a whole order.
-    #[must_use]
-    pub fn auto_renewal(&self, found: &Found, on: bool) -> Change {
-        let policy =
-            found.leases.first().and_then(|l| self.settings.policies.iter().find(|p| p.matches.matches(l)));
-        let period_days = policy.and_then(|p| p.periods.first().copied()).unwrap_or(30);
+    pub async fn auto_renewal(&self, found: &Found, on: bool) -> Change {
+        let mut period_days = 30;
+        if let Some(lease) = found.leases.first() {
+            let policy = self.settings.policies.iter().find(|p| p.matches.matches(lease));
+            period_days = term(self, lease, policy, on).await;
+        }
         let bundle = |l: &Lease| self.readers.get(&found.account).map(|r| r.capabilities().bundle(&l.kind));
         let whole_order = found.leases.first().and_then(bundle) == Some(Bundle::Order);
         Change::AutoRenewal { on, period_days, whole_order }

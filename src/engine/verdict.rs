@@ -53,13 +53,24 @@ fn after(record: &IntentRecord, reading: &Reading<'_>) -> Option<Money> {
 }
 
 /// How much lower the balance was that the reply told than the one before. A quote's balance may lag behind the payments just
-/// made: where the balance that the last of them told leaves exactly this one's quote, the fall is counted from there.
+/// made. Where the reply of the last of them told what leaves exactly this one's quote, or where the quote showed what an earlier
+/// payment began with and the charges since then explain the rest to the cent, the fall is counted from there.
 pub(super) fn fall(record: &IntentRecord, told: Money, around: &[IntentRecord]) -> Option<Money> {
     let spent = |r: &IntentRecord| r.spend_started_at.as_ref().map(|m| m.wall);
     let counts = |o: &&IntentRecord| matches!(o.state, State::Accepted | State::Confirmed);
-    let earlier = around.iter().filter(counts).filter(|o| o.id != record.id && spent(o) < spent(record));
-    let last = earlier.max_by_key(|o| spent(o)).and_then(|o| o.detail.balance_after);
-    let exact = last.and_then(|before| before.minus(told)).filter(|fell| *fell == record.quoted);
+    let mut earlier: Vec<&IntentRecord> =
+        around.iter().filter(counts).filter(|o| o.id != record.id && spent(o) < spent(record)).collect();
+    earlier.sort_by_key(|o| std::cmp::Reverse(spent(o)));
+    let mut before: Vec<Money> =
+        earlier.first().and_then(|last| last.detail.balance_after).into_iter().collect();
+    let mut unseen = Money::ZERO;
+    for o in earlier {
+        unseen = unseen.plus(o.detail.charged.unwrap_or(o.quoted))?;
+        if o.balance_before == record.balance_before {
+            before.extend(record.balance_before.minus(unseen));
+        }
+    }
+    let exact = before.iter().find_map(|b| b.minus(told).filter(|fell| *fell == record.quoted));
     exact.or_else(|| record.balance_before.minus(told)).filter(|fell| fell.is_positive())
 }
 

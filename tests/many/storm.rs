@@ -70,6 +70,7 @@ fn faults(crowd: &Crowd, dice: &mut fastrand::Rng) {
         Fault::on(Aim::Any).when(When::Chance { percent: 1, seed: dice.u64(..) }).answer(Answer::Html(502)),
     );
     handle.set_lag(Duration::from_millis(dice.u64(0..800)));
+    handle.set_balance_lag(Duration::from_millis(dice.u64(0..800)));
 }
 
 /// Eight starts, and as many blows as fall on whoever is alive then.

@@ -1,4 +1,5 @@
 //! Which leases a policy is for: keys ANDed, values ORed, letter case ignored.
+use std::fmt;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -51,8 +52,30 @@ pub enum Pattern {
     Text(String),
     /// A network or a single address.
     Net(IpNet),
-    /// A shell glob (`*`, `?`, `[…]`), lower-case, already known to compile.
-    Glob(String),
+    /// A shell glob (`*`, `?`, `[…]`), lower-case.
+    Glob(TagGlob),
+}
+
+/// A glob, compiled once: every lease of every cycle is held against it.
+#[derive(Clone)]
+pub struct TagGlob {
+    text: String,
+    matcher: globset::GlobMatcher,
+}
+
+impl PartialEq for TagGlob {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for TagGlob {}
+
+impl fmt::Debug for TagGlob {
+    /// The text alone: it says all, and plan files hold a hash of it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.text, f)
+    }
 }
 
 /// `key = [values]`; never empty.
@@ -99,7 +122,7 @@ impl Pattern {
             Key::Tag => {
                 let lower = text.to_lowercase();
                 match globset::Glob::new(&lower) {
-                    Ok(_) => Ok(Self::Glob(lower)),
+                    Ok(glob) => Ok(Self::Glob(TagGlob { text: lower, matcher: glob.compile_matcher() })),
                     Err(_) => Err(format!("`{text}` is no pattern: write a tag such as \"prod-*\"")),
                 }
             }
@@ -114,15 +137,14 @@ impl Pattern {
         match self {
             Self::Text(want) => want.to_lowercase() == saw.to_lowercase(),
             Self::Net(net) => saw.parse::<IpAddr>().is_ok_and(|ip| net.contains(&ip)),
-            Self::Glob(glob) => {
-                globset::Glob::new(glob).is_ok_and(|g| g.compile_matcher().is_match(saw.to_lowercase()))
-            }
+            Self::Glob(glob) => glob.matcher.is_match(saw.to_lowercase()),
         }
     }
 
     fn shown(&self) -> String {
         match self {
-            Self::Text(text) | Self::Glob(text) => text.clone(),
+            Self::Text(text) => text.clone(),
+            Self::Glob(glob) => glob.text.clone(),
             Self::Net(net) => net.to_string(),
         }
     }

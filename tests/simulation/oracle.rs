@@ -1,0 +1,243 @@
+//! What must hold after every cycle and at the end of a seed, told from the worlds' books: nothing wanted lapses without a cause
+//! (I2), nothing stands still in silence (I5), nothing is charged twice (I1), everything is settled, and rightly.
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use renewd::domain::{Money, State};
+use renewd::engine::CycleReport;
+use renewd::ledger::OpenAlert;
+use renewd::planner::Item;
+use renewd::policy::{Decision, Word};
+
+use crate::books::{Manner, What};
+use crate::judge::{Judge, root};
+use crate::run::Run;
+use crate::setup::KEYS;
+use crate::site::{Site, money};
+
+const HOUR: SignedDuration = SignedDuration::from_hours(1);
+
+/// What the books say of a payment, or of one part of it: cents.
+pub fn truth(judge: &Judge, site: &Site, id: &str) -> i64 {
+    let shadow = judge.lock().shadows[id].clone();
+    let state = site.now();
+    let charged = state.books.charged(root(id));
+    let mine = charged.iter().filter(|(lot, _)| {
+        let lot = &state.books.lots[**lot];
+        shadow.leases.iter().any(|l| l.ip == lot.ip)
+    });
+    mine.map(|(_, cents)| cents).sum()
+}
+
+/// After a cycle that was told: I5, and what stood against paying what was due.
+pub fn after_cycle(run: &mut Run, report: &CycleReport) {
+    let alerts = run.ledger().open_alerts().unwrap();
+    for item in &report.items {
+        if run.policy(item.lease.tag.as_deref().unwrap()).action != renewd::policy::Action::Renew {
+            continue;
+        }
+        if item.decision() == Decision::Hold && !told(item, &alerts) {
+            run.judge.broken(format!("I5 {} is held ({}) and no alert says so", item.lease.ip, item.reason));
+        }
+        if stands(run, item) {
+            run.judge.excuse_lot(item.lease.account.as_str(), &item.lease.ip);
+        }
+        silence(run, item, &alerts);
+    }
+    let spoken = |cause: &str| alerts.iter().any(|a| a.key.cause() == cause);
+    let open: Vec<State> = run.judge.lock().shadows.values().map(|s| s.state).collect();
+    for (state, cause) in [(State::Unknown, "unknown"), (State::NeedsOperator, "needs_operator")] {
+        if open.contains(&state) && !spoken(cause) {
+            run.judge.broken(format!("I5 a payment is {state} and no alert says so"));
+        }
+    }
+}
+
+fn told(item: &Item, alerts: &[OpenAlert]) -> bool {
+    let causes: &[&str] = match item.reason.word {
+        Word::AccountDown => &["account_down"],
+        Word::Unparsable => &["inventory_unreadable", "unparsable"],
+        Word::Shrunk => &["shrunk", "inventory_empty"],
+        Word::Clock => &["clock"],
+        Word::UnknownPending | Word::NeedsOperator => &["unknown", "needs_operator", "unknown_pending"],
+        word => &[word.as_str()],
+    };
+    alerts.iter().any(|a| {
+        causes.contains(&a.key.cause()) && a.account.as_ref().is_none_or(|name| *name == item.lease.account)
+    })
+}
+
+/// A lease that is due and neither paid nor held for long is silence too, whatever its reason is called.
+fn silence(run: &mut Run, item: &Item, alerts: &[OpenAlert]) {
+    let key = (item.lease.account.to_string(), item.lease.ip.clone());
+    let quiet = matches!(item.reason.word, Word::Backoff | Word::Accepted | Word::Due | Word::FleetGuard);
+    if !quiet {
+        run.silent.remove(&key);
+        return;
+    }
+    let now = run.clock.truth();
+    let since = *run.silent.entry(key).or_insert(now);
+    let anyone = alerts.iter().any(|a| a.account.as_ref() == Some(&item.lease.account));
+    if now.duration_since(since) > HOUR * 7 && !anyone {
+        let text = format!("I5 {} waits since {since} ({}), and no alert says so", item.lease.ip, item.reason);
+        run.judge.broken(text);
+    }
+}
+
+/// Whether what renewd says against paying is so, by the books.
+fn stands(run: &Run, item: &Item) -> bool {
+    let site = run.site(&item.lease.account);
+    let (order, ip) = (item.lease.order.as_str(), item.lease.ip.as_str());
+    let state = site.now();
+    let now = run.clock.truth();
+    let minute = |at: Timestamp| now.duration_since(at) < SignedDuration::from_mins(20);
+    match item.reason.word {
+        Word::ShortFunds => {
+            let keep = run.settings.account(&item.lease.account).unwrap().keep_balance;
+            let all: i64 = state.books.lots.iter().filter(|l| !l.gone).map(|l| l.cents * state.prices / 100).sum();
+            money(state.books.balance()).minus(keep).unwrap() < money(all)
+        }
+        Word::OverBudget | Word::PriceCap | Word::PriceJump | Word::BundleSplit => true,
+        Word::UnknownPending | Word::NeedsOperator | Word::Accepted | Word::Refused | Word::Backoff => {
+            let inner = run.judge.lock();
+            let mut all = inner.shadows.values().filter(|s| s.account == item.lease.account.as_str());
+            all.any(|s| {
+                s.touches(order, ip) && s.state != State::Confirmed
+                    || (s.state == State::Confirmed && s.touches(order, ip) && minute(s.state_since))
+                    || (s.is_open() && s.spent.is_some_and(|at| now.duration_since(at) < HOUR))
+            })
+        }
+        Word::PromoInvalid => now >= state.promo_until,
+        Word::ProviderOwns => state.books.lots.iter().any(|l| l.ip == ip && l.auto_shown(now)),
+        Word::ProviderWarning | Word::QuoteError | Word::QuoteUnreadable => minute(state.last_trouble),
+        Word::AccountDown | Word::Unparsable | Word::Shrunk => {
+            run.judge.lock().excuse.get(item.lease.account.as_str()).is_some_and(|at| minute(*at))
+        }
+        Word::Clock | Word::Paused => true,
+        _ => false,
+    }
+}
+
+/// I2: every wanted lease that was lost had something against it in its last hour.
+pub fn lapses(run: &mut Run) {
+    let now = run.clock.truth();
+    for (s, site) in run.sites.clone().iter().enumerate() {
+        let state = site.now();
+        for lot in 0..state.books.lots.len() {
+            let lost = state.books.lost_at(lot);
+            let l = &state.books.lots[lot];
+            if lost > now || run.wants(&state.books, lot).is_none() || !run.judged.insert((s, lot, lost)) {
+                continue;
+            }
+            let (account, ip) = (site.account.to_string(), l.ip.clone());
+            let mut inner = run.judge.lock();
+            let own = inner.lot_excuse.get(&(account.clone(), ip.clone())).copied();
+            let excuse = own.max(inner.excuse.get(&account).copied());
+            let asleep = run.cycles_at.iter().rev().take(400).filter(|at| **at < lost && lost.duration_since(**at) <= HOUR).count() < 2;
+            if asleep || excuse.is_some_and(|at| lost.duration_since(at) < HOUR) {
+                inner.tally.lapsed_excused += 1;
+                continue;
+            }
+            drop(inner);
+            let text = format!("I2 {ip} of {account} (order {}, {}) is lost since {lost}; last cause {excuse:?}", l.order, l.tag);
+            run.judge.broken(text);
+        }
+    }
+}
+
+/// After faults stopped and everything landed.
+pub fn at_rest(run: &Run) {
+    let shadows = run.judge.lock().shadows.clone();
+    let now = run.clock.truth();
+    for (id, s) in &shadows {
+        let site = run.sites.iter().find(|x| x.account.as_str() == s.account).unwrap();
+        let charged = if s.theirs { 0 } else { truth(&run.judge, site, id) };
+        let state = site.now();
+        let gone = s.leases.iter().any(|l| state.books.lots.iter().any(|x| x.ip == l.ip && x.gone));
+        drop(state);
+        let mut inner = run.judge.lock();
+        let say = |inner: &mut crate::judge::Inner, text: String| inner.broken.push(text);
+        match s.state {
+            State::Reserved | State::SpendStarted | State::Accepted | State::Unknown => {
+                let young = now.duration_since(s.state_since) < SignedDuration::from_mins(16);
+                if !young {
+                    say(&mut inner, format!("{id} is still {} after faults stopped", s.state));
+                }
+            }
+            State::NotApplied | State::Refused if charged > 0 && !gone && !s.operator => {
+                inner.tally.wrong += 1;
+                say(&mut inner, format!("WRONG {id} is {}, and the books say {}", s.state, money(charged)));
+            }
+            State::Confirmed if charged == 0 && !s.theirs && !s.operator => {
+                inner.tally.wrong += 1;
+                say(&mut inner, format!("WRONG {id} is confirmed, and the books know no charge"));
+            }
+            State::Confirmed if !s.theirs && s.charged != Some(money(charged)) => inner.tally.inexact += 1,
+            _ => {}
+        }
+        if s.was_unknown && s.state != State::Split {
+            inner.tally.unknowns += 1;
+            if s.operator || s.state == State::NeedsOperator {
+                inner.tally.by_person += 1;
+            } else {
+                inner.tally.by_evidence += 1;
+            }
+        }
+    }
+    doubles(run);
+    if !run.ledger().outbox(None).unwrap().is_empty() {
+        run.judge.broken("I5 mails stay in the outbox although the mail server is up".to_owned());
+    }
+}
+
+/// I1 by the books: no term has two charges of renewd's, but where the first landed after every window.
+fn doubles(run: &Run) {
+    let lag = run.settings.timing.lag_window;
+    let shadows = run.judge.lock().shadows.clone();
+    for site in &run.sites {
+        let state = site.now();
+        let mut terms: BTreeMap<(usize, Timestamp), Vec<(String, bool)>> = BTreeMap::new();
+        for entry in &state.books.entries {
+            let What::Payment(id) = &entry.what else { continue };
+            let spent = shadows[id].spent.unwrap();
+            let late = entry.ends_from.duration_since(spent) > lag + SignedDuration::from_secs(120);
+            let asked = &shadows[id].leases;
+            for term in &entry.terms {
+                let ip = &state.books.lots[term.lot].ip;
+                let for_end = asked.iter().find(|l| &l.ip == ip).map_or(term.end_before, |l| l.expires_at);
+                terms.entry((term.lot, for_end)).or_default().push((id.clone(), late));
+            }
+        }
+        for ((lot, end), paid) in terms.into_iter().filter(|(_, p)| p.len() > 1) {
+            if paid.iter().any(|(_, late)| *late) {
+                run.judge.lock().tally.double_excused += 1;
+                continue;
+            }
+            let ip = &state.books.lots[lot].ip;
+            let ids: Vec<&String> = paid.iter().map(|(id, _)| id).collect();
+            run.judge.broken(format!("I1 {ip} until {end} was charged {} times: {ids:?}", paid.len()));
+        }
+        let _ = site.manner == Manner::Days;
+    }
+    let _: Option<Money> = None;
+}
+
+/// I8: no secret in the ledger's files or in a mail.
+pub fn secrets(run: &Run, dir: &Path) {
+    let mut files: Vec<_> = ["ledger.db", "ledger.db-wal", "requests.db"].iter().map(|f| dir.join(f)).collect();
+    let mails = std::fs::read_dir(dir.join("mails")).unwrap().map(|e| e.unwrap().path());
+    let mails: Vec<_> = mails.collect();
+    run.judge.lock().tally.mails += mails.len() as u64;
+    files.extend(mails);
+    for file in files {
+        let Ok(bytes) = std::fs::read(&file) else { continue };
+        for key in KEYS {
+            if bytes.windows(key.len()).any(|w| w == key.as_bytes()) {
+                run.judge.broken(format!("I8 {} holds a secret", file.display()));
+            }
+        }
+    }
+    let _ = Arc::strong_count(&run.judge);
+}

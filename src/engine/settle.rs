@@ -99,16 +99,20 @@ pub(super) fn settle(
     let Some(oldest) = open.iter().filter_map(|r| r.spend_started_at.as_ref()).map(|m| m.wall).min() else {
         return Ok(Vec::new());
     };
+    let filter = IntentFilter {
+        account: Some(reading.account.clone()),
+        spend_since: Some(oldest),
+        ..IntentFilter::default()
+    };
+    let mut around = ledger.intents(&filter)?;
     let mut doubles = Vec::new();
     // Newest first: an end that moved once is the newest attempt's doing.
     for record in open {
-        let around = ledger.intents(&IntentFilter {
-            account: Some(reading.account.clone()),
-            spend_since: Some(oldest),
-            ..IntentFilter::default()
-        })?;
-        if let Some(double) = settle_one(ledger, timing, reading, &record, &around, now)? {
-            doubles.push(double);
+        let settled = settle_one(ledger, timing, reading, &record, &around, now)?;
+        doubles.extend(settled.double);
+        if settled.moved {
+            // What was settled speaks for or against the others; what was not has changed nothing.
+            around = ledger.intents(&filter)?;
         }
     }
     Ok(doubles)
@@ -141,6 +145,14 @@ fn candidates(
     Ok(open)
 }
 
+/// What became of one payment in this reading.
+struct Settled {
+    /// It is in another state than before.
+    moved: bool,
+    /// It turned out to be a second charge of one term.
+    double: Option<IntentRecord>,
+}
+
 fn settle_one(
     ledger: &dyn Ledger,
     timing: &Timing,
@@ -148,8 +160,10 @@ fn settle_one(
     record: &IntentRecord,
     around: &[IntentRecord],
     now: &Moment,
-) -> Result<Option<IntentRecord>, LedgerError> {
-    let Some(spent_at) = record.spend_started_at.as_ref() else { return Ok(None) };
+) -> Result<Settled, LedgerError> {
+    let Some(spent_at) = record.spend_started_at.as_ref() else {
+        return Ok(Settled { moved: false, double: None });
+    };
     let days = record.request.period_days;
     let mut double = false;
     let mut ends = Vec::new();
@@ -183,12 +197,13 @@ fn settle_one(
         looks: &looks,
         timing,
     };
-    perform(ledger, record, &judge(&case), &ends, reading, now)?;
+    let state = perform(ledger, record, &judge(&case), &ends, reading, now)?;
     if comparable {
         let balance = reading.balance.amount;
-        keep_look(ledger, timing, record, SettleRead { at: now.clone(), balance, fell, moved })?;
+        keep_look(ledger, timing, record, state, SettleRead { at: now.clone(), balance, fell, moved })?;
     }
-    if double && moved == ends.len() { ledger.intent(&record.id).map(Some) } else { Ok(None) }
+    let double = (double && moved == ends.len()).then(|| ledger.intent(&record.id)).transpose()?;
+    Ok(Settled { moved: state != record.state, double })
 }
 
 /// An order on hold stands where it stood; one that was paid for while on hold, and is in service again without telling
@@ -270,9 +285,9 @@ fn keep_look(
     ledger: &dyn Ledger,
     timing: &Timing,
     record: &IntentRecord,
+    state: State,
     look: SettleRead,
 ) -> Result<(), LedgerError> {
-    let state = ledger.intent(&record.id)?.state;
     if !matches!(state, State::Accepted | State::Unknown | State::Refused) {
         return Ok(());
     }

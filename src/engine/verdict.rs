@@ -8,7 +8,7 @@ use crate::domain::{Event, Money, State};
 use crate::evidence::{End, Verdict};
 use crate::ledger::{EventDetail, IntentRecord, Ledger, LedgerError, SplitPart};
 
-/// Writes what the evidence says.
+/// Writes what the evidence says, and gives the state that the payment is in then.
 ///
 /// # Errors
 /// The ledger's.
@@ -19,15 +19,15 @@ pub(super) fn perform(
     ends: &[End],
     reading: &Reading<'_>,
     now: &Moment,
-) -> Result<(), LedgerError> {
+) -> Result<State, LedgerError> {
     let mut detail = EventDetail { balance_after: after(record, reading), ..EventDetail::default() };
     let event = match verdict {
-        Verdict::Wait => return Ok(()),
+        Verdict::Wait => return Ok(record.state),
         Verdict::Confirmed { charged, why } => {
             detail = confirmed(record, *charged, why, ends, reading);
             Event::EndsMoved
         }
-        Verdict::Split => return split(ledger, record, ends, reading, now),
+        Verdict::Split => return split(ledger, record, ends, reading, now).map(|()| State::Split),
         Verdict::NotApplied(why) => {
             detail.evidence = Some(why.clone());
             Event::ShownNotApplied
@@ -43,7 +43,7 @@ pub(super) fn perform(
     };
     let state = ledger.append(&record.id, record.state, event, &detail, now)?;
     tracing::info!(payment = %record.id, account = %reading.account, from = %record.state, to = %state, "payment settled");
-    Ok(())
+    Ok(state)
 }
 
 /// The balance read, in the payment's currency.

@@ -285,3 +285,16 @@ fn the_last_price_of_a_lease_is_its_share_of_the_newest_confirmed_payment() {
     assert_eq!(prices.get(&lease("yp", 1).id).cloned(), price("2.65"), "the quote, where no charge is known");
     assert_eq!(prices.len(), 2, "of the leases that are still there");
 }
+
+#[test]
+fn a_lease_that_got_another_id_keeps_its_last_price() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = seeded(dir.path());
+    in_state(&ledger, &[1], State::Confirmed);
+    let mut renamed = lease("yp", 1);
+    renamed.id = "another".into();
+    let now = crate::support::inventory(vec![renamed, lease("yp", 2)]);
+    ledger.record_inventory(&crate::support::yp(), &acct(), at(50).wall, &now).unwrap();
+    let price = ledger.last_prices(&acct()).unwrap().get(&"another".into()).map(|p| p.amount);
+    assert_eq!(price, Some(money("2.65")), "a cap on price jumps must not end with the id");
+}

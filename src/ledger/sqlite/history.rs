@@ -190,20 +190,34 @@ pub(super) const PRICE: &str =
     WHERE l.lease = ?1 AND i.account = ?2 AND h.state = 'confirmed'
     ORDER BY h.spend_at DESC, i.id DESC LIMIT 1";
 
-/// The last confirmed price of every lease that the account still has: one indexed look-up each, not a walk through all
-/// history. A payment of several leases gives each its share.
+/// The same by address: a lease that got another id with its renewal keeps its price.
+pub(super) const PRICE_BY_IP: &str =
+    "SELECT l.seq, i.period_days, i.currency, coalesce(h.charged, i.quoted) AS amount,
+    (SELECT count(*) FROM intent_lease x WHERE x.intent = i.id) AS sharers
+    FROM intent_lease l CROSS JOIN intent_head h ON h.intent = l.intent CROSS JOIN intent i ON i.id = l.intent
+    WHERE l.ip = ?1 AND l.ip <> '' AND i.account = ?2 AND h.state = 'confirmed'
+    ORDER BY h.spend_at DESC, i.id DESC LIMIT 1";
+
+/// The last confirmed price of every lease that the account still has: one or two indexed look-ups each, not a walk through
+/// all history. A payment of several leases gives each its share.
 pub(super) fn last_prices(
     c: &Connection,
     account: &AccountName,
 ) -> Result<HashMap<LeaseId, LastPrice>, Fault> {
-    let mut leases =
-        c.prepare_cached("SELECT lease FROM lease WHERE account = ?1 AND gone_at IS NULL ORDER BY lease")?;
+    let mut leases = c.prepare_cached(
+        "SELECT lease, ip FROM lease WHERE account = ?1 AND gone_at IS NULL ORDER BY lease",
+    )?;
     let mut price = c.prepare_cached(PRICE)?;
+    let mut by_ip = c.prepare_cached(PRICE_BY_IP)?;
     let mut rows = leases.query([account.as_str()])?;
     let mut prices = HashMap::new();
     while let Some(row) = rows.next()? {
         let lease: String = row.get("lease")?;
-        let found = price.query_row([lease.as_str(), account.as_str()], last_price).optional()?;
+        let ip: String = row.get("ip")?;
+        let found = match price.query_row([lease.as_str(), account.as_str()], last_price).optional()? {
+            None => by_ip.query_row([ip.as_str(), account.as_str()], last_price).optional()?,
+            found => found,
+        };
         if let Some(found) = found.flatten() {
             prices.insert(LeaseId::new(lease), found);
         }

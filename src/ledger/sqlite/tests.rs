@@ -45,6 +45,7 @@ fn what_is_asked_every_cycle_walks_no_history() {
         reserve::counting(true),
         reserve::counting(false),
         history::PRICE.to_owned(),
+        history::PRICE_BY_IP.to_owned(),
         listing(&unsettled),
         listing(&recent),
     ];

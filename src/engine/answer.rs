@@ -48,10 +48,10 @@ impl Lane {
             }
             PaymentReply::NeverSent(why) => {
                 write(Event::NeverSent, &said(None, why.clone()))?;
-                let reason = Reason::new(Word::Backoff, format!("payment {id} could not be sent: {why}"));
+                let reason = Reason::new(Word::Unreachable, format!("payment {id} could not be sent: {why}"));
                 self.change(set, &reason);
                 Ok(Halt::Because(Reason::new(
-                    Word::Backoff,
+                    Word::Unreachable,
                     format!("the provider cannot be reached: {why}"),
                 )))
             }

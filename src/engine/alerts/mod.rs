@@ -194,7 +194,7 @@ fn by_word<'a>(items: &[&'a Item]) -> BTreeMap<Word, Vec<&'a Item>> {
         let told = match item.reason.word {
             Word::AccountDown | Word::Shrunk | Word::Clock => false,
             Word::Unparsable => item.lease.expires_at.is_none(),
-            word => word.decision() == Decision::Hold || word == Word::FleetGuard,
+            word => word.decision() == Decision::Hold || matches!(word, Word::FleetGuard | Word::Unreachable),
         };
         if told {
             words.entry(item.reason.word).or_default().push(item);
@@ -229,6 +229,14 @@ fn held_alert(
             "More falls due at once than [guard] allows in one cycle; nothing is lost, the rest follows."
                 .to_owned(),
             Vec::new(),
+        ),
+        Word::Unreachable => (
+            format!("{n} of account {name} wait: the provider could not be reached for their payment"),
+            format!(
+                "Nothing was sent, and nothing is charged; it is tried again with growing pauses. The first of them ends in {ends}. {}",
+                items.first().map(|i| i.reason.prose.clone()).unwrap_or_default()
+            ),
+            vec!["renewd check --live".into(), "renewd status".into()],
         ),
         Word::Paused => (
             format!("{n} of account {name} are due and spending is paused"),

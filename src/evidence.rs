@@ -10,7 +10,7 @@
 //! | all moved | unclear | confirmed, charged = the quote, marked so |
 //! | in service again, end not told | fell by the quote | confirmed, charged = the fall |
 //! | in service again, end not told | otherwise | as none moved, and never "not applied" |
-//! | some moved | – | split per lease |
+//! | some moved | – | split per lease; while one of them is not listed, after 4 × lag window |
 //! | none moved | fell by the quote | wait out the lag window, then a person must look |
 //! | none moved | unchanged in `settle_reads` spaced reads over the lag window | not applied |
 //! | none moved | moved otherwise, or in another currency | after 4 × lag window a person must look |
@@ -128,15 +128,18 @@ pub fn judge(case: &Case<'_>) -> Verdict {
         return confirmed(case, now);
     }
     let lag = case.timing.lag_window;
+    let four = lag.checked_mul(4).unwrap_or(SignedDuration::MAX);
+    let unseen = case.ends.contains(&End::Odd);
     match case.state {
         State::Accepted if now.elapsed >= lag => return Verdict::Overdue,
         State::Accepted => return Verdict::Wait,
+        // A part that cannot be seen may have taken the money that would then be looked for at the others.
+        State::Unknown if moved > 0 && unseen && now.elapsed < four => return Verdict::Wait,
         _ if moved > 0 => return Verdict::Split,
         State::Unknown => {}
         _ => return Verdict::Wait,
     }
-    let odd = case.ends.contains(&End::Odd) || again > 0;
-    let four = lag.checked_mul(4).unwrap_or(SignedDuration::MAX);
+    let odd = unseen || again > 0;
     if !case.comparable {
         return if now.elapsed >= four { foreign() } else { Verdict::Wait };
     }
@@ -258,6 +261,8 @@ mod tests {
     #[case::all_moved_and_fell(&[End::Moved(T)], &[look(1, 265, 1)], "confirmed")]
     #[case::all_moved_balance_unclear(&[End::Moved(T)], &[look(1, -9735, 1)], "confirmed at the quote")]
     #[case::some_moved(&[End::Moved(T), End::Same], &[look(1, 100, 1)], "split")]
+    #[case::some_moved_and_one_is_not_listed(&[End::Moved(T), End::Same, End::Odd], &[look(LAG, 100, 1)], "wait")]
+    #[case::not_listed_for_long(&[End::Moved(T), End::Same, End::Odd], &[look(4 * LAG, 100, 1)], "split")]
     #[case::fell_within_the_window(&[End::Same], &[look(LAG - 1, 265, 0)], "wait")]
     #[case::fell_after_the_window(&[End::Same], &[look(LAG, 265, 0)], "needs operator")]
     #[case::unchanged_three_spaced_reads(&[End::Same], &[look(300, 0, 0), look(600, 0, 0), look(900, 0, 0)], "not applied")]

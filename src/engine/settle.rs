@@ -36,7 +36,7 @@ pub(super) fn leases_of(record: &IntentRecord) -> impl Iterator<Item = IntentLea
 /// What the planner needs of a payment.
 #[must_use]
 pub fn past_of(record: &IntentRecord, now: &Moment, timing: &Timing) -> Past {
-    let looks = looks(record, now, None);
+    let looks = looks(record, now, timing, None);
     // A refusal that charged all the same shows as a fall that could hold the charge: then a person must look.
     let unmoved = |l: &Look| l.elapsed >= timing.lag_window && l.moved == 0;
     let quiet = looks.iter().any(|l| unmoved(l) && l.fell == Money::ZERO)
@@ -60,10 +60,10 @@ pub fn past_of(record: &IntentRecord, now: &Moment, timing: &Timing) -> Past {
 }
 
 /// Earlier looks of this boot and, if given, the present one. After a reboot time counts from the first look.
-fn looks(record: &IntentRecord, now: &Moment, present: Option<(Money, usize)>) -> Vec<Look> {
+fn looks(record: &IntentRecord, now: &Moment, timing: &Timing, present: Option<(Money, usize)>) -> Vec<Look> {
     let same: Vec<&SettleRead> = record.reads.iter().filter(|r| r.at.boot_id == now.boot_id).collect();
-    let zero = record
-        .spend_started_at
+    let call = record.spend_started_at.as_ref().map(|at| over(record, at, timing));
+    let zero = call
         .as_ref()
         .filter(|at| at.boot_id == now.boot_id)
         .or_else(|| same.first().map(|r| &r.at))
@@ -75,6 +75,25 @@ fn looks(record: &IntentRecord, now: &Moment, present: Option<(Money, usize)>) -
         looks.push(Look { elapsed: since(now), fell, moved });
     }
     looks
+}
+
+/// When the call was over, as far as is known: the provider may have acted at any instant until then, and its lists may lag
+/// from there on.
+fn over(record: &IntentRecord, started: &Moment, timing: &Timing) -> Moment {
+    let took = took(record.state, record.state_at.since(started), timing.money_timeout);
+    Moment {
+        wall: started.wall.checked_add(took).unwrap_or(started.wall),
+        boot_id: started.boot_id.clone(),
+        boot_ms: started.boot_ms.saturating_add(i64::try_from(took.as_millis()).unwrap_or(0)),
+    }
+}
+
+/// How long a call took, at most `most`: a state that follows the answer came `after` its start, if that can be told.
+fn took(state: State, after: Option<SignedDuration>, most: SignedDuration) -> SignedDuration {
+    match state {
+        State::Accepted | State::SpendStarted => SignedDuration::ZERO,
+        _ => after.map_or(most, |t| t.clamp(SignedDuration::ZERO, most)),
+    }
 }
 
 fn find<'a>(leases: &'a [Lease], of: &IntentLease) -> Option<&'a Lease> {
@@ -186,7 +205,7 @@ fn settle_one(
     let moved = ends.iter().filter(|e| matches!(e, End::Moved(_))).count();
     let comparable = in_one_currency(record, reading, around);
     let (fell, ambiguous) = fell(record, reading, around);
-    let looks = looks(record, now, Some((fell, moved)));
+    let looks = looks(record, now, timing, Some((fell, moved)));
     let case = Case {
         state: record.state,
         ends: &ends,
@@ -302,4 +321,28 @@ fn keep_look(
     let here = record.reads.iter().filter(|r| r.at.boot_id == look.at.boot_id).count();
     let enough = state == State::Refused && here > 64;
     if spaced && !enough { ledger.add_read(&record.id, &look) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lag_of_a_lost_answer_begins_when_its_call_was_over() {
+        let secs = SignedDuration::from_secs;
+        let most = secs(120);
+        assert_eq!(
+            took(State::Unknown, Some(secs(118)), most),
+            secs(118),
+            "it hung, and was processed at its end"
+        );
+        assert_eq!(took(State::Refused, Some(secs(2)), most), secs(2));
+        assert_eq!(
+            took(State::Unknown, Some(secs(3_600)), most),
+            most,
+            "found by a new process an hour later"
+        );
+        assert_eq!(took(State::Unknown, None, most), most, "after a reboot");
+        assert_eq!(took(State::Unknown, Some(secs(-5)), most), secs(0), "a clock set back");
+    }
 }

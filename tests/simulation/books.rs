@@ -83,7 +83,6 @@ pub struct Term {
 /// One line of the books.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    pub at: Timestamp,
     /// From when on the balance shows it.
     pub shown_from: Timestamp,
     /// From when on the list shows its new ends.
@@ -91,6 +90,8 @@ pub struct Entry {
     /// Negative: spent.
     pub cents: i64,
     pub what: What,
+    /// Not what the quote asked.
+    pub odd: bool,
     pub terms: Vec<Term>,
 }
 
@@ -112,6 +113,8 @@ pub struct Buy {
     pub ends_lag: SignedDuration,
     /// Ids change with the renewal.
     pub rotate: bool,
+    /// Not what the quote asked.
+    pub odd: bool,
 }
 
 /// How the provider's world behaves.
@@ -144,7 +147,15 @@ const AUTO_BEFORE: SignedDuration = SignedDuration::from_mins(90);
 
 impl Books {
     pub fn new(manner: Manner, opening: i64, from_now: bool) -> Self {
-        Self { manner, lots: Vec::new(), entries: Vec::new(), opening, later: Vec::new(), from_now, serial: 0 }
+        Self {
+            manner,
+            lots: Vec::new(),
+            entries: Vec::new(),
+            opening,
+            later: Vec::new(),
+            from_now,
+            serial: 0,
+        }
     }
 
     pub fn balance(&self) -> i64 {
@@ -218,6 +229,7 @@ impl Books {
             balance_lag: SignedDuration::ZERO,
             ends_lag: SignedDuration::ZERO,
             rotate: false,
+            odd: false,
         };
         self.charge(at, &buy);
     }
@@ -252,13 +264,27 @@ impl Books {
         let cents: i64 = terms.iter().map(|t| t.cents).sum();
         if !terms.is_empty() {
             let (shown_from, ends_from) = (at + buy.balance_lag, at + buy.ends_lag);
-            self.entries.push(Entry { at, shown_from, ends_from, cents: -cents, what: buy.what.clone(), terms });
+            self.entries.push(Entry {
+                shown_from,
+                ends_from,
+                cents: -cents,
+                what: buy.what.clone(),
+                odd: buy.odd,
+                terms,
+            });
         }
     }
 
     /// Money that moves without a lease.
     pub fn money(&mut self, at: Timestamp, cents: i64, what: What, lag: SignedDuration) {
-        self.entries.push(Entry { at, shown_from: at + lag, ends_from: at, cents, what, terms: Vec::new() });
+        self.entries.push(Entry {
+            shown_from: at + lag,
+            ends_from: at,
+            cents,
+            what,
+            odd: false,
+            terms: Vec::new(),
+        });
     }
 
     /// What an intent was charged, by lot.

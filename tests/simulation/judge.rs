@@ -23,7 +23,6 @@ pub struct Shadow {
     pub charged: Option<Money>,
     pub currency: String,
     pub policy: String,
-    pub attempt: u32,
     pub cycle: i64,
     pub days: u32,
     /// When its spend row was written: by the machine's clock, and in truth.
@@ -87,6 +86,8 @@ pub struct Tally {
     pub unknowns: u64,
     pub by_evidence: u64,
     pub by_person: u64,
+    /// Of those: while somebody else's money moved.
+    pub disturbed: u64,
     pub wrong: u64,
     pub double_excused: u64,
     pub lapsed_excused: u64,
@@ -228,7 +229,6 @@ impl Judge {
             charged: None,
             currency: new.currency.to_string(),
             policy: new.policy.clone(),
-            attempt: new.attempt,
             cycle: new.cycle,
             days: new.request.period_days,
             spent_wall: None,
@@ -337,7 +337,6 @@ impl Judge {
             charged: c.detail.charged,
             currency: c.currency.to_string(),
             policy: c.policy.clone(),
-            attempt: 1,
             cycle: c.cycle,
             days: c.request.period_days,
             spent_wall: Some(c.at.wall),
@@ -420,7 +419,8 @@ impl Judge {
         let Some(quote) = asked.and_then(|all| all.iter().rev().find(|q| q.set == set)) else {
             return wrong.push(format!("I9 {id} without a quote for exactly its set"));
         };
-        let age = self.clock.truth().duration_since(quote.at);
+        // Two accounts share one virtual clock: what the other does after the row was written is not this one's time.
+        let age = shadow.spent.unwrap().duration_since(quote.at);
         if age > SignedDuration::from_secs(60) {
             wrong.push(format!("I9 {id} on a quote {age:#} old"));
         }
@@ -447,12 +447,15 @@ impl Judge {
         }
         let Some(jump) = policy.max_price_jump else { return };
         for (lease, share) in shadow.leases.iter().zip(shadow.quoted.shares(n)) {
-            let before = inner.shadows.values().filter(|s| s.state == State::Confirmed && s.account == shadow.account);
+            let before =
+                inner.shadows.values().filter(|s| s.state == State::Confirmed && s.account == shadow.account);
             let last = before.filter(|s| s.leases.iter().any(|l| l.ip == lease.ip)).max_by_key(|s| s.spent);
             let Some(last) = last else { continue };
             let paid = last.charged.unwrap_or(last.quoted).decimal();
             let days = rust_decimal::Decimal::from(last.days * u32::try_from(last.leases.len()).unwrap());
-            let most = paid * (rust_decimal::Decimal::ONE_HUNDRED + jump.0) * rust_decimal::Decimal::from(shadow.days);
+            let most = paid
+                * (rust_decimal::Decimal::ONE_HUNDRED + jump.0)
+                * rust_decimal::Decimal::from(shadow.days);
             // A cent more: shares of a batch are whole cents.
             let slack = Money::from_cents(1);
             let now = share.minus(slack).unwrap().decimal() * days * rust_decimal::Decimal::ONE_HUNDRED;
@@ -467,12 +470,22 @@ impl Judge {
     }
 
     /// I1 and I6: what else was ever sent for this term.
-    fn term(&self, inner: &Inner, id: &IntentId, lease: &RequestLease, mine: &Shadow, wrong: &mut Vec<String>) {
+    fn term(
+        &self,
+        inner: &Inner,
+        id: &IntentId,
+        lease: &RequestLease,
+        mine: &Shadow,
+        wrong: &mut Vec<String>,
+    ) {
         let policy = self.settings.policies.iter().find(|p| p.name == mine.policy).unwrap();
         let lag = self.settings.timing.lag_window;
         let now = self.clock.truth();
         let others = inner.shadows.iter().filter(|(other, s)| {
-            other.as_str() != id.as_str() && s.provider == mine.provider && s.state != State::Split && s.is_for(lease)
+            other.as_str() != id.as_str()
+                && s.provider == mine.provider
+                && s.state != State::Split
+                && s.is_for(lease)
         });
         let mut shown = 0;
         for (other, s) in others {

@@ -69,7 +69,8 @@ impl Site {
     fn settle(&self, id: &IntentId, request: &RenewalRequest, meets: Meets) -> Option<(i64, Vec<usize>)> {
         let mut state = self.now();
         let now = self.clock.truth();
-        let lots: Vec<usize> = request.leases.iter().filter_map(|l| state.books.lot_of(l.id.as_str())).collect();
+        let lots: Vec<usize> =
+            request.leases.iter().filter_map(|l| state.books.lot_of(l.id.as_str())).collect();
         let whole = lots.len() == request.leases.len();
         let standing = lots.iter().all(|&l| match self.manner {
             Manner::Days => state.books.lots[l].end() > now,
@@ -102,10 +103,7 @@ impl Site {
             }
             _ => {}
         }
-        let most = if matches!(meets, Meets::Nothing | Meets::Foreign | Meets::TopUp) { 1 } else { 14 };
-        let stale = meets == Meets::Stale || state.rng.bool();
-        let mut lag = || Self::minutes(&mut state, if stale { most } else { 0 });
-        let (balance_lag, ends_lag) = (lag(), lag());
+        let (balance_lag, ends_lag) = Self::lags(&mut state, meets);
         let rotate = self.manner == Manner::Days && state.rng.u32(0..100) < 8;
         let buy = Buy {
             what: What::Payment(id.to_string()),
@@ -115,6 +113,7 @@ impl Site {
             balance_lag,
             ends_lag,
             rotate,
+            odd: meets == Meets::WrongPrice,
         };
         if rotate {
             self.judge.fault("ids rotate");
@@ -126,6 +125,14 @@ impl Site {
             state.books.charge(now, &buy);
         }
         Some((cents, taken))
+    }
+
+    /// How late balance and ends show it.
+    fn lags(state: &mut State, meets: Meets) -> (SignedDuration, SignedDuration) {
+        let most = if matches!(meets, Meets::Nothing | Meets::Foreign | Meets::TopUp) { 1 } else { 14 };
+        let stale = meets == Meets::Stale || state.rng.bool();
+        let mut lag = || Self::minutes(state, if stale { most } else { 0 });
+        (lag(), lag())
     }
 
     fn tell(&self, id: &IntentId, request: &RenewalRequest, meets: Meets) {
@@ -144,7 +151,8 @@ impl Site {
         let told = state.rng.u32(0..100) < 80;
         let balance = told.then(|| Balance { amount: money(state.books.balance()), currency: usd() });
         let valid = self.clock.truth() < state.promo_until;
-        let promo = request.promo.as_ref().map(|_| if valid { PromoStatus::Valid } else { PromoStatus::Invalid });
+        let promo =
+            request.promo.as_ref().map(|_| if valid { PromoStatus::Valid } else { PromoStatus::Invalid });
         let accepted = PaymentReply::Accepted { balance, promo, order: None };
         let unknown = |why: &str| PaymentReply::Unknown { code: None, message: why.to_owned() };
         match meets {

@@ -57,7 +57,6 @@ pub struct Outcome {
     pub tally: Tally,
 }
 
-pub const LENGTH: SignedDuration = SignedDuration::from_hours(24 * 90);
 const TICK: i64 = 600;
 
 fn box_dir() -> tempfile::TempDir {
@@ -67,10 +66,10 @@ fn box_dir() -> tempfile::TempDir {
 }
 
 /// Lives through one seed.
-pub fn seed(number: u64) -> Outcome {
+pub fn seed(number: u64, days: i64) -> Outcome {
     let dir = box_dir();
     let mut run = Run::new(number, dir.path());
-    let end = run.clock.truth() + LENGTH;
+    let end = run.clock.truth() + SignedDuration::from_hours(24 * days);
     while run.clock.truth() < end && run.judge.lock().broken.is_empty() {
         run.step();
     }
@@ -80,17 +79,59 @@ pub fn seed(number: u64) -> Outcome {
     run.payer = None;
     let mut tally = run.judge.lock().tally.clone();
     tally.renewed = run.sites.iter().map(|s| renewed(&s.now().books)).sum();
-    Outcome {
-        broken: run.judge.lock().broken.clone(),
-        events: run.judge.last_events(),
-        digest: run.judge.digest(),
-        tally,
-    }
+    let broken = run.judge.lock().broken.clone();
+    Outcome { broken, events: run.judge.last_events(), digest: run.judge.digest(), tally }
 }
 
 fn renewed(books: &Books) -> u64 {
     let paid = books.entries.iter().filter(|e| matches!(e.what, What::Payment(_)));
     paid.map(|e| e.terms.len() as u64).sum()
+}
+
+/// What both accounts share.
+struct Parts<'a> {
+    clock: &'a Arc<SimClock>,
+    fate: &'a Arc<Fate>,
+    judge: &'a Arc<Judge>,
+    file: &'a Arc<Mutex<rusqlite::Connection>>,
+    limiter: Option<SharedLimiter>,
+    faulty: u32,
+}
+
+impl Parts<'_> {
+    fn site(self, number: u64, i: usize, manner: Manner, rng: &mut Rng) -> Site {
+        let start = self.clock.truth();
+        let account = &self.judge.settings.accounts[i];
+        let books = setup::fleet(manner, rng, start, if i == 0 { 140 } else { 60 });
+        let tells = [Tells::Always, Tells::Always, Tells::WhileActive, Tells::Never];
+        Site {
+            account: account.name.clone(),
+            manner,
+            capabilities: if i == 0 { setup::days() } else { setup::months() },
+            clock: Arc::clone(self.clock),
+            fate: Arc::clone(self.fate),
+            judge: Arc::clone(self.judge),
+            limiter: self.limiter,
+            limit: account.max_requests_per_minute,
+            tells: *rng.choice(&tells).unwrap(),
+            dated: rng.bool(),
+            faulty: self.faulty,
+            file: Arc::clone(self.file),
+            state: Mutex::new(site::State {
+                books,
+                rng: Rng::with_seed(number ^ (0x9e37 + i as u64)),
+                calm: false,
+                down_until: start,
+                garbled_until: start,
+                money_down_until: start,
+                cut_until: start,
+                cut: 0,
+                promo_until: start + SignedDuration::from_hours(24 * 60),
+                prices: 100,
+                last_trouble: start,
+            }),
+        }
+    }
 }
 
 impl Run {
@@ -119,35 +160,8 @@ impl Run {
                 let most = account.max_requests_per_minute;
                 SharedLimiter::new(dir, &account.provider, &account.api_key, most, clock)
             });
-            let books = setup::fleet(manner, &mut rng, start, if i == 0 { 140 } else { 60 });
-            let tells = *rng.choice(&[Tells::Always, Tells::Always, Tells::WhileActive, Tells::Never]).unwrap();
-            sites.push(Arc::new(Site {
-                account: account.name.clone(),
-                manner,
-                capabilities: if i == 0 { setup::days() } else { setup::months() },
-                clock: Arc::clone(&clock),
-                fate: Arc::clone(&fate),
-                judge: Arc::clone(&judge),
-                limiter,
-                limit: account.max_requests_per_minute,
-                tells,
-                dated: rng.bool(),
-                faulty,
-                file: Arc::clone(&file),
-                state: Mutex::new(site::State {
-                    books,
-                    rng: Rng::with_seed(number ^ (0x9e37 + i as u64)),
-                    calm: false,
-                    down_until: start,
-                    garbled_until: start,
-                    money_down_until: start,
-                    cut_until: start,
-                    cut: 0,
-                    promo_until: start + SignedDuration::from_hours(24 * 60),
-                    prices: 100,
-                    last_trouble: start,
-                }),
-            }));
+            let parts = Parts { clock: &clock, fate: &fate, judge: &judge, file: &file, limiter, faulty };
+            sites.push(Arc::new(parts.site(number, i, manner, &mut rng)));
         }
         let mut run = Self {
             rng,
@@ -181,9 +195,16 @@ impl Run {
             Arc::new(Witness { inner, fate: Arc::clone(&self.fate), judge: Arc::clone(&self.judge) });
         let (mut readers, mut spenders, mut changers) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         for site in &self.sites {
-            readers.insert(site.account.clone(), Arc::<Site>::clone(site) as Arc<dyn renewd::providers::Reader>);
-            spenders.insert(site.account.clone(), Arc::<Site>::clone(site) as Arc<dyn renewd::providers::Spender>);
-            changers.insert(site.account.clone(), Arc::<Site>::clone(site) as Arc<dyn renewd::providers::Changer>);
+            readers
+                .insert(site.account.clone(), Arc::<Site>::clone(site) as Arc<dyn renewd::providers::Reader>);
+            spenders.insert(
+                site.account.clone(),
+                Arc::<Site>::clone(site) as Arc<dyn renewd::providers::Spender>,
+            );
+            changers.insert(
+                site.account.clone(),
+                Arc::<Site>::clone(site) as Arc<dyn renewd::providers::Changer>,
+            );
         }
         let viewer = Viewer {
             settings: Arc::clone(&self.settings),
@@ -290,9 +311,12 @@ impl Run {
 
     /// As the daemon does: every third of the lag window while something is open.
     fn plan_settle(&mut self) {
-        let open = self.judge.lock().shadows.values().any(|s| {
-            matches!(s.state, State::SpendStarted | State::Accepted | State::Unknown)
-        });
+        let open = self
+            .judge
+            .lock()
+            .shadows
+            .values()
+            .any(|s| matches!(s.state, State::SpendStarted | State::Accepted | State::Unknown));
         self.next_settle = open.then(|| self.clock.truth() + SignedDuration::from_mins(5));
     }
 
@@ -334,7 +358,8 @@ impl Run {
             for (i, lot) in state.books.lots.iter().enumerate().filter(|(_, l)| !l.gone) {
                 let Some(policy) = self.wants(&state.books, i) else { continue };
                 let lost = state.books.lost_at(i);
-                let due = if site.manner == Manner::Days { due_at(policy, lost) } else { lot.end() + minutes(5) };
+                let due =
+                    if site.manner == Manner::Days { due_at(policy, lost) } else { lot.end() + minutes(5) };
                 let at = if due > now {
                     due
                 } else if lost <= now {
@@ -342,7 +367,7 @@ impl Run {
                 } else if lost.duration_since(now) <= minutes(130) {
                     now + minutes(20)
                 } else {
-                    (now + minutes(180)).min(lost - minutes(120))
+                    (now + minutes(360)).min(lost - minutes(120))
                 };
                 next = next.min(at);
             }
@@ -367,7 +392,8 @@ impl Run {
             self.disk_free_at = None;
             self.judge.free_disk();
         }
-        if self.paused_until.is_some_and(|at| at <= now) && self.ledger().set_paused(None, false, now).is_ok() {
+        if self.paused_until.is_some_and(|at| at <= now) && self.ledger().set_paused(None, false, now).is_ok()
+        {
             self.paused_until = None;
         }
         if self.paused_until.is_some() || self.disk_free_at.is_some() {
@@ -411,12 +437,12 @@ impl Run {
             site.now().money_down_until = self.within(now, 600);
             self.judge.fault("payments unreachable");
         }
-        if self.chance(12) {
+        if self.chance(4) {
             let (cents, lag) = (self.rng.i64(50..3_000), SignedDuration::from_mins(self.rng.i64(0..15)));
             site.now().books.money(now, -cents, What::Foreign, lag);
             self.judge.fault("foreign spend");
         }
-        if self.chance(8) {
+        if self.chance(3) {
             let cents = self.rng.i64(10..300) * 100;
             site.now().books.money(now, cents, What::TopUp, SignedDuration::ZERO);
             self.judge.fault("top-up");
@@ -461,7 +487,8 @@ impl Run {
             self.smtp_until = self.within(now, 60 * 24 * 2);
             self.judge.fault("mail server down");
         }
-        if self.chance(4) && self.paused_until.is_none() && self.ledger().set_paused(None, true, now).is_ok() {
+        if self.chance(4) && self.paused_until.is_none() && self.ledger().set_paused(None, true, now).is_ok()
+        {
             self.paused_until = Some(self.within(now, 60 * 20));
         }
     }
@@ -495,9 +522,10 @@ impl Run {
         let day = SignedDuration::from_hours(20);
         let open: Vec<(String, String)> = {
             let inner = self.judge.lock();
-            let old = inner.shadows.iter().filter(|(_, s)| {
-                s.state == State::NeedsOperator && now.duration_since(s.state_since) >= day
-            });
+            let old = inner
+                .shadows
+                .iter()
+                .filter(|(_, s)| s.state == State::NeedsOperator && now.duration_since(s.state_since) >= day);
             old.map(|(id, s)| (id.clone(), s.account.clone())).collect()
         };
         for (id, account) in open {
@@ -528,7 +556,8 @@ impl Run {
         for site in &self.sites {
             let mut state = site.now();
             state.calm = true;
-            (state.down_until, state.garbled_until, state.money_down_until, state.cut_until) = (now, now, now, now);
+            (state.down_until, state.garbled_until, state.money_down_until, state.cut_until) =
+                (now, now, now, now);
         }
         self.judge.note(|| "faults stop".to_owned());
         self.judge.excuse_all();

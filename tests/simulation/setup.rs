@@ -11,12 +11,8 @@ use renewd::settings::{self, Settings, Sources};
 use crate::books::{Books, Lot, Manner, Shown};
 
 /// Secrets that must appear nowhere.
-pub const KEYS: [&str; 3] = ["planted-key-of-days-4711", "planted-key-of-months-0815", "planted-smtp-password-1234"];
-
-/// The accounts' names.
-pub const DAYS: &str = "yp";
-/// See above.
-pub const MONTHS: &str = "ps";
+pub const KEYS: [&str; 3] =
+    ["planted-key-of-days-4711", "planted-key-of-months-0815", "planted-smtp-password-1234"];
 
 fn private(dir: &Path, name: &str, text: &str) {
     let mut options = fs::OpenOptions::new();
@@ -30,7 +26,8 @@ pub fn settings(dir: &Path, rng: &mut Rng, start: Timestamp) -> Settings {
     private(dir, "ps.key", KEYS[1]);
     private(dir, "smtp", KEYS[2]);
     private(dir, "renewd.toml", &text(dir, rng, start));
-    let sources = Sources { files: vec![dir.join("renewd.toml")], environment: Vec::new(), credentials_dir: None };
+    let sources =
+        Sources { files: vec![dir.join("renewd.toml")], environment: Vec::new(), credentials_dir: None };
     let mut settings = settings::load(&sources).unwrap_or_else(|p| panic!("{p:#?}"));
     // A provider of its own name: payments of one must not block those of the other.
     settings.accounts[1].provider = ProviderName::new("months");
@@ -41,24 +38,31 @@ fn pick<'a>(rng: &mut Rng, all: &[&'a str]) -> &'a str {
     all[rng.usize(0..all.len())]
 }
 
-fn text(dir: &Path, rng: &mut Rng, start: Timestamp) -> String {
-    let dir = dir.display();
-    let zone = pick(rng, &["UTC", "Europe/Berlin", "America/New_York"]);
+fn budgets(rng: &mut Rng) -> String {
+    let month = rng.u32(250..900);
+    let (week, day, cycle) = (rng.u32(60..250), rng.u32(10..60), rng.u32(10..60));
+    let budgets = [
+        format!(
+            "name = \"month\"\nper = \"month\"\nlimit = \"{month}.00\"\ncurrency = \"USD\"\nwarn_at = \"80%\""
+        ),
+        format!(
+            "name = \"week\"\naccount = [\"yp\"]\nper = \"week\"\nlimit = \"{week}.50\"\ncurrency = \"USD\""
+        ),
+        format!(
+            "name = \"day\"\npolicy = [\"rest\", \"window\"]\nper = \"day\"\nlimit = \"{day}.25\"\ncurrency = \"USD\""
+        ),
+        format!(
+            "name = \"cycle\"\naccount = [\"ps\", \"yp\"]\nper = \"cycle\"\nlimit = \"{cycle}.75\"\ncurrency = \"USD\""
+        ),
+    ];
+    let chosen: Vec<String> =
+        budgets.into_iter().filter(|_| rng.u32(0..3) > 0).map(|b| format!("[[budget]]\n{b}\n")).collect();
+    chosen.join("\n")
+}
+
+fn policies(rng: &mut Rng, start: Timestamp) -> String {
     let until = (start + SignedDuration::from_hours(24 * rng.i64(40..80))).strftime("%Y-%m-%d").to_string();
     let unknown = |rng: &mut Rng| pick(rng, &["hold", "retry", "never"]).to_owned();
-    let (share, batch) = (rng.u32(20..=60), rng.u32(1..=20));
-    let per_minute = rng.u32(30..=90);
-    let keep = rng.u32(0..20);
-    let month = rng.u32(500..1_500);
-    let (week, day, cycle) = (rng.u32(150..500), rng.u32(40..200), rng.u32(30..150));
-    let budgets = [
-        format!("name = \"month\"\nper = \"month\"\nlimit = \"{month}.00\"\ncurrency = \"USD\"\nwarn_at = \"80%\""),
-        format!("name = \"week\"\naccount = [\"yp\"]\nper = \"week\"\nlimit = \"{week}.50\"\ncurrency = \"USD\""),
-        format!("name = \"day\"\npolicy = [\"rest\", \"window\"]\nper = \"day\"\nlimit = \"{day}.25\"\ncurrency = \"USD\""),
-        format!("name = \"cycle\"\naccount = [\"ps\", \"yp\"]\nper = \"cycle\"\nlimit = \"{cycle}.75\"\ncurrency = \"USD\""),
-    ];
-    let budgets: Vec<String> =
-        budgets.into_iter().filter(|_| rng.u32(0..3) > 0).map(|b| format!("[[budget]]\n{b}\n")).collect();
     let policies = [
         "name = \"let-go\"\nmatch = { tag = [\"go\"] }\naction = \"release\"".to_owned(),
         "name = \"look\"\nmatch = { tag = [\"look\"] }\naction = \"watch\"".to_owned(),
@@ -72,6 +76,16 @@ fn text(dir: &Path, rng: &mut Rng, start: Timestamp) -> String {
         format!("name = \"rest\"\naction = \"renew\"\nmax_price = \"9.00\"\nbefore = \"{}\"\nurgent = \"{}\"\non_unknown = \"{}\"", pick(rng, &["2d", "3d", "5d"]), pick(rng, &["6h", "12h", "30h"]), unknown(rng)),
     ];
     let policies: Vec<String> = policies.into_iter().map(|p| format!("[[policy]]\n{p}\n")).collect();
+    policies.join("\n")
+}
+
+fn text(dir: &Path, rng: &mut Rng, start: Timestamp) -> String {
+    let dir = dir.display();
+    let zone = pick(rng, &["UTC", "Europe/Berlin", "America/New_York"]);
+    let (share, batch) = (rng.u32(20..=60), rng.u32(1..=20));
+    let per_minute = rng.u32(30..=90);
+    let keep = rng.u32(0..20);
+    let (budgets, policies) = (budgets(rng), policies(rng, start));
     format!(
         r#"state_dir = "{dir}"
 timezone = "{zone}"
@@ -108,8 +122,6 @@ to = ["ops@example.org"]
 listen = ""
 "#,
         calls = rng.u32(8..200),
-        policies = policies.join("\n"),
-        budgets = budgets.join("\n"),
     )
 }
 
@@ -163,7 +175,11 @@ pub fn rent(books: &mut Books, rng: &mut Rng, now: Timestamp, end: Timestamp) {
         let serial = serial + k;
         books.lots.push(Lot {
             order: order.clone(),
-            ip: if months { format!("198.51.{}.{}", serial / 250, serial % 250) } else { format!("203.0.{}.{}", serial / 250, serial % 250) },
+            ip: if months {
+                format!("198.51.{}.{}", serial / 250, serial % 250)
+            } else {
+                format!("203.0.{}.{}", serial / 250, serial % 250)
+            },
             kind,
             country,
             tag: tag.to_owned(),

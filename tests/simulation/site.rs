@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use fastrand::Rng;
 use jiff::{SignedDuration, Timestamp};
 use renewd::domain::{
-    AccountName, Balance, Capabilities, Catalogue, ChangeRequest, Currency, FieldProblem, Inventory, Kind, Lease,
-    LeaseId, Method, Money, OrderId, OrderState, PromoStatus, PurchaseRequest, Quote, QuoteError, RenewalRequest,
-    Warning,
+    AccountName, Balance, Capabilities, Catalogue, ChangeRequest, Currency, FieldProblem, Inventory, Kind,
+    Lease, LeaseId, Method, Money, OrderId, OrderState, PromoStatus, PurchaseRequest, Quote, QuoteError,
+    RenewalRequest, Warning,
 };
 use renewd::providers::limiter::{Limiter, SharedLimiter};
 use renewd::providers::{PromoCode, Purpose, ReadError, Reader};
@@ -188,7 +188,8 @@ impl Site {
                 _ => QuoteError::Refused { code: 3, message: "try later".to_owned() },
             });
         }
-        let lots: Option<Vec<usize>> = request.leases.iter().map(|l| state.books.lot_of(l.id.as_str())).collect();
+        let lots: Option<Vec<usize>> =
+            request.leases.iter().map(|l| state.books.lot_of(l.id.as_str())).collect();
         let Some(lots) = lots else {
             return Err(QuoteError::Refused { code: 23, message: "no such address".to_owned() });
         };
@@ -197,7 +198,11 @@ impl Site {
         let cents: i64 = lots.iter().map(|&l| self.price(&state, l, days, promo == Some(true))).sum();
         let balance = state.books.balance();
         let mut warnings = Vec::new();
-        let warn = |message: &str, short| Warning { code: Some(9), message: message.to_owned(), short_of_funds: short };
+        let warn = |message: &str, short| Warning {
+            code: Some(9),
+            message: message.to_owned(),
+            short_of_funds: short,
+        };
         if balance < cents {
             warnings.push(warn("not enough money", true));
         }
@@ -205,7 +210,10 @@ impl Site {
             let of = state.books.lots.iter().filter(|l| !l.gone && l.order == order).count();
             of == request.leases.len()
         };
-        if self.manner == Manner::Days && request.kind.as_str() == "IPv6" && !whole(request.leases[0].order.as_str()) {
+        if self.manner == Manner::Days
+            && request.kind.as_str() == "IPv6"
+            && !whole(request.leases[0].order.as_str())
+        {
             warnings.push(warn("an IPv6 order is renewed whole", false));
         }
         if !state.calm && state.rng.u32(0..100) < 1 {

@@ -128,10 +128,22 @@ impl Ledger for Witness {
     fn probe(&self) -> Result<(), LedgerError> {
         self.write("probe", |l| l.probe())
     }
-    fn record_inventory(&self, provider: &ProviderName, account: &AccountName, at: Timestamp, inventory: &Inventory) -> Result<(), LedgerError> {
+    fn record_inventory(
+        &self,
+        provider: &ProviderName,
+        account: &AccountName,
+        at: Timestamp,
+        inventory: &Inventory,
+    ) -> Result<(), LedgerError> {
         self.write("record_inventory", |l| l.record_inventory(provider, account, at, inventory))
     }
-    fn record_unread(&self, provider: &ProviderName, account: &AccountName, at: Timestamp, error: &str) -> Result<(), LedgerError> {
+    fn record_unread(
+        &self,
+        provider: &ProviderName,
+        account: &AccountName,
+        at: Timestamp,
+        error: &str,
+    ) -> Result<(), LedgerError> {
         self.write("record_unread", |l| l.record_unread(provider, account, at, error))
     }
     fn known_leases(&self, account: &AccountName) -> Result<Vec<KnownLease>, LedgerError> {
@@ -149,7 +161,13 @@ impl Ledger for Witness {
     fn record_order(&self, id: &IntentId, order: &OrderId, at: Timestamp) -> Result<(), LedgerError> {
         self.write("record_order", |l| l.record_order(id, order, at))
     }
-    fn begin_change(&self, provider: &ProviderName, request: &ChangeRequest, why: &str, at: Timestamp) -> Result<ChangePermit, LedgerError> {
+    fn begin_change(
+        &self,
+        provider: &ProviderName,
+        request: &ChangeRequest,
+        why: &str,
+        at: Timestamp,
+    ) -> Result<ChangePermit, LedgerError> {
         self.write("begin_change", |l| l.begin_change(provider, request, why, at))
     }
     fn end_change(&self, row: i64, outcome: &ChangeOutcome, at: Timestamp) -> Result<(), LedgerError> {
@@ -167,7 +185,11 @@ impl Ledger for Witness {
     fn intent(&self, id: &IntentId) -> Result<IntentRecord, LedgerError> {
         self.inner.intent(id)
     }
-    fn paid_terms(&self, provider: &ProviderName, leases: &[&Lease]) -> Result<Vec<IntentRecord>, LedgerError> {
+    fn paid_terms(
+        &self,
+        provider: &ProviderName,
+        leases: &[&Lease],
+    ) -> Result<Vec<IntentRecord>, LedgerError> {
         self.inner.paid_terms(provider, leases)
     }
     fn spent(&self, check: &BudgetCheck) -> Result<Money, LedgerError> {
@@ -182,7 +204,12 @@ impl Ledger for Witness {
     fn quotes(&self, account: &AccountName) -> Result<HashMap<LeaseId, SeenQuote>, LedgerError> {
         self.inner.quotes(account)
     }
-    fn set_paused(&self, account: Option<&AccountName>, paused: bool, at: Timestamp) -> Result<(), LedgerError> {
+    fn set_paused(
+        &self,
+        account: Option<&AccountName>,
+        paused: bool,
+        at: Timestamp,
+    ) -> Result<(), LedgerError> {
         self.write("set_paused", |l| l.set_paused(account, paused, at))
     }
     fn paused(&self) -> Result<Vec<PauseRecord>, LedgerError> {
@@ -191,7 +218,12 @@ impl Ledger for Witness {
     fn open_alerts(&self) -> Result<Vec<OpenAlert>, LedgerError> {
         self.inner.open_alerts()
     }
-    fn apply_alerts(&self, changes: &[AlertChange], mails: &[QueuedMail], at: Timestamp) -> Result<(), LedgerError> {
+    fn apply_alerts(
+        &self,
+        changes: &[AlertChange],
+        mails: &[QueuedMail],
+        at: Timestamp,
+    ) -> Result<(), LedgerError> {
         self.write("apply_alerts", |l| l.apply_alerts(changes, mails, at))
     }
     fn outbox(&self, due: Option<Timestamp>) -> Result<Vec<OutboxMail>, LedgerError> {
@@ -200,7 +232,13 @@ impl Ledger for Witness {
     fn mail_delivered(&self, id: i64, at: Timestamp) -> Result<(), LedgerError> {
         self.write("mail_delivered", |l| l.mail_delivered(id, at))
     }
-    fn mail_failed(&self, id: i64, at: Timestamp, next_at: Timestamp, error: &str) -> Result<(), LedgerError> {
+    fn mail_failed(
+        &self,
+        id: i64,
+        at: Timestamp,
+        next_at: Timestamp,
+        error: &str,
+    ) -> Result<(), LedgerError> {
         self.write("mail_failed", |l| l.mail_failed(id, at, next_at, error))
     }
     fn backup(&self, to: &Path) -> Result<(), LedgerError> {

@@ -208,7 +208,8 @@ pub fn at_rest(run: &Run) {
                 inner.tally.by_person += 1;
                 inner.tally.disturbed += u64::from(disturbed);
                 drop(inner);
-                run.judge.note(|| format!("{id} needed a person, disturbed: {disturbed}, charged: {charged}"));
+                run.judge
+                    .note(|| format!("{id} needed a person, disturbed: {disturbed}, charged: {charged}"));
                 continue;
             } else {
                 inner.tally.by_evidence += 1;

@@ -191,8 +191,10 @@ fn settle_one(
         let paid = claims(around, record, &of);
         let mut seen = end_of(&of, listed, spent_at.wall, days);
         if let (End::Moved(to), Some(paid)) = (seen, paid) {
-            // Others already stand for this move: only a further term is this payment's.
-            let free = terms_moved(of.expires_before, to, days) > paid;
+            // Others already stand for this move: only a further term is this payment's; and where the provider renews by
+            // itself, a further term is its doing, which is recorded as such.
+            let theirs = paid > 0 && listed.is_some_and(|l| l.provider_renews == Some(true));
+            let free = !theirs && terms_moved(of.expires_before, to, days) > paid;
             double |= free && paid > 0;
             if !free {
                 seen = End::Same;
@@ -244,11 +246,16 @@ fn end_of(of: &IntentLease, listed: Option<&Lease>, spent_at: Timestamp, days: u
     }
 }
 
-/// How many other payments are known to have paid this very term of the lease; `None` once a later term was paid for, so
-/// that this payment's story is over.
+/// How many other payments stand for this very term of the lease; `None` once a later term was paid for, so that this
+/// payment's story is over. Confirmed ones do; and before a payment that was shown not to have been applied can claim a
+/// move, any later attempt whose outcome is still open.
 fn claims(around: &[IntentRecord], record: &IntentRecord, of: &IntentLease) -> Option<i64> {
+    let late = matches!(record.state, State::NotApplied | State::Refused);
+    let open =
+        |s: State| matches!(s, State::SpendStarted | State::Accepted | State::Unknown | State::NeedsOperator);
+    let stands = |s: State| s == State::Confirmed || (late && open(s));
     let mut paid = 0;
-    for other in around.iter().filter(|o| o.id != record.id && o.state == State::Confirmed) {
+    for other in around.iter().filter(|o| o.id != record.id && stands(o.state)) {
         for lease in leases_of(other).filter(|l| l.lease == of.lease || (!l.ip.is_empty() && l.ip == of.ip)) {
             if lease.expires_before > of.expires_before {
                 return None;

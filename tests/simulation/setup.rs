@@ -73,7 +73,7 @@ fn policies(rng: &mut Rng, start: Timestamp) -> String {
         format!("name = \"short\"\nmatch = {{ tag = [\"short\"] }}\naction = \"renew\"\nperiod = [\"7d\", \"30d\"]\nbefore = \"36h\"\non_short_funds = \"{}\"", pick(rng, &["hold", "partial"])),
         format!("name = \"auto\"\nmatch = {{ tag = [\"auto\"] }}\naction = \"renew\"\npay_by = \"provider\"\nmax_price = \"9.00\"\nbefore = \"3d\"\npriority = {}", rng.i64(-5..50)),
         "name = \"take\"\nmatch = { tag = [\"take\"] }\naction = \"renew\"\ntake_over = true\nbefore = \"3d\"".to_owned(),
-        format!("name = \"rest\"\naction = \"renew\"\nmax_price = \"9.00\"\nbefore = \"{}\"\nurgent = \"{}\"\non_unknown = \"{}\"", pick(rng, &["2d", "3d", "5d"]), pick(rng, &["6h", "12h", "30h"]), unknown(rng)),
+        format!("name = \"rest\"\naction = \"renew\"\nmax_price = \"5.20\"\nbefore = \"{}\"\nurgent = \"{}\"\non_unknown = \"{}\"", pick(rng, &["2d", "3d", "5d"]), pick(rng, &["6h", "12h", "30h"]), unknown(rng)),
     ];
     let policies: Vec<String> = policies.into_iter().map(|p| format!("[[policy]]\n{p}\n")).collect();
     policies.join("\n")

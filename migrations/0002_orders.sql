@@ -13,11 +13,13 @@ ALTER TABLE intent ADD COLUMN billing_cycle TEXT;
 -- What was to be bought, as JSON; present in purchases only.
 ALTER TABLE intent ADD COLUMN purchase TEXT CHECK ((purchase IS NOT NULL) = (purpose = 'purchase'));
 
--- The order that a purchase made, as the provider's list spells it.
+-- The order that a purchase made: as the reply named it, then as the list spells it. The newest row stands.
 CREATE TABLE purchase_order (
-  intent INTEGER PRIMARY KEY REFERENCES intent (id),
+  id INTEGER PRIMARY KEY,
+  intent INTEGER NOT NULL REFERENCES intent (id),
   order_id TEXT NOT NULL,
-  at TEXT NOT NULL
+  at TEXT NOT NULL,
+  UNIQUE (intent, order_id)
 ) STRICT;
 CREATE TRIGGER purchase_order_no_update BEFORE UPDATE ON purchase_order
   BEGIN SELECT raise(ABORT, 'payments are append-only'); END;
@@ -80,7 +82,7 @@ END;
 DROP VIEW payments;
 CREATE VIEW payments AS
   SELECT i.name AS payment, p.name AS part_of, h.state, i.purpose, i.provider, i.account, i.kind,
-    coalesce((SELECT o.order_id FROM purchase_order o WHERE o.intent = i.id),
+    coalesce((SELECT o.order_id FROM purchase_order o WHERE o.intent = i.id ORDER BY o.id DESC LIMIT 1),
       (SELECT l.order_id FROM intent_lease l WHERE l.intent = i.id ORDER BY l.seq LIMIT 1)) AS order_id,
     (SELECT group_concat(l.ip, ' ') FROM intent_lease l WHERE l.intent = i.id) AS ips,
     (SELECT count(*) FROM intent_lease l WHERE l.intent = i.id) AS leases,

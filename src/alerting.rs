@@ -1,42 +1,27 @@
-//! When an alert is told, told again, and called over. Pure: what fires is an argument, and so is the time.
+//! When an alert is told, told again, kept back, and called over. Pure: what fires is an argument, and so is the time.
+//!
+//! Not responsible for what fires (the engine's alert rules) or for how it is told (`notify`).
+mod bundle;
+mod quiet;
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::domain::{AccountName, Alert, AlertKey};
-use crate::ledger::{AlertChange, OpenAlert};
+use crate::domain::{Alert, AlertKey};
+use crate::ledger::{AlertChange, How, OpenAlert, Telling};
 
-/// Why a mail is sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Occasion {
-    /// It is new.
-    Raised,
-    /// It still holds after `repeat`.
-    Repeated,
-    /// It got worse.
-    Escalated,
-    /// It is over.
-    Resolved,
-}
-
-impl Occasion {
-    /// The word in logs and mails.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Raised => "raised",
-            Self::Repeated => "repeated",
-            Self::Escalated => "escalated",
-            Self::Resolved => "resolved",
-        }
-    }
-}
+pub use crate::domain::Occasion;
+pub use bundle::bundle;
+pub use quiet::{DAY, MOST_A_DAY, MOST_A_DAY_OF_A_GROUP, Quiet};
 
 /// What becomes of one alert.
 #[derive(Debug, Clone)]
 pub struct Told {
-    /// For the ledger.
-    pub change: AlertChange,
+    /// For the ledger, in order.
+    pub changes: Vec<AlertChange>,
     /// `None`: nobody is told now.
     pub occasion: Option<Occasion>,
     /// What is told.
@@ -45,62 +30,114 @@ pub struct Told {
     pub since: Timestamp,
 }
 
-/// Compares what fires with what is open. One mail per key; again after `repeat` or when it gets worse; a notice when it
-/// is over. `once` alerts are told once and closed in silence. Alerts of a `frozen` account, of which nothing is known now,
-/// are neither repeated nor resolved.
-#[must_use]
-pub fn reconcile(
-    open: &[OpenAlert],
-    firing: &[Alert],
-    frozen: &BTreeSet<AccountName>,
-    now: Timestamp,
-    repeat: SignedDuration,
-) -> Vec<Told> {
-    let known: BTreeMap<&AlertKey, &OpenAlert> = open.iter().map(|a| (&a.key, a)).collect();
-    let fires: BTreeSet<&AlertKey> = firing.iter().map(|a| &a.key).collect();
-    let going_on = firing.iter().map(|alert| match known.get(&alert.key) {
-        None => told(alert, now, now, Some(Occasion::Raised)),
-        Some(before) => {
-            let due = now.duration_since(before.told_at) >= repeat;
-            let occasion = match () {
-                () if alert.once => None,
-                () if alert.severity > before.severity => Some(Occasion::Escalated),
-                () if due => Some(Occasion::Repeated),
-                () => None,
-            };
-            told(alert, before.since, if occasion.is_some() { now } else { before.told_at }, occasion)
-        }
-    });
-    let over = open.iter().filter(|a| !fires.contains(&a.key)).filter_map(|a| {
-        if a.account.as_ref().is_some_and(|name| frozen.contains(name)) {
-            return None;
-        }
-        Some(Told {
-            change: AlertChange::Close(a.key.clone()),
-            occasion: (!a.once).then_some(Occasion::Resolved),
-            alert: over(a),
-            since: a.since,
-        })
-    });
-    going_on.chain(over).collect()
+/// Open alerts that no longer fire and are not simply over.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Ends {
+    /// Nothing is known of it now: neither repeated nor resolved.
+    pub frozen: BTreeSet<AlertKey>,
+    /// It gave way to another alert, or ended as it had to: closed without a word.
+    pub silent: BTreeSet<AlertKey>,
 }
 
-fn told(alert: &Alert, since: Timestamp, told_at: Timestamp, occasion: Option<Occasion>) -> Told {
+/// What is not about one alert.
+#[derive(Debug, Clone)]
+pub struct Terms<'a> {
+    /// Now.
+    pub now: Timestamp,
+    /// `alerts.repeat`.
+    pub repeat: SignedDuration,
+    /// Which of the open alerts that no longer fire are not simply over.
+    pub ends: &'a Ends,
+    /// Silences and caps.
+    pub quiet: &'a Quiet,
+}
+
+/// Compares what fires with what is open. One word per key; again after `repeat` or when it gets worse; a notice when it is
+/// over, if its beginning was told. `once` alerts are told once (and again when their grade rises) and closed in silence.
+/// What is silenced or over its cap stays open and owed: it is told as soon as it may be.
+#[must_use]
+pub fn reconcile(open: &[OpenAlert], firing: &[Alert], terms: &Terms<'_>) -> Vec<Told> {
+    let known: BTreeMap<&AlertKey, &OpenAlert> = open.iter().map(|a| (&a.key, a)).collect();
+    let fires: BTreeSet<&AlertKey> = firing.iter().map(|a| &a.key).collect();
+    let going_on = firing.iter().map(|alert| holds(alert, known.get(&alert.key).copied(), terms));
+    let over = open.iter().filter(|a| !fires.contains(&a.key) && !terms.ends.frozen.contains(&a.key));
+    going_on.chain(over.map(|a| ended(a, terms))).collect()
+}
+
+/// Why people should be told of an alert that fires, if they should.
+fn occasion(alert: &Alert, before: Option<&OpenAlert>, terms: &Terms<'_>) -> Option<Occasion> {
+    let Some((before, told)) = before.and_then(|b| Some((b, b.told?))) else { return Some(Occasion::Raised) };
+    if (alert.severity, alert.grade) > told {
+        return Some(Occasion::Escalated);
+    }
+    let due = terms.now.duration_since(before.told_at) >= terms.repeat;
+    (due && !alert.once).then_some(Occasion::Repeated)
+}
+
+fn holds(alert: &Alert, before: Option<&OpenAlert>, terms: &Terms<'_>) -> Told {
+    let since = before.map_or(terms.now, |b| b.since);
+    let wanted = occasion(alert, before, terms);
+    let kept_back = wanted.and_then(|_| terms.quiet.keeps_back(&alert.key, alert.severity, terms.now));
+    let occasion = wanted.filter(|_| kept_back.is_none());
     let stored = OpenAlert {
         key: alert.key.clone(),
         severity: alert.severity,
         account: alert.account.clone(),
         since,
-        told_at,
+        told_at: if occasion.is_some() { terms.now } else { before.map_or(terms.now, |b| b.told_at) },
+        told: match occasion {
+            Some(_) => Some((alert.severity, alert.grade)),
+            None => before.and_then(|b| b.told),
+        },
+        owed: wanted.filter(|_| kept_back.is_some()),
         title: alert.title.clone(),
         text: alert.text.clone(),
         once: alert.once,
+        grade: alert.grade,
+        leases: alert.leases.clone(),
     };
-    let change = if occasion.is_some() { AlertChange::Tell(stored) } else { AlertChange::Keep(stored) };
-    Told { change, occasion, alert: alert.clone(), since }
+    // What goes on being owed is one line in the log, not one per cycle.
+    let newly_owed = stored.owed.is_some() && before.is_none_or(|b| b.owed != stored.owed);
+    let mut changes = Vec::new();
+    match (occasion, kept_back.filter(|_| newly_owed)) {
+        (Some(o), _) => changes.push(log(alert, o, How::Told, terms.now)),
+        (None, Some(how)) => changes.extend(stored.owed.map(|o| log(alert, o, how, terms.now))),
+        (None, None) => {}
+    }
+    if occasion.is_some() {
+        changes.push(AlertChange::Tell(stored));
+    } else if before != Some(&stored) {
+        changes.push(AlertChange::Keep(stored));
+    }
+    Told { changes, occasion, alert: alert.clone(), since }
 }
 
-fn over(open: &OpenAlert) -> Alert {
+fn ended(open: &OpenAlert, terms: &Terms<'_>) -> Told {
+    let alert = again(open);
+    let heard = open.told.is_some() && !open.once && !terms.ends.silent.contains(&open.key);
+    let wanted = heard.then_some(Occasion::Resolved);
+    let kept_back = wanted.and_then(|_| terms.quiet.keeps_back(&open.key, open.severity, terms.now));
+    let how = kept_back.unwrap_or(How::Told);
+    let mut changes: Vec<AlertChange> = wanted.map(|o| log(&alert, o, how, terms.now)).into_iter().collect();
+    changes.push(AlertChange::Close(open.key.clone()));
+    Told { changes, occasion: wanted.filter(|_| kept_back.is_none()), alert, since: open.since }
+}
+
+fn log(alert: &Alert, occasion: Occasion, how: How, at: Timestamp) -> AlertChange {
+    AlertChange::Log(Telling {
+        at,
+        key: alert.key.clone(),
+        account: alert.account.clone(),
+        severity: alert.severity,
+        occasion,
+        how,
+        title: alert.title.clone(),
+    })
+}
+
+/// An open alert as it was stored: for its end, and for what goes on without being judged anew.
+#[must_use]
+pub fn again(open: &OpenAlert) -> Alert {
     Alert {
         key: open.key.clone(),
         severity: open.severity,
@@ -111,105 +148,7 @@ fn over(open: &OpenAlert) -> Alert {
         rows: Vec::new(),
         deadline: None,
         once: open.once,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::Severity;
-    use proptest::prelude::*;
-
-    const REPEAT: SignedDuration = SignedDuration::from_hours(24);
-
-    fn at(hours: i64) -> Timestamp {
-        Timestamp::from_second(hours * 3600).unwrap()
-    }
-
-    fn alert(cause: &str, severity: Severity, once: bool) -> Alert {
-        let account = AccountName::from("yp");
-        Alert {
-            key: AlertKey::account(cause, "yp"),
-            severity,
-            account: Some(account),
-            title: cause.to_owned(),
-            text: String::new(),
-            actions: Vec::new(),
-            rows: Vec::new(),
-            deadline: None,
-            once,
-        }
-    }
-
-    fn apply(open: &mut Vec<OpenAlert>, told: &[Told]) -> Vec<Occasion> {
-        for t in told {
-            open.retain(|a| a.key != t.alert.key);
-            if let AlertChange::Tell(a) | AlertChange::Keep(a) = &t.change {
-                open.push(a.clone());
-            }
-        }
-        told.iter().filter_map(|t| t.occasion).collect()
-    }
-
-    fn step(open: &mut Vec<OpenAlert>, firing: &[Alert], frozen: bool, hour: i64) -> Vec<Occasion> {
-        let frozen = if frozen { BTreeSet::from([AccountName::from("yp")]) } else { BTreeSet::new() };
-        let told = reconcile(open, firing, &frozen, at(hour), REPEAT);
-        apply(open, &told)
-    }
-
-    #[test]
-    fn an_alert_is_told_once_then_after_repeat_then_resolved() {
-        let (mut open, a) = (Vec::new(), [alert("short_funds", Severity::Warning, false)]);
-        assert_eq!(step(&mut open, &a, false, 0), [Occasion::Raised]);
-        assert_eq!(step(&mut open, &a, false, 23), []);
-        assert_eq!(step(&mut open, &a, false, 24), [Occasion::Repeated]);
-        assert_eq!(step(&mut open, &a, false, 25), []);
-        assert_eq!(step(&mut open, &[], false, 26), [Occasion::Resolved]);
-        assert_eq!(step(&mut open, &[], false, 27), []);
-    }
-
-    #[test]
-    fn a_worse_alert_is_told_at_once() {
-        let mut open = Vec::new();
-        step(&mut open, &[alert("short_funds", Severity::Warning, false)], false, 0);
-        assert_eq!(
-            step(&mut open, &[alert("short_funds", Severity::Urgent, false)], false, 1),
-            [Occasion::Escalated]
-        );
-        assert_eq!(step(&mut open, &[alert("short_funds", Severity::Warning, false)], false, 2), []);
-    }
-
-    #[test]
-    fn a_fact_is_told_once_and_closed_in_silence() {
-        let (mut open, a) = (Vec::new(), [alert("lapsed", Severity::Urgent, true)]);
-        assert_eq!(step(&mut open, &a, false, 0), [Occasion::Raised]);
-        assert_eq!(step(&mut open, &a, false, 100), []);
-        assert_eq!(step(&mut open, &[], false, 101), []);
-    }
-
-    #[test]
-    fn what_is_not_known_is_neither_resolved_nor_repeated() {
-        let (mut open, a) = (Vec::new(), [alert("short_funds", Severity::Warning, false)]);
-        step(&mut open, &a, false, 0);
-        assert_eq!(step(&mut open, &[], true, 48), []);
-        assert_eq!(step(&mut open, &[], false, 49), [Occasion::Resolved]);
-    }
-
-    proptest! {
-        #[test]
-        fn no_alert_is_mailed_twice_within_repeat(fires in proptest::collection::vec(any::<bool>(), 1..60)) {
-            let (mut open, a) = (Vec::new(), [alert("x", Severity::Warning, false)]);
-            let mut last: Option<i64> = None;
-            for (hour, on) in (0_i64..).zip(fires) {
-                let said = step(&mut open, if on { &a } else { &[] }, false, hour);
-                prop_assert_eq!(open.len(), usize::from(on));
-                match said.as_slice() {
-                    [Occasion::Raised] => last = Some(hour),
-                    [Occasion::Repeated] => { prop_assert!(hour - last.unwrap() >= 24); last = Some(hour); }
-                    [Occasion::Resolved] => last = None,
-                    other => prop_assert!(other.is_empty()),
-                }
-            }
-        }
+        grade: open.grade,
+        leases: open.leases.clone(),
     }
 }

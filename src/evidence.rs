@@ -17,10 +17,14 @@
 //!
 //! A lease that is not listed, or whose end changed by something else than a term, is *odd*: it never counts as
 //! unchanged, so it can never lead to "not applied".
+mod purchase;
+
 use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::time::Timing;
 use crate::domain::{Money, State};
+
+pub use purchase::{PurchaseCase, PurchaseVerdict, judge_purchase};
 
 /// What a lease's end says about a payment for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -153,7 +157,7 @@ pub fn judge(case: &Case<'_>) -> Verdict {
         ));
     }
     if now.fell == Money::ZERO && !odd && !case.ambiguous {
-        let agreeing = agreeing_looks(case);
+        let agreeing = agreeing(case.looks, case.timing);
         if now.elapsed >= lag && agreeing >= case.timing.settle_reads as usize {
             return Verdict::NotApplied(format!(
                 "{agreeing} agreeing reads over the lag window: no end moved, the balance is unchanged"
@@ -198,10 +202,10 @@ fn confirmed(case: &Case<'_>, now: &Look) -> Verdict {
 }
 
 /// The trailing looks that saw nothing, counted only where they lie `lag_window / settle_reads` apart.
-fn agreeing_looks(case: &Case<'_>) -> usize {
-    let reads = i32::try_from(case.timing.settle_reads).unwrap_or(i32::MAX).max(1);
-    let apart = case.timing.lag_window.checked_div(reads).unwrap_or(SignedDuration::ZERO);
-    let quiet = case.looks.iter().rev().take_while(|l| l.moved == 0 && l.fell == Money::ZERO);
+fn agreeing(looks: &[Look], timing: &Timing) -> usize {
+    let reads = i32::try_from(timing.settle_reads).unwrap_or(i32::MAX).max(1);
+    let apart = timing.lag_window.checked_div(reads).unwrap_or(SignedDuration::ZERO);
+    let quiet = looks.iter().rev().take_while(|l| l.moved == 0 && l.fell == Money::ZERO);
     let mut count = 0;
     let mut next: Option<SignedDuration> = None;
     for look in quiet {

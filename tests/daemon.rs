@@ -4,11 +4,11 @@
 mod common;
 
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 use std::time::Duration;
 
+use common::sink::{Sink, free_port};
 use common::{Bench, KEEP, KEY, signal, until};
 use renewd::simulator::{
     Aim, Answer, DateForm, Distortion, Effect, Endpoint, Fault, LetterCase, Product, Shape, When,
@@ -18,49 +18,6 @@ use rustix::process::Signal;
 
 const A: &str = "203.0.113.1";
 const B: &str = "203.0.113.2";
-
-struct Sink {
-    child: Child,
-    folder: std::path::PathBuf,
-}
-
-impl Drop for Sink {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
-impl Sink {
-    fn start(bench: &Bench, port: u16, tls: &[&str]) -> Self {
-        let folder = bench.path("mails");
-        fs::create_dir_all(&folder).unwrap();
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/common/smtp_sink.py");
-        let mut child = Command::new("/usr/bin/python3")
-            .arg(script)
-            .arg(port.to_string())
-            .arg(&folder)
-            .args(tls)
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("python3 is needed: apt-get install python3-aiosmtpd");
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        assert_eq!(line.trim(), "ready", "the SMTP server did not start: apt-get install python3-aiosmtpd");
-        Self { child, folder }
-    }
-
-    fn mails(&self) -> Vec<String> {
-        let mut files: Vec<_> = fs::read_dir(&self.folder).unwrap().flatten().map(|e| e.path()).collect();
-        files.retain(|p| p.extension().is_some_and(|e| e == "eml"));
-        files.sort();
-        files.iter().map(|p| fs::read_to_string(p).unwrap()).collect()
-    }
-}
 
 fn email(port: u16) -> String {
     format!(

@@ -1,5 +1,10 @@
-//! The YouProxy adapter from outside: whole reads and quotes against a local server, and the table of payment answers.
+//! The YouProxy adapter from outside: whole reads and quotes against a local server, and the tables of answers.
 #![allow(clippy::unwrap_used, reason = "the helpers of a test may fail loudly too")]
+
+#[path = "youproxy/answers.rs"]
+mod answers;
+#[path = "youproxy/orders.rs"]
+mod orders;
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -14,10 +19,7 @@ use renewd::domain::{
     RequestLease,
 };
 use renewd::providers::limiter::Limiter;
-use renewd::providers::youproxy::reply::judge;
-use renewd::providers::{
-    ConnectError, Connection, PaymentReply, Purpose, ReadError, Reader, Words, connect, connect_spender,
-};
+use renewd::providers::{ConnectError, Connection, Purpose, ReadError, Reader, connect, connect_spender};
 use renewd::redact::Redactor;
 use secrecy::SecretString;
 
@@ -298,61 +300,4 @@ fn what_cannot_be_connected_is_told_before_anything_is_sent() {
         let connection = Connection { api_key: SecretString::from(key), ..at("https://youproxy.io") };
         assert!(matches!(connect_spender(&youproxy, connection).err().unwrap(), ConnectError::Key { .. }));
     }
-}
-
-/// `accepted PROMO BALANCE | refused CODE | unknown CODE`, as the table has it.
-fn verdict(reply: PaymentReply) -> String {
-    match reply {
-        PaymentReply::Accepted { balance, promo, .. } => {
-            let balance = balance.map_or("-".to_owned(), |b| format!("{} {}", b.amount, b.currency));
-            format!("accepted {} {balance}", promo.map_or("-", PromoStatus::as_str))
-        }
-        PaymentReply::Refused { code, .. } => format!("refused {code}"),
-        PaymentReply::Unknown { code, message } => {
-            assert!(!message.is_empty());
-            format!("unknown {}", code.map_or("-".to_owned(), |code| code.to_string()))
-        }
-        PaymentReply::NeverSent(_) => "never sent".to_owned(),
-    }
-}
-
-#[test]
-fn every_answer_to_a_payment_proves_what_the_table_says() {
-    let words = Words::new(Redactor::default(), &SecretString::from(KEY));
-    let request = request("IPv4", Some("SAVE10"), Method::Leases);
-    let rows: Vec<&str> = include_str!("replies/youproxy/payments.table")
-        .lines()
-        .filter(|line| !line.starts_with('#') && !line.is_empty())
-        .collect();
-    assert!(rows.len() >= 40);
-    for row in rows {
-        let mut cells = row.splitn(4, '|');
-        let mut cell = || cells.next().unwrap().trim();
-        let (want, status, what, body) = (cell(), cell().parse().unwrap(), cell(), cell());
-        assert_eq!(verdict(judge(&request, status, body.as_bytes(), &words)), want, "{what}: {body}");
-    }
-}
-
-#[test]
-fn every_code_outside_the_closed_list_is_unknown() {
-    let closed = [2, 4, 6, 7, 8, 10, 11, 13, 14, 16, 19, 23, 24, 25, 28, 29];
-    let words = Words::new(Redactor::default(), &SecretString::from(KEY));
-    for code in -5..200 {
-        let want = if closed.contains(&code) { "refused" } else { "unknown" };
-        let reply = judge(&request("IPv4", None, Method::Leases), 200, error(code).as_bytes(), &words);
-        assert_eq!(verdict(reply), format!("{want} {code}"));
-    }
-}
-
-#[test]
-fn an_order_with_more_leases_than_were_known_is_not_accepted() {
-    let words = Words::new(Redactor::default(), &SecretString::from(KEY));
-    let reply = |ids: &str, quantity: usize| {
-        let body = format!(
-            r#"{{"success":true,"proxyType":"IPv6","rentPeriodDays":30,"quantity":{quantity},"ipAddressIds":[{ids}],"error":null}}"#
-        );
-        verdict(judge(&request("IPv6", None, Method::Order), 200, body.as_bytes(), &words))
-    };
-    assert_eq!(reply(r#""101","102""#, 2), "accepted - -");
-    assert_eq!(reply(r#""101","102","103""#, 3), "unknown -");
 }

@@ -4,7 +4,7 @@ use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::daemon::{tell, wire};
+use crate::daemon::{deliver, tell, wire};
 use crate::documents::{Plan, planfile, value};
 use crate::domain::State;
 use crate::engine::apply::{Approved, Books, ExactSet, Refusal, refusal};
@@ -31,7 +31,7 @@ pub(super) async fn apply(ctx: &Context, file: &Path) -> Result<Exit, Failure> {
     let ledger: Arc<dyn Ledger> = match sqlite::open(&ctx.settings.state_dir, Access::Pay) {
         Ok(ledger) => Arc::new(ledger),
         Err(e) => {
-            tell::ledger_trouble(&ctx.settings, &e, ctx.clock.as_ref()).await;
+            deliver::cannot_use(&ctx.settings, &e, ctx.clock.as_ref()).await;
             return Err(e.into());
         }
     };
@@ -73,14 +73,14 @@ async fn pay(ctx: &Context, payer: &Payer, plan: &Approved) -> Result<CycleRepor
     let report = match payer.apply(plan).await {
         Ok(report) => report,
         Err(EngineError::Ledger(e)) => {
-            tell::ledger_trouble(&ctx.settings, &e, ctx.clock.as_ref()).await;
+            deliver::cannot_use(&ctx.settings, &e, ctx.clock.as_ref()).await;
             return Err(e.into());
         }
     };
     if !report.stopped {
         tell::part(&payer.viewer, &report)?;
     }
-    tell::deliver_all(&payer.viewer).await?;
+    deliver::all(&payer.viewer).await?;
     watch.abort();
     Ok(report)
 }

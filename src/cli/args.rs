@@ -70,6 +70,11 @@ pub enum Command {
         /// Only this account
         account: Option<String>,
     },
+    /// What can be bought, at what price; buy it; change an order
+    #[command(subcommand)]
+    Order(OrderCommand),
+    /// Keep an alert quiet for a while; it stays open, and is told afterwards if it still holds
+    Silence(SilenceArgs),
     /// Validate the config
     Check {
         /// Also read every account and greet the mail server
@@ -141,6 +146,146 @@ pub struct ResolveArgs {
     pub note: String,
 }
 
+/// Orders.
+#[derive(Debug, Subcommand)]
+pub enum OrderCommand {
+    /// What the account can buy: types, countries, terms, operators, promo codes, stock. Never pays
+    Options {
+        /// Of this account; may be left out where there is only one
+        #[arg(long)]
+        account: Option<String>,
+    },
+    /// The price of a purchase. Never pays
+    Quote(Box<BuyArgs>),
+    /// Buy, through the same gate as a renewal. Pays
+    Create {
+        /// What
+        #[command(flatten)]
+        buy: Box<BuyArgs>,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Another billing cycle; the provider may charge for it
+    Cycle {
+        /// The order
+        order: String,
+        /// As `order options` lists it
+        cycle: String,
+        /// How
+        #[command(flatten)]
+        how: ChangeArgs,
+    },
+    /// Another tag; `none` takes it away
+    Tag {
+        /// The order
+        order: String,
+        /// The tag
+        tag: String,
+        /// How
+        #[command(flatten)]
+        how: ChangeArgs,
+    },
+    /// The provider's own auto-renewal of an order
+    Auto {
+        /// The order
+        order: String,
+        /// On lets the provider charge
+        switch: Switch,
+        /// How
+        #[command(flatten)]
+        how: ChangeArgs,
+    },
+}
+
+/// On or off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Switch {
+    /// On.
+    On,
+    /// Off.
+    Off,
+}
+
+/// How an order is changed.
+#[derive(Debug, Args)]
+pub struct ChangeArgs {
+    /// Whose order; may be left out where only one account has it
+    #[arg(long)]
+    pub account: Option<String>,
+    /// Only say what would change
+    #[arg(long)]
+    pub preview: bool,
+}
+
+/// What is to be bought. The same names, without the dashes, make an order file.
+#[derive(Debug, Clone, Default, Args, serde::Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct BuyArgs {
+    /// The account that pays; may be left out where there is only one
+    #[arg(long)]
+    pub account: Option<String>,
+    /// How many (default 1)
+    #[arg(long, value_name = "N")]
+    pub quantity: Option<u32>,
+    /// Promo code
+    #[arg(long, value_name = "CODE")]
+    pub promo: Option<String>,
+    /// YouProxy: IPv4, IPv6, MOBILE or ISP
+    #[arg(long)]
+    pub kind: Option<String>,
+    /// YouProxy: country, ISO 3166-1 alpha-3
+    #[arg(long)]
+    pub country: Option<String>,
+    /// YouProxy: term in days, such as 30d
+    #[arg(long, value_name = "DAYS")]
+    pub period: Option<String>,
+    /// YouProxy: what it is for
+    #[arg(long, value_name = "TEXT")]
+    pub goal: Option<String>,
+    /// YouProxy: login, or ip:ADDRESS
+    #[arg(long)]
+    pub auth: Option<String>,
+    /// YouProxy IPv6: http or socks
+    #[arg(long)]
+    pub protocol: Option<String>,
+    /// YouProxy MOBILE: the operator's tag
+    #[arg(long, value_name = "TAG")]
+    pub operator: Option<String>,
+    /// YouProxy MOBILE: rotation in seconds
+    #[arg(long, value_name = "SECONDS")]
+    pub rotation: Option<u32>,
+    /// ProxyShard: the product's name
+    #[arg(long, value_name = "NAME")]
+    pub product: Option<String>,
+    /// ProxyShard: where
+    #[arg(long)]
+    pub location: Option<String>,
+    /// ProxyShard: billing cycle
+    #[arg(long)]
+    pub cycle: Option<String>,
+    /// ProxyShard: let the provider renew it (only where a policy lets it pay)
+    #[arg(long)]
+    pub auto_renewal: bool,
+    /// ProxyShard: an add-on and how many (repeatable)
+    #[arg(long, value_name = "KEY=QTY")]
+    pub addon: Vec<String>,
+    /// Read these fields from a TOML file; flags win over it
+    #[arg(long, value_name = "ORDER.toml")]
+    #[serde(skip)]
+    pub file: Option<PathBuf>,
+}
+
+/// Which alert, for how long.
+#[derive(Debug, Args)]
+pub struct SilenceArgs {
+    /// Its key as `status` shows it, such as short_funds:yp; or all that begin alike, such as short_funds:*
+    pub key: String,
+    /// For how long: 2h, 3d; 0s lifts the silence
+    #[arg(long = "for", value_name = "D")]
+    pub span: String,
+}
+
 /// The demo.
 #[derive(Debug, Args)]
 pub struct DemoArgs {
@@ -155,12 +300,21 @@ pub struct DemoArgs {
 /// The simulated provider.
 #[derive(Debug, Args)]
 pub struct SimulateArgs {
+    /// Which provider, by the word that a config has for it
+    #[arg(long, default_value_t)]
+    pub provider: crate::simulator::Brand,
     /// Where to listen; loopback only
     #[arg(long, default_value = "127.0.0.1:8787")]
     pub listen: std::net::SocketAddr,
     /// How many leases
     #[arg(long, default_value_t = 40)]
     pub leases: usize,
+    /// How many orders are on hold besides, where the provider has that (default: 6)
+    #[arg(long, value_name = "N")]
+    pub on_hold: Option<usize>,
+    /// How many cancelled orders are still listed, where the provider has that (default: 1)
+    #[arg(long, value_name = "N")]
+    pub cancelled: Option<usize>,
     /// Another fleet
     #[arg(long, default_value_t = 7)]
     pub seed: u64,

@@ -5,6 +5,7 @@ use serde_json::json;
 
 use crate::exit::Exit;
 use crate::notify::Mailer;
+use crate::notify::templates::own_problems;
 use crate::providers::Purpose;
 use crate::settings::{self, Problem, Sources};
 
@@ -23,11 +24,20 @@ pub(super) async fn check(global: &Global, live: bool) -> Result<Exit, Failure> 
         }
     };
     let ctx = Context::of(loaded, global.json);
+    // The daemon goes on with the built-in ones; whoever checks wants to know.
+    let templates = own_problems(&ctx.settings.alerts);
+    if !templates.is_empty() {
+        show(global.json, &templates, &[], false);
+        return Ok(Exit::Usage);
+    }
     let mut lines = Vec::new();
     let mut bad = false;
     if live {
         bad = accounts(&ctx, &mut lines).await?;
         bad |= !mail(&ctx, &mut lines).await;
+        if ctx.settings.alerts.webhook.is_some() {
+            lines.push(("webhook".into(), "not called: renewd test-mail posts a test message".into()));
+        }
     }
     show(global.json, &ctx.settings.warnings, &lines, true);
     Ok(if bad { Exit::Attention } else { Exit::Done })
@@ -89,7 +99,9 @@ async fn accounts(ctx: &Context, lines: &mut Vec<(String, String)>) -> Result<bo
 
 async fn mail(ctx: &Context, lines: &mut Vec<(String, String)>) -> bool {
     let Some(email) = &ctx.settings.alerts.email else {
-        lines.push(("mail".into(), "no [alerts.email]: nobody is told".into()));
+        let hook = ctx.settings.alerts.webhook.is_some();
+        let said = if hook { "no [alerts.email]" } else { "no [alerts.email]: nobody is told" };
+        lines.push(("mail".into(), said.into()));
         return true;
     };
     let result = match Mailer::smtp(email) {

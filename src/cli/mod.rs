@@ -1,7 +1,7 @@
 //! The commands: each reads its arguments, calls the engine or the ledger, and shows what came of it.
 //!
 //! A command that never pays is built on [`crate::engine::Viewer`] or on the ledger alone; only `run`, `once`,
-//! `apply` and `demo` ever hold a part that spends.
+//! `apply`, `order` and `demo` ever hold a part that spends.
 mod apply;
 pub mod args;
 mod check;
@@ -12,10 +12,12 @@ mod forecast;
 mod history;
 mod mail;
 mod once;
+mod order;
 mod output;
 mod plan;
 mod resolve;
 mod run;
+mod silence;
 mod simulate;
 mod spending;
 mod status;
@@ -61,6 +63,8 @@ async fn dispatch(cli: Cli) -> Result<Exit, Failure> {
         Command::Resolve(args) => resolve::resolve(&Context::load(global)?, &args),
         Command::Pause { account } => spending::pause(&Context::load(global)?, account.as_deref()),
         Command::Resume { account } => spending::resume(&Context::load(global)?, account.as_deref()),
+        Command::Order(command) => order::order(&Context::load(global)?, &command).await,
+        Command::Silence(args) => silence::silence(&Context::load(global)?, &args),
         Command::Check { live } => check::check(global, live).await,
         Command::TestMail => mail::test_mail(&Context::load(global)?).await,
         Command::Backup { file } => spending::backup(&Context::load(global)?, &file),

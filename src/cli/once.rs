@@ -1,11 +1,11 @@
 //! `renewd once`: one whole cycle, then exit.
 use std::sync::Arc;
 
-use crate::daemon::{tell, wire};
-use crate::engine::EngineError;
+use crate::daemon::{deliver, digest, tell, wire};
+use crate::engine::{AccountReport, CycleReport, EngineError, Payer};
 use crate::exit::Exit;
-use crate::ledger::Ledger;
 use crate::ledger::sqlite::{self, Access};
+use crate::ledger::{Ledger, LedgerError};
 
 use super::context::{Context, Failure};
 use super::{history, output, plan};
@@ -13,10 +13,7 @@ use super::{history, output, plan};
 pub(super) async fn once(ctx: &Context) -> Result<Exit, Failure> {
     let ledger: Arc<dyn Ledger> = match sqlite::open(&ctx.settings.state_dir, Access::Pay) {
         Ok(ledger) => Arc::new(ledger),
-        Err(e) => {
-            tell::ledger_trouble(&ctx.settings, &e, ctx.clock.as_ref()).await;
-            return Err(e.into());
-        }
+        Err(e) => return Err(trouble(ctx, e).await),
     };
     let viewer = ctx.viewer(Arc::clone(&ledger))?;
     let payer = wire::payer(viewer, &ctx.redactor).map_err(|e| Failure::failed(e.to_string()))?;
@@ -26,17 +23,20 @@ pub(super) async fn once(ctx: &Context) -> Result<Exit, Failure> {
         tracing::info!("stopping after the payment in flight");
         stop.cancel();
     });
-    let report = match payer.cycle().await {
+    let report = match cycle(&payer).await {
         Ok(report) => report,
-        Err(EngineError::Ledger(e)) => {
-            tell::ledger_trouble(&ctx.settings, &e, ctx.clock.as_ref()).await;
-            return Err(e.into());
+        Err(EngineError::Ledger(e)) => return Err(trouble(ctx, e).await),
+    };
+    let told = async {
+        // A cycle cut short says nothing of how things are.
+        if !report.stopped {
+            let good = report.accounts.iter().all(AccountReport::reachable);
+            deliver::ping(&ctx.settings, good).await;
+            deliver::ledger_good(&ctx.settings, ctx.clock.as_ref()).await;
         }
     };
-    if !report.stopped {
-        tell::report(&payer.viewer, &report)?;
-    }
-    tell::deliver_all(&payer.viewer).await?;
+    let (delivered, ()) = tokio::join!(deliver::all(&payer.viewer), told);
+    delivered?;
     watch.abort();
     plan::show(&report, &ctx.settings, ctx.json, true, ctx.now());
     if !ctx.json && !report.payments.is_empty() {
@@ -44,4 +44,20 @@ pub(super) async fn once(ctx: &Context) -> Result<Exit, Failure> {
         output::line(&history::table(&report.payments, &ctx.settings.timezone));
     }
     Ok(if report.needs_attention() { Exit::Attention } else { Exit::Done })
+}
+
+/// One pass, with what it has to tell in the outbox.
+async fn cycle(payer: &Payer) -> Result<CycleReport, EngineError> {
+    let report = payer.cycle().await?;
+    if !report.stopped {
+        tell::config(&payer.viewer, None)?;
+        tell::report(&payer.viewer, &report)?;
+        digest::if_due(&payer.viewer)?;
+    }
+    Ok(report)
+}
+
+async fn trouble(ctx: &Context, e: LedgerError) -> Failure {
+    deliver::cannot_use(&ctx.settings, &e, ctx.clock.as_ref()).await;
+    e.into()
 }

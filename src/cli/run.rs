@@ -3,12 +3,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::daemon::notify_socket::Beacon;
-use crate::daemon::run::{Daemon, Reload, Shared};
-use crate::daemon::{logging, tell, web, wire};
+use crate::daemon::run::{Daemon, Reload, Shared, problem_line};
+use crate::daemon::{deliver, logging, web, wire};
 use crate::exit::Exit;
 use crate::ledger::Ledger;
 use crate::ledger::sqlite::{self, Access};
 use crate::notify::Mailer;
+use crate::notify::templates::own_problems;
 use crate::redact::Redactor;
 use crate::settings::{self, Sources};
 
@@ -20,7 +21,7 @@ pub(super) async fn run(global: &Global) -> Result<Exit, Failure> {
     let ledger: Arc<dyn Ledger> = match sqlite::open(&ctx.settings.state_dir, Access::Pay) {
         Ok(ledger) => Arc::new(ledger),
         Err(e) => {
-            tell::ledger_trouble(&ctx.settings, &e, ctx.clock.as_ref()).await;
+            deliver::cannot_use(&ctx.settings, &e, ctx.clock.as_ref()).await;
             return Err(e.into());
         }
     };
@@ -50,8 +51,14 @@ pub(super) async fn run(global: &Global) -> Result<Exit, Failure> {
 
 /// A mail server that does not answer is said at start, when somebody is looking, and stops nothing.
 async fn greet_mail(ctx: &Context) {
-    let Some(email) = &ctx.settings.alerts.email else {
-        tracing::warn!("no [alerts.email]: nobody is told by mail");
+    let alerts = &ctx.settings.alerts;
+    for problem in own_problems(alerts) {
+        tracing::error!("{}; the built-in template is used instead", problem_line(&problem));
+    }
+    let Some(email) = &alerts.email else {
+        if alerts.webhook.is_none() {
+            tracing::warn!("neither [alerts.email] nor [alerts.webhook]: nobody is told");
+        }
         return;
     };
     let greeted = match Mailer::smtp(email) {

@@ -6,7 +6,7 @@ use crate::daemon::signals;
 use crate::domain::Money;
 use crate::exit::Exit;
 use crate::settings::parse_duration;
-use crate::simulator::{Aim, Answer, Fault, ServeOptions, When, serve};
+use crate::simulator::{ServeOptions, serve};
 
 use super::args::SimulateArgs;
 use super::context::Failure;
@@ -28,17 +28,25 @@ pub(super) async fn simulate(args: &SimulateArgs) -> Result<Exit, Failure> {
             args.listen
         )));
     }
-    let lost = Fault::on(Aim::Money)
-        .when(When::Chance { percent: args.lose_answers, seed: args.seed })
-        .answer(Answer::Close);
+    let ended = args.provider.keeps_ended_orders();
+    if !ended && (args.on_hold.is_some() || args.cancelled.is_some()) {
+        return Err(Failure::usage(format!(
+            "--on-hold and --cancelled are not for --provider {}: its leases are gone at their end",
+            args.provider
+        )));
+    }
+    let usual = |count: usize| if ended { count } else { 0 };
     let options = ServeOptions {
+        provider: args.provider,
         listen: args.listen,
         leases: args.leases,
+        on_hold: args.on_hold.unwrap_or_else(|| usual(6)),
+        cancelled: args.cancelled.unwrap_or_else(|| usual(1)),
         seed: args.seed,
         key: args.key.clone(),
         balance: args.balance.parse::<Money>().map_err(|e| Failure::usage(format!("--balance: {e}")))?,
         lag,
-        faults: if args.lose_answers == 0 { Vec::new() } else { vec![lost] },
+        lose_answers: args.lose_answers,
     };
     serve(options, Arc::new(SystemClock::new()), output::line, signals::stop_asked())
         .await

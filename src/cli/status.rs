@@ -67,6 +67,7 @@ fn show(status: &Status, ctx: &Context) {
     show_budgets(status);
     output::line("");
     output::line(&format!("payments: {} unknown, {} need your word", status.unknown, status.needs_operator));
+    show_quiet(status, now);
     if status.open_alerts.is_empty() {
         output::line("no open alerts");
         return;
@@ -75,6 +76,22 @@ fn show(status: &Status, ctx: &Context) {
         vec![a.severity.as_str().to_owned(), output::away(a.since, now), a.key.clone(), a.text.clone()]
     });
     output::line(&output::table(&["severity", "since", "alert", "what"], rows.collect()));
+}
+
+/// What nobody hears of: mail that waits, alerts that are silenced.
+fn show_quiet(status: &Status, now: jiff::Timestamp) {
+    if let Some(oldest) = status.mails.oldest_at {
+        output::line(&format!(
+            "mails: {} not delivered yet, the oldest queued {}",
+            status.mails.waiting,
+            output::away(oldest, now)
+        ));
+    }
+    if !status.silences.is_empty() {
+        let rows =
+            status.silences.iter().map(|s| vec![s.key.as_str().to_owned(), output::away(s.until, now)]);
+        output::line(&output::table(&["silenced", "until"], rows.collect()));
+    }
 }
 
 fn show_budgets(status: &Status) {

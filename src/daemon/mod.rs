@@ -1,10 +1,14 @@
 //! The daemon: when passes run, how it starts, reloads, stops, and how it tells the world that it lives.
+pub mod deliver;
+pub mod digest;
 pub mod logging;
 pub mod notify_socket;
+mod outage;
 pub mod run;
 mod runway;
 pub mod schedule;
 pub mod signals;
 pub mod tell;
+pub mod watch;
 pub mod web;
 pub mod wire;

@@ -2,17 +2,18 @@
 //!
 //! Cron ticks come as a poke each second; whether a cycle is due is asked of the wall clock then, so that sleep, migration
 //! and clock changes cannot stop it. The end of the loop is the end of the process: nothing here may die in silence.
-use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Notify, mpsc};
 use tokio_cron_scheduler::{Job, JobScheduler};
 
-use crate::daemon::{notify_socket::Beacon, schedule, signals, tell, wire};
+use crate::daemon::{deliver, digest, notify_socket::Beacon, schedule, signals, tell, watch, wire};
 use crate::domain::State;
+use crate::engine::alerts::cycles_missed;
 use crate::engine::{CycleReport, EngineError, Payer};
 use crate::ledger::{IntentFilter, LedgerError};
+use crate::notify::Heart;
 use crate::redact::Redactor;
 use crate::settings::{Problem, Settings};
 
@@ -24,6 +25,8 @@ pub type Reload = Arc<dyn Fn() -> Result<(Settings, Redactor), Vec<Problem>> + S
 pub struct Shared {
     /// The newest cycle's report.
     pub report: RwLock<Option<CycleReport>>,
+    /// Where the loop stands, for the watch over it.
+    pub pulse: Mutex<watch::Pulse>,
 }
 
 /// The loop's parts.
@@ -35,10 +38,16 @@ pub struct Daemon {
     /// Start of the newest cycle that was due; cron is asked for what comes after it.
     last_due: Option<Timestamp>,
     seed: String,
-    mails: Option<tokio::task::JoinHandle<()>>,
+    /// One per channel of the outbox, and the watch over the loop.
+    beside: Vec<tokio::task::JoinHandle<()>>,
+    heart: Option<Heart>,
+    /// Boot milliseconds from which on it is asked again whether a digest is due.
+    digest_at: i64,
 }
 
 const LAST_DUE: &str = "schedule.last_due";
+/// Milliseconds between two looks at whether a digest is due.
+const DIGEST_EVERY: i64 = 60_000;
 
 /// Why the loop ended.
 #[derive(Debug, thiserror::Error)]
@@ -59,7 +68,17 @@ impl Daemon {
         payer.viewer.beat = Arc::new(move || beat.beat());
         let last_due = payer.viewer.ledger.noted(LAST_DUE).ok().flatten().and_then(|t| t.parse().ok());
         let seed = format!("{}", payer.viewer.clock.now().wall);
-        Self { payer, reload, beacon, shared, last_due, seed, mails: None }
+        Self {
+            payer,
+            reload,
+            beacon,
+            shared,
+            last_due,
+            seed,
+            beside: Vec::new(),
+            heart: None,
+            digest_at: i64::MIN,
+        }
     }
 
     /// Runs until SIGTERM or SIGINT. A payment in flight is awaited; nothing new is begun.
@@ -84,7 +103,12 @@ impl Daemon {
                 let _ = reloads.try_send(());
             }
         });
-        self.mails = Some(self.spawn_mails());
+        self.start_beside();
+        self.heart = Some(Heart::start());
+        // The config was just taken: what was refused before is over.
+        if let Err(e) = tell::config(&self.payer.viewer, None) {
+            tracing::error!("{e}");
+        }
         self.beacon.ready();
         self.beacon.spawn_watchdog();
         let mut settle_at: Option<i64> = None;
@@ -97,35 +121,35 @@ impl Daemon {
             }
         }
         let _ = ticks.shutdown().await;
-        self.stop_mails();
-        let _ = tell::deliver_due(&self.payer.viewer).await;
+        self.stop_beside();
+        let _ = deliver::due(&self.payer.viewer).await;
         Ok(())
     }
 
-    /// Mails go out on their own, so that a long cycle or a slow mail server never waits for the other.
-    fn spawn_mails(&self) -> tokio::task::JoinHandle<()> {
-        let viewer = self.payer.viewer.clone();
-        tokio::spawn(async move {
-            loop {
-                if let Err(e) = tell::deliver_due(&viewer).await {
-                    tracing::error!("{e}");
-                }
-                viewer.clock.sleep(Duration::from_secs(1)).await;
-            }
-        })
+    /// Messages go out on their own, so that a long cycle and a slow server never wait for each other.
+    fn start_beside(&mut self) {
+        self.beside = deliver::spawn(&self.payer.viewer);
+        self.beside.push(watch::spawn(self.payer.viewer.clone(), Arc::clone(&self.shared)));
     }
 
     /// A send that is cut off is repeated: at least once.
-    fn stop_mails(&mut self) {
-        if let Some(mails) = self.mails.take() {
-            mails.abort();
-        }
+    fn stop_beside(&mut self) {
+        self.beside.drain(..).for_each(|task| task.abort());
+    }
+
+    fn pulse(&self, running: bool) {
+        let began = running.then(|| self.payer.viewer.clock.now());
+        let pulse = watch::Pulse { running: began, last_due: self.last_due };
+        *self.shared.pulse.lock().unwrap_or_else(PoisonError::into_inner) = pulse;
     }
 
     async fn tick(&mut self, settle_at: &mut Option<i64>) {
         let now = self.payer.viewer.clock.now();
         if let Some(start) = self.due(now.wall) {
+            let before = self.last_due;
             self.cycle(start).await;
+            self.pulse(false);
+            self.tell_missed(before, start);
             *settle_at = self.next_settle();
         } else if settle_at.is_none() {
             *settle_at = self.next_settle();
@@ -134,6 +158,13 @@ impl Daemon {
                 self.trouble(&e).await;
             }
             *settle_at = self.next_settle();
+        }
+        if now.boot_ms >= self.digest_at {
+            self.digest_at = now.boot_ms.saturating_add(DIGEST_EVERY);
+            // A ledger that cannot be used is told by the cycle, with all that belongs to it.
+            if let Err(e) = digest::if_due(&self.payer.viewer) {
+                tracing::error!("{e}");
+            }
         }
     }
 
@@ -144,6 +175,19 @@ impl Daemon {
         // A clock set back must not keep cycles away until it has caught up.
         let Some(last) = self.last_due.filter(|last| *last <= now) else { return Some(now) };
         schedule::next(&cron, &settings.timezone, last).filter(|next| *next <= now).map(|_| now)
+    }
+
+    /// A start that came much too late is told after the fact: renewd, or its machine, was stopped in between.
+    fn tell_missed(&self, before: Option<Timestamp>, start: Timestamp) {
+        let viewer = &self.payer.viewer;
+        let (cycle, zone) = (&viewer.settings.schedule.cycle, &viewer.settings.timezone);
+        let missed = before.and_then(|before| {
+            let due = schedule::next(&schedule::parse(cycle).ok()?, zone, before)?;
+            cycles_missed(due, start, watch::interval(cycle, zone, before)?)
+        });
+        if let Err(e) = tell::facts(viewer, missed.as_slice()) {
+            tracing::error!("{e}");
+        }
     }
 
     async fn cycle(&mut self, start: Timestamp) {
@@ -157,6 +201,7 @@ impl Daemon {
                 () = viewer.stop.cancelled() => return,
             }
         }
+        self.pulse(true);
         let outcome = match viewer.ledger.note(LAST_DUE, &start.to_string()) {
             Ok(()) => self.payer.cycle().await,
             Err(e) => Err(e.into()),
@@ -180,7 +225,8 @@ impl Daemon {
                     "last cycle: {}, {} paid, {} held, {} unknown",
                     s.outcome, s.paid, s.held, s.unknown
                 ));
-                self.heartbeat(report.accounts.iter().all(crate::engine::AccountReport::reachable)).await;
+                deliver::ledger_good(&self.payer.viewer.settings, self.payer.viewer.clock.as_ref()).await;
+                self.heartbeat(report.accounts.iter().all(crate::engine::AccountReport::reachable));
                 *self.shared.report.write().unwrap_or_else(PoisonError::into_inner) = Some(report);
             }
             Ok((Err(e), _)) => self.trouble(&e.into()).await,
@@ -217,14 +263,13 @@ impl Daemon {
     async fn trouble(&self, error: &EngineError) {
         let EngineError::Ledger(error) = error;
         self.beacon.status("the ledger cannot be used: payments stop");
-        tell::ledger_trouble(&self.payer.viewer.settings, error, self.payer.viewer.clock.as_ref()).await;
-        self.heartbeat(false).await;
+        deliver::ledger_trouble(&self.payer.viewer.settings, error, self.payer.viewer.clock.as_ref()).await;
+        self.heartbeat(false);
     }
 
-    async fn heartbeat(&self, good: bool) {
-        let Some(url) = &self.payer.viewer.settings.alerts.heartbeat else { return };
-        if let Err(e) = crate::notify::heartbeat::ping(url, good).await {
-            tracing::warn!("heartbeat: {e}");
+    fn heartbeat(&self, good: bool) {
+        if let (Some(heart), Some(url)) = (&self.heart, &self.payer.viewer.settings.alerts.heartbeat) {
+            heart.beat(url, good);
         }
     }
 
@@ -262,8 +307,8 @@ impl Daemon {
         match built {
             Ok(payer) => {
                 self.payer = payer;
-                self.stop_mails();
-                self.mails = Some(self.spawn_mails());
+                self.stop_beside();
+                self.start_beside();
                 tracing::info!("the config was read again");
                 self.say_reload(None)
             }
@@ -272,10 +317,7 @@ impl Daemon {
     }
 
     fn say_reload(&self, problem: Option<&str>) -> Result<(), LedgerError> {
-        let viewer = &self.payer.viewer;
-        let title = "The new config was refused; the old one stays in force";
-        let text = problem.map(|p| (title, p));
-        tell::own(viewer.ledger.as_ref(), &viewer.settings, viewer.clock.as_ref(), "config_reload", text)
+        tell::config(&self.payer.viewer, problem)
     }
 }
 

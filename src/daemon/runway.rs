@@ -6,38 +6,31 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use crate::daemon::tell::Keys;
 use crate::documents::{Foresight, foresee};
 use crate::domain::{AccountName, Alert, AlertKey, Lease};
-use crate::engine::Viewer;
 use crate::engine::alerts::runway::{self, Told, View};
-use crate::ledger::{Ledger, LedgerError};
+use crate::engine::{CycleReport, Viewer};
+use crate::ledger::{Ledger, LedgerError, OpenAlert};
+use crate::settings::Settings;
 
 /// The runways of all accounts after a pass.
 pub(super) struct Runways {
-    /// Which of them yield, and which got worse.
-    pub(super) keys: Keys,
     seen: Foresight,
+    /// Those that got worse since they were told.
+    worse: BTreeSet<AlertKey>,
+    /// Accounts of which nothing is known now.
+    frozen: BTreeSet<AccountName>,
     /// The open ones and when they were told, before this pass tells anything.
     before: Vec<(AlertKey, Timestamp)>,
 }
 
 impl Runways {
-    /// Adds the runway alerts to those of the pass.
-    pub(super) fn look(
-        viewer: &Viewer,
-        alerts: &mut Vec<Alert>,
-        frozen: &BTreeSet<AccountName>,
-    ) -> Result<Self, LedgerError> {
+    /// Looks ahead from the facts that the pass stored.
+    pub(super) fn look(viewer: &Viewer, report: &CycleReport) -> Result<Self, LedgerError> {
         let (ledger, settings) = (viewer.ledger.as_ref(), &viewer.settings);
         let now = viewer.clock.now().wall;
-        let ahead = settings.alerts.runway;
-        let seen = foresee(ledger, settings, now, now.checked_add(ahead).unwrap_or(Timestamp::MAX))?;
-        let leases: Vec<&[Lease]> = seen.accounts.iter().map(|k| k.leases.as_slice()).collect();
-        let timezone = &settings.timezone;
-        let view = View { forecast: &seen.forecast, leases: &leases, frozen, timezone, now, ahead };
-        alerts.extend(runway::firing(&view));
-        let left = runway::yield_to_short_funds(alerts, &view).into_iter().collect();
+        let to = now.checked_add(settings.alerts.runway).unwrap_or(Timestamp::MAX);
+        let seen = foresee(ledger, settings, now, to)?;
         let mut worse = BTreeSet::new();
         for (n, account) in seen.accounts.iter().enumerate() {
             let told = ledger.noted(&note(&account.account.name))?.and_then(|t| t.parse::<Told>().ok());
@@ -45,8 +38,36 @@ impl Runways {
                 worse.insert(runway::key(&account.account.name));
             }
         }
-        let before = open(ledger)?;
-        Ok(Self { keys: Keys { left, worse }, seen, before })
+        let unread = report.accounts.iter().filter(|a| !a.reachable()).map(|a| a.account.clone());
+        Ok(Self { seen, worse, frozen: unread.collect(), before: open(ledger)? })
+    }
+
+    /// Adds the runway alerts to those of the pass; returns the keys that are left as they are. One that got worse rises above
+    /// the grade that was told, which the reconciling takes for an escalation.
+    pub(super) fn add(
+        &self,
+        settings: &Settings,
+        alerts: &mut Vec<Alert>,
+        open: &[OpenAlert],
+    ) -> Vec<AlertKey> {
+        let leases: Vec<&[Lease]> = self.seen.accounts.iter().map(|k| k.leases.as_slice()).collect();
+        let view = View {
+            forecast: &self.seen.forecast,
+            leases: &leases,
+            frozen: &self.frozen,
+            timezone: &settings.timezone,
+            now: self.seen.from,
+            ahead: settings.alerts.runway,
+        };
+        alerts.extend(runway::firing(&view));
+        let left: Vec<AlertKey> = runway::yield_to_short_funds(alerts, &view).into_iter().collect();
+        for alert in alerts.iter_mut().filter(|a| a.key.cause() == runway::CAUSE) {
+            let told = open.iter().find(|o| o.key == alert.key).and_then(|o| o.told);
+            let grade = told.map_or(0, |(_, grade)| grade);
+            alert.grade = grade.saturating_add(u32::from(self.worse.contains(&alert.key)));
+        }
+        let unread = self.frozen.iter().map(runway::key);
+        left.into_iter().chain(unread).collect()
     }
 
     /// Keeps what was told in this pass.

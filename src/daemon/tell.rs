@@ -1,54 +1,109 @@
-//! Telling people: from a pass's report to the outbox, and from the outbox to the mail server.
+//! Telling people: from a pass's report to the outbox. Not responsible for what becomes of it there (`deliver`).
 //!
-//! The alerts and their mails are stored in one transaction, so a crash can delay a mail and never lose one.
-use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicI64, Ordering};
+//! The alerts and their mails are stored in one transaction, so a crash can delay a mail and never lose one. Several tasks
+//! tell side by side, each of its own causes.
+use std::sync::{LazyLock, Mutex, PoisonError};
 
-use crate::alerting::reconcile;
+use jiff::Timestamp;
+
+use crate::alerting::{DAY, Ends, Occasion, Quiet, Terms, again, bundle, reconcile};
 use crate::budget::span;
-use crate::clock::Clock;
 use crate::daemon::runway::Runways;
-use crate::domain::{AccountName, Alert, AlertKey, Severity};
-use crate::engine::alerts::{BudgetUse, double_charge, firing, plain};
+use std::collections::HashMap;
+
+use crate::domain::{Alert, AlertKey, Lease, LeaseId, Money};
+use crate::engine::alerts::{
+    Around, BudgetUse, NEWS, config_refused, double_charge, ends, firing, mail_undelivered,
+};
 use crate::engine::{CycleReport, Viewer};
-use crate::ledger::{BudgetCheck, IntentRecord, Ledger, LedgerError};
-use crate::notify::{self, Attempt, Letterhead, Mailer};
-use crate::settings::Settings;
+use crate::ledger::{BudgetCheck, IntentFilter, IntentRecord, LedgerError, OpenAlert};
+use crate::notify::{self, Letterhead};
+use crate::policy::Word;
+
+/// Causes that are not judged by a pass: the loop's watch and a reload tell of them.
+const APART: &[&str] = &["loop_late", "config_reload"];
+
+/// Reading what is open, judging it and writing what became of it is one step: two tasks at once would tell twice.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 /// Tells what a pass found: new alerts, repeats and resolved ones go to the outbox.
 ///
 /// # Errors
 /// The ledger's.
 pub fn report(viewer: &Viewer, report: &CycleReport) -> Result<(), LedgerError> {
-    told(viewer, report, BTreeSet::new())
+    told(viewer, report, true)
 }
 
-/// Tells what a pass found that looked at some leases only: it raises alerts and calls none of an account over.
+/// Tells what a pass found that looked at some leases only: it raises alerts and calls none over.
 ///
 /// # Errors
 /// The ledger's.
 pub fn part(viewer: &Viewer, report: &CycleReport) -> Result<(), LedgerError> {
-    told(viewer, report, viewer.settings.accounts.iter().map(|a| a.name.clone()).collect())
+    told(viewer, report, false)
 }
 
-fn told(viewer: &Viewer, report: &CycleReport, unseen: BTreeSet<AccountName>) -> Result<(), LedgerError> {
-    let budgets = budget_uses(viewer)?;
-    let (mut alerts, mut frozen) = firing(report, &viewer.settings, &budgets);
-    frozen.extend(unseen);
-    let runways = Runways::look(viewer, &mut alerts, &frozen)?;
-    for alert in &alerts {
-        tracing::debug!(alert = %alert.key, severity = alert.severity.as_str(), "{}", alert.title);
-    }
-    queue_with(
-        viewer.ledger.as_ref(),
-        &viewer.settings,
-        viewer.clock.as_ref(),
-        &alerts,
-        &frozen,
-        &["config_reload", "ledger"],
-        &runways.keys,
-    )?;
+fn told(viewer: &Viewer, report: &CycleReport, whole: bool) -> Result<(), LedgerError> {
+    let around = around(viewer, report)?;
+    let runways = Runways::look(viewer, report)?;
+    let judge = |open: &[OpenAlert]| {
+        let around = Around { open: open.to_vec(), ..around.clone() };
+        let mut alerts = firing(report, &viewer.settings, &around);
+        let left = runways.add(&viewer.settings, &mut alerts, open);
+        for alert in &alerts {
+            tracing::debug!(alert = %alert.key, severity = alert.severity.as_str(), "{}", alert.title);
+        }
+        let mut ends = ends(open, &alerts, report);
+        ends.frozen.extend(left);
+        if !whole {
+            ends.frozen.extend(open.iter().map(|a| a.key.clone()));
+        }
+        // A refused config stays refused until a reload or a start takes one: it is repeated like any other.
+        alerts.extend(open.iter().filter(|a| APART.contains(&a.key.cause())).map(again));
+        (alerts, ends)
+    };
+    queue(viewer, &|_| true, &judge)?;
     runways.remember(viewer.ledger.as_ref())
+}
+
+fn around(viewer: &Viewer, report: &CycleReport) -> Result<Around, LedgerError> {
+    let (ledger, now) = (viewer.ledger.as_ref(), report.started.wall);
+    let back = |span| now.checked_sub(span).unwrap_or(Timestamp::MIN);
+    let failed = IntentFilter {
+        states: vec![crate::domain::State::NotApplied],
+        spend_since: Some(back(DAY)),
+        ..IntentFilter::default()
+    };
+    Ok(Around {
+        budgets: budget_uses(viewer)?,
+        balances: ledger.balance_notes(back(NEWS))?,
+        unsent: ledger.intents(&failed)?.into_iter().filter(|r| r.never_sent).collect(),
+        mails: ledger.waiting_mails()?,
+        open: Vec::new(),
+        last_paid: last_paid(viewer, report)?,
+    })
+}
+
+/// What the leases last cost that this pass found lost.
+fn last_paid(
+    viewer: &Viewer,
+    report: &CycleReport,
+) -> Result<HashMap<LeaseId, (Money, String)>, LedgerError> {
+    let lapsed = report.items.iter().filter(|i| i.reason.word == Word::Lapsed).map(|i| &i.lease);
+    let lost: Vec<&Lease> = report.lost.iter().chain(lapsed).collect();
+    let mut paid = HashMap::new();
+    if lost.is_empty() {
+        return Ok(paid);
+    }
+    let states = vec![crate::domain::State::Confirmed];
+    for record in viewer.ledger.intents(&IntentFilter { states, ..IntentFilter::default() })? {
+        let shares = record.detail.charged.unwrap_or(record.quoted).shares(record.request.leases.len());
+        for (lease, share) in record.request.leases.iter().zip(shares) {
+            if lost.iter().any(|l| l.id == lease.id && l.account == record.request.account) {
+                paid.entry(lease.id.clone()).or_insert((share, record.currency.to_string()));
+            }
+        }
+    }
+    Ok(paid)
 }
 
 /// Tells of second charges that a settling pass found.
@@ -56,89 +111,80 @@ fn told(viewer: &Viewer, report: &CycleReport, unseen: BTreeSet<AccountName>) ->
 /// # Errors
 /// The ledger's.
 pub fn doubles(viewer: &Viewer, records: &[IntentRecord]) -> Result<(), LedgerError> {
-    if records.is_empty() {
-        return Ok(());
-    }
     let alerts: Vec<Alert> = records.iter().map(double_charge).collect();
-    let ledger = viewer.ledger.as_ref();
-    let others: Vec<String> = ledger.open_alerts()?.iter().map(|a| a.key.cause().to_owned()).collect();
-    let others: Vec<&str> = others.iter().map(String::as_str).collect();
-    queue(ledger, &viewer.settings, viewer.clock.as_ref(), &alerts, &BTreeSet::new(), &others)
+    facts(viewer, &alerts)
 }
 
-/// Reconciles `alerts` with what is open. Causes in `apart` belong to other tellers and are left as they are.
+/// Tells of these and touches no other alert.
+///
+/// # Errors
+/// The ledger's.
+pub fn facts(viewer: &Viewer, alerts: &[Alert]) -> Result<(), LedgerError> {
+    if alerts.is_empty() {
+        return Ok(());
+    }
+    queue(viewer, &|key| alerts.iter().any(|a| &a.key == key), &|_| (alerts.to_vec(), Ends::default()))
+}
+
+/// What the watch over the loop sees: these fire, the others of their causes are over.
+///
+/// # Errors
+/// The ledger's.
+pub fn watched(viewer: &Viewer, late: Option<Alert>) -> Result<(), LedgerError> {
+    let ledger = viewer.ledger.as_ref();
+    let undelivered = mail_undelivered(&ledger.waiting_mails()?, viewer.clock.now().wall);
+    let alerts: Vec<Alert> = late.into_iter().chain(undelivered).collect();
+    let mine = |key: &AlertKey| ["loop_late", "mail_undelivered"].contains(&key.cause());
+    queue(viewer, &mine, &|_| (alerts.clone(), Ends::default()))
+}
+
+/// A config was taken (`None`) or refused.
+///
+/// # Errors
+/// The ledger's.
+pub fn config(viewer: &Viewer, refused: Option<&str>) -> Result<(), LedgerError> {
+    let alerts: Vec<Alert> = refused.map(config_refused).into_iter().collect();
+    queue(viewer, &|key| key.cause() == "config_reload", &|_| (alerts.clone(), Ends::default()))
+}
+
+/// What fires, and which of the open ones that do not are not simply over.
+pub type Judged = (Vec<Alert>, Ends);
+
+/// Judges the open alerts that are `mine`, and stores and queues what comes of it; the others are left as they are.
 ///
 /// # Errors
 /// The ledger's.
 pub fn queue(
-    ledger: &dyn Ledger,
-    settings: &Settings,
-    clock: &dyn Clock,
-    alerts: &[Alert],
-    frozen: &BTreeSet<AccountName>,
-    apart: &[&str],
+    viewer: &Viewer,
+    mine: &dyn Fn(&AlertKey) -> bool,
+    judge: &dyn Fn(&[OpenAlert]) -> Judged,
 ) -> Result<(), LedgerError> {
-    queue_with(ledger, settings, clock, alerts, frozen, apart, &Keys::default())
-}
-
-/// What is known of single alerts before they are reconciled.
-#[derive(Debug, Default)]
-pub struct Keys {
-    /// Left as they are: neither told nor closed.
-    pub left: BTreeSet<AlertKey>,
-    /// Got worse without a change of severity: told as escalated.
-    pub worse: BTreeSet<AlertKey>,
-}
-
-/// The same with what is known of single alerts.
-///
-/// # Errors
-/// The ledger's.
-fn queue_with(
-    ledger: &dyn Ledger,
-    settings: &Settings,
-    clock: &dyn Clock,
-    alerts: &[Alert],
-    frozen: &BTreeSet<crate::domain::AccountName>,
-    apart: &[&str],
-    keys: &Keys,
-) -> Result<(), LedgerError> {
-    let now = clock.now().wall;
-    let mut open: Vec<_> = ledger.open_alerts()?;
-    open.retain(|a| !apart.contains(&a.key.cause()) && !keys.left.contains(&a.key));
-    // Below any severity that is told, so that the comparison finds it risen.
-    open.iter_mut().filter(|a| keys.worse.contains(&a.key)).for_each(|a| a.severity = Severity::Info);
-    let told = reconcile(&open, alerts, frozen, now, settings.alerts.repeat);
-    let letterhead = Letterhead::new(&settings.timezone, now);
-    let mut changes = Vec::new();
-    let mut mails = Vec::new();
-    for one in told {
-        if let Some(occasion) = one.occasion {
-            tracing::warn!(alert = %one.alert.key, occasion = occasion.as_str(), "{}", one.alert.title);
-            mails.extend(notify::render(&settings.alerts, &letterhead, &one, occasion));
-        }
-        changes.push(one.change);
+    let (ledger, settings) = (viewer.ledger.as_ref(), &viewer.settings);
+    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let now = viewer.clock.now().wall;
+    let mut open = ledger.open_alerts()?;
+    open.retain(|a| mine(&a.key));
+    let (alerts, ends) = judge(&open);
+    if open.is_empty() && alerts.is_empty() {
+        return Ok(());
     }
+    let log = ledger.tellings(now.checked_sub(DAY).unwrap_or(Timestamp::MIN))?;
+    let quiet = Quiet::new(&ledger.silences(now)?, &log, now);
+    let terms = Terms { now, repeat: settings.alerts.repeat, ends: &ends, quiet: &quiet };
+    let told = reconcile(&open, &alerts, &terms);
+    let letterhead = LazyLock::new(|| Letterhead::new(&settings.alerts, &settings.timezone, now));
+    let mut mails = Vec::new();
+    for one in bundle(&told) {
+        let Some(occasion) = one.occasion else { continue };
+        tracing::warn!(alert = %one.alert.key, occasion = occasion.as_str(), "{}", one.alert.title);
+        let told_of = match occasion {
+            Occasion::Resolved => ledger.told_of(&letterhead.incident(&one.alert.key, one.since))?,
+            _ => Vec::new(),
+        };
+        mails.extend(notify::render(&settings.alerts, &letterhead, &one, occasion, &told_of));
+    }
+    let changes: Vec<_> = told.into_iter().flat_map(|one| one.changes).collect();
     ledger.apply_alerts(&changes, &mails, now)
-}
-
-/// One alert of the daemon's own, outside a pass (`firing` = it holds; otherwise it is over).
-///
-/// # Errors
-/// The ledger's.
-pub fn own(
-    ledger: &dyn Ledger,
-    settings: &Settings,
-    clock: &dyn Clock,
-    cause: &str,
-    firing: Option<(&str, &str)>,
-) -> Result<(), LedgerError> {
-    let open: Vec<_> = ledger.open_alerts()?;
-    let others: Vec<String> = open.iter().map(|a| a.key.cause().to_owned()).filter(|c| c != cause).collect();
-    let others: Vec<&str> = others.iter().map(String::as_str).collect();
-    let alert = firing
-        .map(|(title, text)| plain(AlertKey::account(cause, "*"), Severity::Warning, None, title, text));
-    queue(ledger, settings, clock, alert.as_slice(), &BTreeSet::new(), &others)
 }
 
 fn budget_uses(viewer: &Viewer) -> Result<Vec<BudgetUse>, LedgerError> {
@@ -168,74 +214,4 @@ fn budget_uses(viewer: &Viewer) -> Result<Vec<BudgetUse>, LedgerError> {
             })
         })
         .collect()
-}
-
-/// Tries every undelivered mail now; what is not taken stays in the outbox.
-///
-/// # Errors
-/// The ledger's.
-pub async fn deliver_all(viewer: &Viewer) -> Result<(), LedgerError> {
-    deliver(viewer, Attempt::All).await
-}
-
-/// Tries the mails whose time has come.
-///
-/// # Errors
-/// The ledger's.
-pub async fn deliver_due(viewer: &Viewer) -> Result<(), LedgerError> {
-    deliver(viewer, Attempt::Due).await
-}
-
-async fn deliver(viewer: &Viewer, which: Attempt) -> Result<(), LedgerError> {
-    let Some(email) = &viewer.settings.alerts.email else { return Ok(()) };
-    let mailer = match Mailer::smtp(email) {
-        Ok(mailer) => mailer,
-        Err(e) => {
-            tracing::error!("mail cannot be sent: {e}");
-            return Ok(());
-        }
-    };
-    deliver_with(viewer, &mailer, which).await
-}
-
-/// Tries mails through this mailer.
-///
-/// # Errors
-/// The ledger's.
-pub async fn deliver_with(viewer: &Viewer, mailer: &Mailer, which: Attempt) -> Result<(), LedgerError> {
-    let done = notify::pump(viewer.ledger.as_ref(), mailer, viewer.clock.as_ref(), which).await?;
-    if let Some(error) = done.last_error {
-        tracing::error!(waiting = done.left, "mail was not taken and stays in the outbox: {error}");
-    }
-    Ok(())
-}
-
-/// Boot milliseconds of the last direct mail in this process.
-static LAST_DIRECT: AtomicI64 = AtomicI64::new(i64::MIN);
-
-/// Tells of ledger trouble without the ledger: log, and one direct mail per `repeat`.
-pub async fn ledger_trouble(settings: &Settings, error: &LedgerError, clock: &dyn Clock) {
-    tracing::error!("{error}");
-    use LedgerError::{Damaged, Newer, Trouble};
-    if !matches!(error, Trouble { .. } | Damaged { .. } | Newer { .. }) {
-        return;
-    }
-    let now = clock.now();
-    let last = LAST_DIRECT.load(Ordering::Relaxed);
-    let repeat = i64::try_from(settings.alerts.repeat.as_millis()).unwrap_or(i64::MAX);
-    if last != i64::MIN && now.boot_ms.saturating_sub(last) < repeat {
-        return;
-    }
-    LAST_DIRECT.store(now.boot_ms, Ordering::Relaxed);
-    let Some(email) = &settings.alerts.email else { return };
-    let text = format!("{error}\n\nNo payment is started while this lasts. Due leases are not renewed.\n");
-    let title = "renewd: the ledger cannot be used, payments stop";
-    match Mailer::smtp(email) {
-        Ok(mailer) => {
-            if let Err(e) = mailer.direct(email, title, &text, now.wall).await {
-                tracing::error!("the mail about it was not taken either: {e}");
-            }
-        }
-        Err(e) => tracing::error!("the mail about it could not be sent: {e}"),
-    }
 }

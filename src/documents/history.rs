@@ -30,6 +30,8 @@ pub struct Payment {
     pub leases: Vec<LeaseId>,
     /// What they are.
     pub kind: Kind,
+    /// `renewal`, `purchase`, or `provider` for a term that the provider's auto-renewal charged.
+    pub purpose: &'static str,
     /// Where it stands.
     pub state: State,
     /// What the quote asked.
@@ -40,6 +42,8 @@ pub struct Payment {
     pub currency: Currency,
     /// Days bought.
     pub period_days: u32,
+    /// The billing cycle bought, where cycles are sold.
+    pub cycle: Option<String>,
     /// In the quote.
     pub balance_before: Money,
     /// In the reply or the read-back.
@@ -82,9 +86,11 @@ impl Payment {
             intent: record.id.clone(),
             account: record.request.account.clone(),
             provider: record.provider.clone(),
-            order: record.request.leases.first().map(|l| l.order.clone()),
+            order: record.order.clone().or_else(|| record.request.leases.first().map(|l| l.order.clone())),
             leases: record.request.leases.iter().map(|l| l.id.clone()).collect(),
             kind: record.request.kind.clone(),
+            purpose: record.purpose.word(),
+            cycle: record.request.cycle.clone(),
             state: record.state,
             quoted: record.quoted,
             charged: detail.charged,

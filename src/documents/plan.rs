@@ -68,6 +68,8 @@ pub struct ItemDoc {
     pub policy: Option<String>,
     /// `expires_at − before`.
     pub due_at: Option<Timestamp>,
+    /// On hold: when the provider gives it up for good.
+    pub gone_at: Option<Timestamp>,
     /// This lease's share of the price.
     pub quote: Option<QuoteDoc>,
     /// Leases paid together, itself included.
@@ -116,6 +118,7 @@ impl ItemDoc {
             reason: item.reason.clone(),
             policy: item.policy.map(|p| policies[p].name.clone()),
             due_at: item.due_at,
+            gone_at: item.gone_at,
             quote: item.quote.as_ref().map(|q| QuoteDoc {
                 amount: q.amount,
                 currency: q.currency.clone(),

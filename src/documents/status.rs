@@ -3,7 +3,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::domain::time::words;
-use crate::domain::{AccountName, Currency, Moment, Money, ProviderName, Severity, State};
+use crate::domain::{AccountName, Currency, KeyPattern, Moment, Money, ProviderName, Severity, State};
 use crate::ledger::{IntentFilter, Ledger, LedgerError};
 use crate::settings::Settings;
 
@@ -31,7 +31,9 @@ pub struct Status {
     /// What people were told and is not over.
     pub open_alerts: Vec<OpenAlert>,
     /// Alerts kept quiet.
-    pub silences: Vec<String>,
+    pub silences: Vec<Silence>,
+    /// Mails that no server has taken yet.
+    pub mails: Mails,
     /// Paused accounts; `*` = all.
     pub paused: Vec<String>,
 }
@@ -121,6 +123,26 @@ pub struct OpenAlert {
     pub text: String,
 }
 
+/// Alerts kept quiet for a while.
+#[derive(Debug, Clone, Serialize)]
+pub struct Silence {
+    /// One key, or all that begin alike.
+    pub key: KeyPattern,
+    /// Up to, not including.
+    pub until: Timestamp,
+}
+
+/// Mails that no server has taken yet.
+#[derive(Debug, Clone, Serialize)]
+pub struct Mails {
+    /// How many.
+    pub waiting: usize,
+    /// When the oldest was queued; null if none waits.
+    pub oldest_at: Option<Timestamp>,
+    /// For how long it has waited, in seconds; null if none waits.
+    pub oldest_age: Option<i64>,
+}
+
 /// Reads the ledger.
 ///
 /// # Errors
@@ -135,7 +157,7 @@ pub fn status(
         ledger.intents(&IntentFilter { states: vec![state], ..IntentFilter::default() }).map(|v| v.len())
     };
     let (unknown, needs_operator) = (count(State::Unknown)?, count(State::NeedsOperator)?);
-    let open = ledger.open_alerts()?;
+    let (open, mails) = (ledger.open_alerts()?, ledger.waiting_mails()?);
     let horizon = now.wall.checked_add(settings.alerts.runway).unwrap_or(Timestamp::MAX);
     let accounts = accounts(&foresee(ledger, settings, now.wall, horizon)?, settings);
     let healthy = unknown == 0
@@ -167,7 +189,16 @@ pub fn status(
                 text: a.title,
             })
             .collect(),
-        silences: Vec::new(),
+        silences: ledger
+            .silences(now.wall)?
+            .into_iter()
+            .map(|s| Silence { key: s.key, until: s.until })
+            .collect(),
+        mails: Mails {
+            waiting: mails.count,
+            oldest_at: mails.oldest,
+            oldest_age: mails.oldest.map(|at| now.wall.duration_since(at).as_secs().max(0)),
+        },
         paused: ledger
             .paused()?
             .into_iter()

@@ -1,10 +1,11 @@
-//! Alerts as values. What fires is decided in `alerting.rs`; how it is told, in `notify`.
+//! Alerts as values: their keys, severities and occasions. What fires is decided in the engine, what is told in `alerting`, how
+//! it is told in `notify`.
 use std::fmt;
 
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::AccountName;
+use super::{AccountName, LeaseId};
 
 /// How bad, from least to most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -33,6 +34,41 @@ impl Severity {
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
         [Self::Info, Self::Warning, Self::Urgent].into_iter().find(|s| s.as_str() == word)
+    }
+}
+
+/// Why people are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Occasion {
+    /// It is new.
+    Raised,
+    /// It still holds after `repeat`.
+    Repeated,
+    /// It got worse.
+    Escalated,
+    /// It is over.
+    Resolved,
+}
+
+impl Occasion {
+    /// The word in logs, mails and the ledger.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Raised => "raised",
+            Self::Repeated => "repeated",
+            Self::Escalated => "escalated",
+            Self::Resolved => "resolved",
+        }
+    }
+
+    /// The occasion of that word.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Raised, Self::Repeated, Self::Escalated, Self::Resolved]
+            .into_iter()
+            .find(|o| o.as_str() == word)
     }
 }
 
@@ -71,11 +107,85 @@ impl AlertKey {
     pub fn cause(&self) -> &str {
         self.0.split(':').next().unwrap_or_default()
     }
+
+    /// What stands behind the cause: `yp`, `yp:4711`, `*`.
+    #[must_use]
+    pub fn about(&self) -> &str {
+        self.0.split_once(':').map_or("", |(_, about)| about)
+    }
+
+    /// It is about one order of an account (or one day, one budget): others of its cause and account may be open too.
+    #[must_use]
+    pub fn is_of_an_order(&self) -> bool {
+        self.about().contains(':')
+    }
+
+    /// `cause:account`, without the order.
+    #[must_use]
+    pub fn group(&self) -> Self {
+        let account = self.about().split(':').next().unwrap_or_default();
+        Self::account(self.cause(), account)
+    }
 }
 
 impl fmt::Display for AlertKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.0)
+    }
+}
+
+/// Which alerts a silence keeps quiet: one key, or all that begin alike (`short_funds:*`, `unknown:yp:*`).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct KeyPattern(String);
+
+/// Text that is no key of an alert.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{0}` is no alert key: write cause:account or cause:account:order as `renewd status` shows it, or cause:* for all of a cause"
+)]
+pub struct NoKey(String);
+
+impl KeyPattern {
+    /// Reads `cause:account[:order]`, whose last part may end in `*`.
+    ///
+    /// # Errors
+    /// [`NoKey`]: no cause, nothing behind it, spaces or control characters, a `*` elsewhere than at the end.
+    pub fn parse(text: &str) -> Result<Self, NoKey> {
+        let cause = |c: &str| !c.is_empty() && c.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+        let rest = |r: &str| {
+            let name = r.strip_suffix('*').unwrap_or(r);
+            let part = |p: &str| !p.contains(|c: char| c == '*' || c.is_whitespace() || c.is_control());
+            // `budget_warn:*:NAME`: the account of what touches all of them is a star itself.
+            let inner = name.strip_prefix("*:").unwrap_or(name);
+            !r.is_empty() && !r.starts_with(':') && part(inner)
+        };
+        let fits = text.split_once(':').is_some_and(|(c, r)| cause(c) && rest(r));
+        if fits { Ok(Self(text.to_owned())) } else { Err(NoKey(text.to_owned())) }
+    }
+
+    /// A pattern as stored.
+    #[must_use]
+    pub fn stored(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The first part.
+    #[must_use]
+    pub fn cause(&self) -> &str {
+        self.0.split(':').next().unwrap_or_default()
+    }
+
+    /// Whether that alert is kept quiet.
+    #[must_use]
+    pub fn covers(&self, key: &AlertKey) -> bool {
+        key.as_str() == self.0 || self.0.strip_suffix('*').is_some_and(|head| key.as_str().starts_with(head))
     }
 }
 
@@ -100,6 +210,10 @@ pub struct Alert {
     pub deadline: Option<Timestamp>,
     /// Told once and never again, and no "resolved" notice: facts, not conditions.
     pub once: bool,
+    /// How far it has come within its severity. A rise is told at once, also of a fact; 0 where that means nothing.
+    pub grade: u32,
+    /// The leases touched: it is over when the last of them is no longer in doubt.
+    pub leases: Vec<LeaseId>,
 }
 
 /// One line of an alert's table.

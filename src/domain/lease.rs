@@ -1,6 +1,7 @@
 //! What is rented, as a provider's list tells it. Not responsible for wire formats.
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
+use super::cycle::nominal_days;
 use super::{AccountName, Currency, Kind, LeaseId, Money, OrderId};
 
 /// One rented IP (or order, where the provider sells those) as last read.
@@ -39,6 +40,25 @@ impl Lease {
     #[must_use]
     pub fn term_end(&self) -> Option<Timestamp> {
         self.expires_at.or(self.held_since)
+    }
+
+    /// The instants that may name the current term in the ledger, earliest and latest. A told end is the only one, or, told
+    /// after the order went on hold, the first. Without one, whoever was paid for less than half a cycle before the order was
+    /// (again) seen on hold cannot have used that up: it was paid for this term.
+    #[must_use]
+    pub fn term_names(&self) -> Option<(Timestamp, Timestamp)> {
+        let Some(end) = self.expires_at else {
+            let half = i64::from(self.cycle.as_deref().map_or(30, nominal_days)) * 12;
+            let held = self.held_since?;
+            return Some((held.checked_sub(SignedDuration::from_hours(half)).unwrap_or(held), held));
+        };
+        Some((end, self.held_since.unwrap_or(end).max(end)))
+    }
+
+    /// Whether a payment for the term of this name was one for the current term.
+    #[must_use]
+    pub fn is_in_term(&self, name: Timestamp) -> bool {
+        self.term_names().is_some_and(|(from, to)| from <= name && name <= to)
     }
 }
 

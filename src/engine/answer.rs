@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::lane::{Halt, Lane};
 use crate::domain::{Event, IntentId, PromoStatus, Quote, State};
-use crate::ledger::{EventDetail, LedgerError};
+use crate::ledger::{Blocked, EventDetail, LedgerError};
 use crate::planner::{PaySet, Priced};
 use crate::policy::{Reason, Word};
 use crate::providers::PaymentReply;
@@ -48,10 +48,10 @@ impl Lane {
             }
             PaymentReply::NeverSent(why) => {
                 write(Event::NeverSent, &said(None, why.clone()))?;
-                let reason = Reason::new(Word::Unreachable, format!("payment {id} could not be sent: {why}"));
+                let reason = Reason::new(Word::Backoff, format!("payment {id} could not be sent: {why}"));
                 self.change(set, &reason);
                 Ok(Halt::Because(Reason::new(
-                    Word::Unreachable,
+                    Word::Backoff,
                     format!("the provider cannot be reached: {why}"),
                 )))
             }
@@ -91,5 +91,26 @@ impl Lane {
             tracing::warn!(account = %self.seen.account.name, "no read-back: {why}");
         }
         Ok(())
+    }
+}
+
+/// What a refused reservation means for its leases.
+pub(super) fn blocked_reason(blocked: &Blocked) -> Reason {
+    match blocked {
+        Blocked::Budget { name, left } => {
+            Reason::new(Word::OverBudget, format!("budget `{name}` has {left} left"))
+        }
+        Blocked::Pending { intent, state }
+            if *state == State::NeedsOperator || *state == State::Confirmed =>
+        {
+            Reason::new(
+                Word::NeedsOperator,
+                format!("payment {intent} is {state} for this term and its end did not move"),
+            )
+        }
+        Blocked::Pending { intent, state } => Reason::new(
+            Word::UnknownPending,
+            format!("payment {intent} of this lease, order or address is {state}"),
+        ),
     }
 }

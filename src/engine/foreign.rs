@@ -46,7 +46,7 @@ pub(super) fn charges(
     let shares = fall.filter(|f| f.is_positive()).map(|f| f.shares(moved.len())).unwrap_or_default();
     let mut found = Vec::new();
     for (n, (before, after)) in moved.iter().enumerate() {
-        let (amount, why) = match (prices[n], whole == fall, shares.get(n)) {
+        let (amount, why) = match (prices[n], whole.is_some() && whole == fall, shares.get(n)) {
             (Some(price), true, _) => (price, "and the balance fell by what that costs".to_owned()),
             (_, _, Some(share)) if moved.len() == 1 => (*share, format!("and the balance fell by {share}")),
             (Some(price), _, _) => {

@@ -10,17 +10,18 @@ use jiff::SignedDuration;
 
 use crate::budget::span;
 use crate::domain::time::Moment;
-use crate::domain::{Event, IntentId, Lease, LeaseId, Money, Quote, State};
+use crate::domain::{Event, IntentId, Lease, LeaseId, Money, OrderId, Quote, State};
 use crate::ledger::{
-    Blocked, BudgetCheck, EventDetail, IntentRecord, LastPrice, LedgerError, NewIntent, Purpose,
+    Blocked, BudgetCheck, EventDetail, IntentRecord, LastPrice, LedgerError, NewIntent, Purpose, SpendPermit,
 };
 use crate::planner::{GroupKey, Item, PaySet, Priced, Standing};
 use crate::policy::{Reason, Word};
-use crate::providers::{Changer, PaymentReply, Reader, Spender};
+use crate::providers::{Changer, PaymentReply, ReadError, Reader, Spender};
 
 use super::allowance::Allowance;
+use super::answer::blocked_reason;
 use super::apply::ExactSet;
-use super::observe::{Seen, read, remember_holds};
+use super::observe::{Seen, beating, read, remember_holds};
 use super::price::{Asked, Pricing};
 use super::reading::take;
 use super::{Payer, Viewer};
@@ -111,13 +112,14 @@ impl Lane {
         let sets = std::mem::take(&mut self.orders.sets);
         let (later, now): (Vec<PaySet>, Vec<PaySet>) =
             sets.into_iter().partition(|set| self.switches_off(set));
-        let later = self.switch_off(later).await?;
+        // A flag is switched off only once nothing else of the account stands in the way of paying right after it.
         match self.pay_all(now.into()).await? {
             Halt::No => {
-                let later = self.once_read_off(later).await?;
-                self.pay_all(later.into()).await?;
+                let off = self.switch_off(later).await?;
+                let ready = self.once_read_off(off).await?;
+                self.pay_all(ready.into()).await?;
             }
-            Halt::Because(reason) => later.sets.iter().for_each(|rest| self.change(rest, &reason)),
+            Halt::Because(reason) => later.iter().for_each(|rest| self.change(rest, &reason)),
         }
         if !self.out.begun.is_empty() {
             self.read_back().await?;
@@ -205,7 +207,10 @@ impl Lane {
     /// One reading for all that need one; stored and used to settle what is open.
     pub(super) async fn reread(&mut self) -> Result<Result<(), String>, LedgerError> {
         let began = self.viewer.clock.now();
-        let mut inventory = match read(Arc::clone(&self.reader), crate::providers::Purpose::Money).await {
+        let reading = tokio::spawn(read(Arc::clone(&self.reader), crate::providers::Purpose::Money));
+        let result = beating(reading, self.viewer.beat.as_ref()).await;
+        let cut = || ReadError::NoAnswer("the reading was cut off".into());
+        let mut inventory = match result.unwrap_or_else(|_| Err(cut())) {
             Ok(inventory) => inventory,
             Err(e) => return Ok(Err(e.to_string())),
         };
@@ -225,7 +230,7 @@ impl Lane {
             inventory.leases.extend(loss.missing);
             inventory.leases.sort_by(|a, b| a.id.cmp(&b.id));
         }
-        let shown = take(&self.viewer, account, &inventory, &listed, &began)?;
+        let shown = take(&self.viewer, account, &inventory, &listed, &began, false)?;
         self.out.doubles.extend(shown.doubles);
         self.out.charges.extend(shown.charges);
         self.listed = by_id(&listed);
@@ -351,12 +356,21 @@ impl Lane {
         };
         self.out.begun.push(id.clone());
         tracing::info!(payment = %id, account = %self.seen.account.name, leases = set.members.len(), quoted = %priced.total, "paying");
-        let spender = Arc::clone(&self.spender);
-        // A task of its own: whatever happens around it, the call is awaited to its end.
-        let reply = tokio::spawn(async move { spender.extend(permit).await }).await.unwrap_or_else(|_| {
-            PaymentReply::Unknown { code: None, message: "internal error while paying".into() }
-        });
+        let reply = self.send(set, permit).await;
         self.record(set, &id, quote, priced, reply).await
+    }
+
+    /// The one call. A task of its own: whatever happens around it, it is awaited to its end.
+    async fn send(&self, set: &PaySet, permit: SpendPermit) -> PaymentReply {
+        let spender = Arc::clone(&self.spender);
+        let reply = tokio::spawn(async move { spender.extend(permit).await }).await;
+        let orders: Vec<OrderId> =
+            set.members.iter().map(|&m| self.orders.items[m].lease.order.clone()).collect();
+        self.reader.forget(&orders);
+        reply.unwrap_or_else(|_| PaymentReply::Unknown {
+            code: None,
+            message: "internal error while paying".into(),
+        })
     }
 
     fn budgets(&self, key: &GroupKey, quote: &Quote, policy: &str, at: &Moment) -> Vec<BudgetCheck> {
@@ -366,25 +380,5 @@ impl Lane {
         counts
             .map(|b| super::passes::budget_check(b, at.wall, &settings.timezone, self.orders.cycle, span))
             .collect()
-    }
-}
-
-fn blocked_reason(blocked: &Blocked) -> Reason {
-    match blocked {
-        Blocked::Budget { name, left } => {
-            Reason::new(Word::OverBudget, format!("budget `{name}` has {left} left"))
-        }
-        Blocked::Pending { intent, state }
-            if *state == State::NeedsOperator || *state == State::Confirmed =>
-        {
-            Reason::new(
-                Word::NeedsOperator,
-                format!("payment {intent} is {state} for this term and its end did not move"),
-            )
-        }
-        Blocked::Pending { intent, state } => Reason::new(
-            Word::UnknownPending,
-            format!("payment {intent} of this lease, order or address is {state}"),
-        ),
     }
 }

@@ -51,6 +51,22 @@ pub(super) async fn read(reader: Arc<dyn Reader>, purpose: Purpose) -> Result<In
     })
 }
 
+/// A large account at a low request limit is read for minutes: a watchdog sees that it goes on.
+const BEAT: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// Waits for a task and beats meanwhile.
+pub(super) async fn beating<T>(
+    mut task: tokio::task::JoinHandle<T>,
+    beat: &(dyn Fn() + Send + Sync),
+) -> Result<T, tokio::task::JoinError> {
+    loop {
+        match tokio::time::timeout(BEAT, &mut task).await {
+            Ok(done) => return done,
+            Err(_) => beat(),
+        }
+    }
+}
+
 impl Viewer {
     /// Reads all accounts at once. Nothing is stored.
     pub(super) async fn observe(&self) -> Result<Vec<(Seen, Option<Inventory>)>, LedgerError> {
@@ -69,7 +85,7 @@ impl Viewer {
         let mut all = Vec::new();
         for (account, task) in tasks {
             let result = tokio::select! {
-                done = task => done.unwrap_or_else(|_| Err(ReadError::NoAnswer("the reading was cut off".into()))),
+                done = beating(task, self.beat.as_ref()) => done.unwrap_or_else(|_| Err(ReadError::NoAnswer("the reading was cut off".into()))),
                 () = self.stop.cancelled() => Err(ReadError::NoAnswer("renewd is stopping".into())),
             };
             (self.beat)();
@@ -140,6 +156,12 @@ fn believe(
         seen.missing = loss.missing;
     } else {
         seen.vanished = shrink::absent(&known, &store.leases).cloned().collect();
+        // Under the same id another address came: the one that accounts were tied to is gone.
+        let other = |k: &&Lease| {
+            let now = store.leases.binary_search_by(|l| l.id.cmp(&k.id)).ok().map(|i| &store.leases[i].ip);
+            now.is_some_and(|ip| !ip.is_empty() && !k.ip.is_empty() && *ip != k.ip)
+        };
+        seen.vanished.extend(known.iter().filter(other).cloned());
     }
     Ok((seen, Some(store)))
 }

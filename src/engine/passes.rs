@@ -8,7 +8,7 @@ use crate::budget::{Budget, Per};
 use crate::domain::time::Moment;
 use crate::domain::{Event, IntentId, Inventory, State};
 use crate::ledger::{
-    BudgetCheck, CycleRecord, DecisionRow, EventDetail, IntentFilter, IntentRecord, LedgerError,
+    BudgetCheck, CycleRecord, DecisionRow, EventDetail, IntentFilter, IntentRecord, LedgerError, Purpose,
 };
 use crate::planner::{Item, Past, PaySet, Standing};
 use crate::policy::{Action, Reason, Word};
@@ -173,12 +173,30 @@ impl Payer {
         let mut report = viewer.report(started, &seen, planned, clock_held)?;
         report.payments = begun.iter().rev().map(|id| ledger.intent(id)).collect::<Result<Vec<_>, _>>()?;
         report.double_charges = shown.doubles;
-        report.provider_charges = shown.charges;
+        report.provider_charges = self.told_between(before.as_ref(), shown.charges)?;
         report.steered = steered.made;
         report.stuck = steered.stuck;
         report.settled = settled_since(viewer, before.as_ref())?;
         ledger.end_cycle(cycle, &viewer.clock.now(), &report.summary())?;
         Ok(report)
+    }
+
+    /// Charges by the provider that this pass saw, and those that a settling pass or a purchase saw since the pass before.
+    fn told_between(
+        &self,
+        before: Option<&CycleRecord>,
+        mut charges: Vec<IntentRecord>,
+    ) -> Result<Vec<IntentRecord>, LedgerError> {
+        let since = before.map(|b| b.ended_at.unwrap_or(b.started_at.wall));
+        let filter = IntentFilter { since, states: vec![State::Confirmed], ..IntentFilter::default() };
+        let seen = self.viewer.ledger.intents(&filter)?;
+        let fresh = seen.into_iter().filter(|r| r.purpose == Purpose::Provider && since.is_some());
+        for record in fresh {
+            if charges.iter().all(|c| c.id != record.id) {
+                charges.push(record);
+            }
+        }
+        Ok(charges)
     }
 
     /// Reads the accounts that have unsettled payments and settles them; pays nothing.
@@ -196,7 +214,7 @@ impl Payer {
         Ok(self.believe_and_settle(observed)?.1.doubles)
     }
 
-    fn believe_and_settle(
+    pub(super) fn believe_and_settle(
         &self,
         observed: Vec<(Seen, Option<Inventory>)>,
     ) -> Result<(Vec<Seen>, Shown), LedgerError> {
@@ -212,7 +230,9 @@ impl Payer {
                     if seen.currency.is_none() {
                         ledger.note(&currency_note(account), inventory.balance.currency.as_str())?;
                     }
-                    let one = take(&self.viewer, &seen.account, inventory, &seen.leases, &seen.began)?;
+                    let whole = seen.standing == Standing::Good;
+                    let (leases, began) = (&seen.leases, &seen.began);
+                    let one = take(&self.viewer, &seen.account, inventory, leases, began, whole)?;
                     shown.doubles.extend(one.doubles);
                     shown.charges.extend(one.charges);
                 }
@@ -281,7 +301,7 @@ impl Payer {
 }
 
 /// What a dead process left: a reservation spent nothing, a started spend is unknown.
-fn recover(viewer: &Viewer, now: &Moment) -> Result<(), LedgerError> {
+pub(super) fn recover(viewer: &Viewer, now: &Moment) -> Result<(), LedgerError> {
     let states = vec![State::Reserved, State::SpendStarted];
     for record in viewer.ledger.intents(&IntentFilter { states, ..IntentFilter::default() })? {
         let (event, why) = match record.state {

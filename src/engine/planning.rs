@@ -34,6 +34,21 @@ pub(super) struct Planned {
     pub offered: Offered,
 }
 
+impl Planned {
+    /// A pass that looks at no lease.
+    pub(super) fn nothing() -> Self {
+        Self {
+            items: Vec::new(),
+            sets: Vec::new(),
+            ready: Vec::new(),
+            free: HashMap::new(),
+            exactly: None,
+            moved: Vec::new(),
+            offered: Offered::new(),
+        }
+    }
+}
+
 impl Viewer {
     pub(super) async fn plan(
         &self,
@@ -116,7 +131,7 @@ impl Viewer {
     }
 
     /// Providers whose payments stop because an account that left the config has unsettled payments.
-    fn stopped_providers(&self, past: &[Past]) -> HashMap<String, String> {
+    pub(super) fn stopped_providers(&self, past: &[Past]) -> HashMap<String, String> {
         let gone =
             past.iter().filter(|p| p.state.is_unsettled() && self.settings.account(&p.account).is_none());
         gone.map(|p| {

@@ -160,7 +160,8 @@ impl Pricing<'_> {
         // Before renewd's own first payment the provider's record of the last term stands in.
         let told = answer.as_ref().ok().and_then(|q| q.paid_before).map(|p| p.shares(request.leases.len()));
         let paid = |n: usize, l: &crate::domain::RequestLease| {
-            let own = self.last.get(&l.id).map(|p| (p.amount, p.period_days));
+            let own =
+                self.last.get(&l.id).filter(|p| p.amount.is_positive()).map(|p| (p.amount, p.period_days));
             own.or_else(|| Some((*told.as_ref()?.get(n)?, request.period_days)))
         };
         let last = request.leases.iter().enumerate().map(|(n, l)| paid(n, l)).collect();

@@ -67,6 +67,7 @@ impl Lane {
     /// Waits, reads again, and gives back the sets that are still as they were with their flags off.
     pub(super) async fn once_read_off(&mut self, off: SwitchedOff) -> Result<Vec<PaySet>, LedgerError> {
         let Some(at) = off.at.filter(|_| !off.sets.is_empty()) else { return Ok(Vec::new()) };
+        let before = self.expected;
         let long = SETTLES.min(self.viewer.settings.timing.lag_window);
         loop {
             let passed = self.viewer.clock.now().since(&at).unwrap_or(long);
@@ -82,6 +83,12 @@ impl Lane {
         }
         if let Err(why) = self.reread().await? {
             off.sets.iter().for_each(|set| self.change(set, &Reason::new(Word::AccountDown, why.clone())));
+            return Ok(Vec::new());
+        }
+        if before.zip(self.expected).is_some_and(|(before, now)| now < before) {
+            let prose = "the balance fell while the provider's auto-renewal was being switched off: it may have charged, so renewd \
+                         looks again in the next cycle";
+            off.sets.iter().for_each(|set| self.change(set, &Reason::new(Word::UnknownPending, prose)));
             return Ok(Vec::new());
         }
         let (ready, on): (Vec<PaySet>, Vec<PaySet>) = off.sets.into_iter().partition(|set| {

@@ -3,11 +3,12 @@
 //! A crash between two payments' events loses nothing: the next read finds the same facts.
 use jiff::{SignedDuration, Timestamp};
 
+use super::settle_purchase::settle_purchase;
 use super::verdict::perform;
 use crate::domain::time::{Moment, Timing};
 use crate::domain::{AccountName, Balance, Lease, Money, OrderState, State};
 use crate::evidence::{Case, End, Look, end, judge, terms_moved};
-use crate::ledger::{IntentFilter, IntentLease, IntentRecord, Ledger, LedgerError, SettleRead};
+use crate::ledger::{IntentFilter, IntentLease, IntentRecord, Ledger, LedgerError, Purpose, SettleRead};
 use crate::planner::{Past, PastLease};
 
 /// Failed payments stay open to late evidence for so long.
@@ -18,6 +19,8 @@ pub(super) struct Reading<'a> {
     pub account: &'a AccountName,
     pub leases: &'a [Lease],
     pub balance: &'a Balance,
+    /// The list is whole: what it lacks is not there.
+    pub complete: bool,
     /// The provider's quotes are the prices of exactly their payments.
     pub bound: bool,
     /// When it began; a payment that started later is not judged by it.
@@ -60,7 +63,12 @@ pub fn past_of(record: &IntentRecord, now: &Moment, timing: &Timing) -> Past {
 }
 
 /// Earlier looks of this boot and, if given, the present one. After a reboot time counts from the first look.
-fn looks(record: &IntentRecord, now: &Moment, timing: &Timing, present: Option<(Money, usize)>) -> Vec<Look> {
+pub(super) fn looks(
+    record: &IntentRecord,
+    now: &Moment,
+    timing: &Timing,
+    present: Option<(Money, usize)>,
+) -> Vec<Look> {
     let same: Vec<&SettleRead> = record.reads.iter().filter(|r| r.at.boot_id == now.boot_id).collect();
     let call = record.spend_started_at.as_ref().map(|at| over(record, at, timing));
     let zero = call
@@ -127,6 +135,12 @@ pub(super) fn settle(
     let mut doubles = Vec::new();
     // Newest first: an end that moved once is the newest attempt's doing.
     for record in open {
+        if matches!(record.purpose, Purpose::Purchase(_)) {
+            if settle_purchase(ledger, timing, reading, &record, &around, now)? {
+                around = ledger.intents(&filter)?;
+            }
+            continue;
+        }
         let settled = settle_one(ledger, timing, reading, &record, &around, now)?;
         doubles.extend(settled.double);
         if settled.moved {
@@ -191,10 +205,8 @@ fn settle_one(
         let paid = claims(around, record, &of);
         let mut seen = end_of(&of, listed, spent_at.wall, days);
         if let (End::Moved(to), Some(paid)) = (seen, paid) {
-            // Others already stand for this move: only a further term is this payment's; and where the provider renews by
-            // itself, a further term is its doing, which is recorded as such.
-            let theirs = paid > 0 && listed.is_some_and(|l| l.provider_renews == Some(true));
-            let free = !theirs && terms_moved(of.expires_before, to, days) > paid;
+            // Others already stand for this move: only a further term is this payment's.
+            let free = terms_moved(of.expires_before, to, days) > paid;
             double |= free && paid > 0;
             if !free {
                 seen = End::Same;
@@ -237,6 +249,8 @@ fn end_of(of: &IntentLease, listed: Option<&Lease>, spent_at: Timestamp, days: u
         {
             End::Same
         }
+        // Its end moved and its state has not followed: not yet.
+        Some(l) if l.state == OrderState::OnHold => End::Odd,
         Some(l)
             if l.state == OrderState::Active && l.expires_at.is_none() && spent_at >= of.expires_before =>
         {
@@ -246,16 +260,11 @@ fn end_of(of: &IntentLease, listed: Option<&Lease>, spent_at: Timestamp, days: u
     }
 }
 
-/// How many other payments stand for this very term of the lease; `None` once a later term was paid for, so that this
-/// payment's story is over. Confirmed ones do; and before a payment that was shown not to have been applied can claim a
-/// move, any later attempt whose outcome is still open.
+/// How many other payments are known to have paid this very term of the lease; `None` once a later term was paid for, so
+/// that this payment's story is over.
 fn claims(around: &[IntentRecord], record: &IntentRecord, of: &IntentLease) -> Option<i64> {
-    let late = matches!(record.state, State::NotApplied | State::Refused);
-    let open =
-        |s: State| matches!(s, State::SpendStarted | State::Accepted | State::Unknown | State::NeedsOperator);
-    let stands = |s: State| s == State::Confirmed || (late && open(s));
     let mut paid = 0;
-    for other in around.iter().filter(|o| o.id != record.id && stands(o.state)) {
+    for other in around.iter().filter(|o| o.id != record.id && o.state == State::Confirmed) {
         for lease in leases_of(other).filter(|l| l.lease == of.lease || (!l.ip.is_empty() && l.ip == of.ip)) {
             if lease.expires_before > of.expires_before {
                 return None;
@@ -268,7 +277,7 @@ fn claims(around: &[IntentRecord], record: &IntentRecord, of: &IntentLease) -> O
 
 /// Whether the balances before and now, and all charges in between, are in the payment's currency. An account whose currency
 /// changed has a balance that cannot be compared, however alike the figures are.
-fn in_one_currency(record: &IntentRecord, reading: &Reading<'_>, around: &[IntentRecord]) -> bool {
+pub(super) fn in_one_currency(record: &IntentRecord, reading: &Reading<'_>, around: &[IntentRecord]) -> bool {
     let since = |o: &&IntentRecord| {
         o.spend_started_at.as_ref().map(|m| m.wall) >= record.spend_started_at.as_ref().map(|m| m.wall)
     };
@@ -281,7 +290,7 @@ fn in_one_currency(record: &IntentRecord, reading: &Reading<'_>, around: &[Inten
 }
 
 /// Balance before − now − other known charges since; and whether a charge since is not known yet.
-fn fell(record: &IntentRecord, reading: &Reading<'_>, around: &[IntentRecord]) -> (Money, bool) {
+pub(super) fn fell(record: &IntentRecord, reading: &Reading<'_>, around: &[IntentRecord]) -> (Money, bool) {
     let later = |o: &&IntentRecord| {
         o.id != record.id
             && o.spend_started_at
@@ -291,8 +300,11 @@ fn fell(record: &IntentRecord, reading: &Reading<'_>, around: &[IntentRecord]) -
     };
     let known = around.iter().filter(later).filter(|o| o.state == State::Confirmed);
     let known = Money::sum(known.map(|o| o.detail.charged.unwrap_or(o.quoted))).unwrap_or_default();
-    let ambiguous =
-        around.iter().filter(later).any(|o| matches!(o.state, State::Accepted | State::SpendStarted));
+    // What the provider charged by itself is often only believed: with it an unchanged balance proves nothing.
+    let ambiguous = around.iter().filter(later).any(|o| {
+        matches!(o.state, State::Accepted | State::SpendStarted)
+            || (o.state == State::Confirmed && o.purpose == Purpose::Provider)
+    });
     let siblings =
         around.iter().filter(|o| o.parent.is_some() && o.parent == record.parent && o.id != record.id);
     let siblings =
@@ -307,7 +319,7 @@ fn fell(record: &IntentRecord, reading: &Reading<'_>, around: &[IntentRecord]) -
     (fell, ambiguous)
 }
 
-fn keep_look(
+pub(super) fn keep_look(
     ledger: &dyn Ledger,
     timing: &Timing,
     record: &IntentRecord,

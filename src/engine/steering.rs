@@ -50,7 +50,7 @@ pub fn outcome(reply: &ChangeReply) -> ChangeOutcome {
 }
 
 /// One change: on record, sent once, its answer kept.
-pub(super) async fn change(
+pub(in crate::engine) async fn change(
     viewer: &Viewer,
     account: &Account,
     changer: Arc<dyn Changer>,
@@ -64,6 +64,9 @@ pub(super) async fn change(
     let reply = tokio::spawn(async move { changer.change(permit).await }).await.unwrap_or_else(|_| {
         ChangeReply::Unknown { code: None, message: "internal error while changing an order".into() }
     });
+    if let Some(reader) = viewer.readers.get(&account.name) {
+        reader.forget(std::slice::from_ref(&request.order));
+    }
     let outcome = outcome(&reply);
     tracing::info!(account = %account.name, order = %request.order, what = request.what.word(), outcome = %outcome.word, "{why}");
     ledger.end_change(row, &outcome, viewer.clock.now().wall)?;

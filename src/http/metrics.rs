@@ -31,7 +31,9 @@ pub struct Metrics {
     /// Open alerts by severity.
     pub alerts: BTreeMap<String, u64>,
     /// Mails that no server has taken yet.
-    pub outbox: Option<u64>,
+    pub mails_waiting: Option<u64>,
+    /// For how many seconds the oldest of them has waited; 0 where none waits.
+    pub mails_oldest_age: Option<u64>,
 }
 
 /// An account's numbers.
@@ -78,7 +80,10 @@ impl Metrics {
                 .filter_map(|s| Some(((*s).to_owned(), status[*s].as_u64()?)))
                 .collect(),
             alerts,
-            outbox: None,
+            mails_waiting: status["mails"]["waiting"].as_u64(),
+            mails_oldest_age: status["mails"]["waiting"]
+                .as_u64()
+                .map(|_| status["mails"]["oldest_age"].as_u64().unwrap_or_default()),
         }
     }
 
@@ -114,10 +119,19 @@ impl Metrics {
             &self.unsettled,
         );
         family(&mut registry, "alerts_open", "Open alerts", "severity", &self.alerts);
-        if let Some(mails) = self.outbox {
+        let mails = [
+            ("mails_waiting", "Mails that no server has taken yet", self.mails_waiting),
+            (
+                "mails_oldest_age_seconds",
+                "For how long the oldest mail has waited, 0 if none waits",
+                self.mails_oldest_age,
+            ),
+        ];
+        for (name, help, value) in mails {
+            let Some(value) = value else { continue };
             let gauge: Whole = Gauge::default();
-            gauge.set(whole(mails));
-            registry.register("outbox_mails", "Mails that no server has taken yet", gauge);
+            gauge.set(whole(value));
+            registry.register(name, help, gauge);
         }
         let mut text = String::new();
         encode(&mut text, &registry)?;
@@ -185,6 +199,7 @@ mod tests {
         let status = json!({
             "schema": 1, "unknown": 2, "needs_operator": 0, "last_cycle": { "ended_at": "2026-11-21T12:00:00Z" },
             "open_alerts": [{ "severity": "urgent" }, { "severity": "info" }, { "severity": "urgent" }],
+            "mails": { "waiting": 3, "oldest_at": "2026-11-21T11:00:00Z", "oldest_age": 3600 },
             "accounts": [
                 { "account": "yp", "provider": "p", "reachable": true, "balance": "12.50", "currency": "USD", "leases": 40 },
                 { "account": "q\"\n", "provider": "p", "reachable": null, "balance": null, "currency": null, "leases": 0 },
@@ -192,7 +207,6 @@ mod tests {
         });
         let mut metrics = Metrics::of_status(&status, true);
         metrics.cycles = Some(7);
-        metrics.outbox = Some(3);
         insta::assert_snapshot!(sorted(&metrics.encode().unwrap()));
     }
 
@@ -213,7 +227,7 @@ mod tests {
             "renewd_payments_unsettled{",
             "renewd_alerts_open{",
             "renewd_last_cycle",
-            "renewd_outbox",
+            "renewd_mails",
             "renewd_cycles",
         ] {
             assert!(!text.contains(name), "{name}: {text}");

@@ -6,27 +6,31 @@
 //! What a crash means: before [`Ledger::start_spend`] returns, nothing was spent; after it, the outcome is unknown until
 //! evidence settles it. Every call is one transaction: it happened whole or not at all.
 mod orders;
+mod outgoing;
 mod permit;
 pub mod record;
 pub mod sqlite;
+mod telling;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
 use crate::domain::{
-    AccountName, ChangeRequest, Event, IntentId, Inventory, Lease, LeaseId, Moment, Money, OrderId,
-    ProviderName, State,
+    AccountName, ChangeRequest, Event, IntentId, Inventory, KeyPattern, Lease, LeaseId, Moment, Money,
+    OrderId, ProviderName, State,
 };
 
 pub use orders::{ChangeOutcome, ChangeRecord, ProviderCharge, Purpose};
+pub use outgoing::{Channel, OutboxMail, QueuedMail};
 pub use permit::{ChangePermit, PurchasePermit, SpendPermit};
 pub use record::{
-    AccountFacts, AlertChange, BudgetCheck, CycleRecord, CycleSummary, DecisionRow, EventDetail,
-    IntentFilter, IntentLease, IntentRecord, KnownLease, LastPrice, NewIntent, OpenAlert, OutboxMail,
-    PauseRecord, QueuedMail, SeenQuote, SettleRead, SplitPart,
+    AccountFacts, BudgetCheck, CycleRecord, CycleSummary, DecisionRow, EventDetail, IntentFilter,
+    IntentLease, IntentRecord, KnownLease, LastPrice, NewIntent, PauseRecord, SeenQuote, SettleRead,
+    SplitPart,
 };
+pub use telling::{AlertChange, BalanceMark, BalanceNote, How, OpenAlert, Silence, Telling, WaitingMails};
 
 /// The note that tells one ledger from another: made at random with the ledger, kept in its copies.
 pub const IDENTITY: &str = "ledger.id";
@@ -161,6 +165,8 @@ pub trait Ledger: Send + Sync {
     ) -> Result<(), LedgerError>;
     /// The leases of an account as last believed, not the gone ones, sorted by id.
     fn known_leases(&self, account: &AccountName) -> Result<Vec<KnownLease>, LedgerError>;
+    /// Orders of an account that were ever listed before `at`, gone ones included.
+    fn orders_before(&self, account: &AccountName, at: Timestamp) -> Result<HashSet<OrderId>, LedgerError>;
     /// What is known of every account ever read, by name.
     fn accounts(&self) -> Result<Vec<AccountFacts>, LedgerError>;
     /// Stores decisions; a lease whose decision, reason word and policy are as before costs nothing.
@@ -180,7 +186,7 @@ pub trait Ledger: Send + Sync {
     fn start_spend(&self, id: &IntentId, at: &Moment) -> Result<SpendPermit, LedgerError>;
     /// The same for a purchase.
     fn start_purchase(&self, id: &IntentId, at: &Moment) -> Result<PurchasePermit, LedgerError>;
-    /// Keeps the order that a purchase made, as the provider's list spells it. The first word stands.
+    /// Keeps the order that a purchase made: as the reply named it, later as the list spells it. The newest word stands.
     fn record_order(&self, id: &IntentId, order: &OrderId, at: Timestamp) -> Result<(), LedgerError>;
     /// A renewal that the provider charged by itself: confirmed from the start, it counts in budgets from then on. The same
     /// term of the same lease is recorded once; `None` = it was there already.
@@ -257,13 +263,46 @@ pub trait Ledger: Send + Sync {
         mails: &[QueuedMail],
         at: Timestamp,
     ) -> Result<(), LedgerError>;
-    /// Undelivered mails, oldest first; with `due` only those whose next attempt is not later than that instant.
+    /// Undelivered messages of every channel, oldest first; with `due` only those whose next attempt is not later than that
+    /// instant.
     fn outbox(&self, due: Option<Timestamp>) -> Result<Vec<OutboxMail>, LedgerError>;
-    /// A mail was taken by the server.
-    fn mail_delivered(&self, id: i64, at: Timestamp) -> Result<(), LedgerError>;
-    /// A mail was not taken.
-    fn mail_failed(&self, id: i64, at: Timestamp, next_at: Timestamp, error: &str)
-    -> Result<(), LedgerError>;
+    /// Everybody to whom mails of that incident were addressed, each once.
+    fn told_of(&self, incident: &str) -> Result<Vec<String>, LedgerError>;
+    /// A message was taken; `folded` are the older ones that it stands for. A summary of several has no row of its own.
+    fn mail_delivered(&self, id: Option<i64>, folded: &[i64], at: Timestamp) -> Result<(), LedgerError>;
+    /// Messages were not taken.
+    fn mails_failed(
+        &self,
+        ids: &[i64],
+        at: Timestamp,
+        next_at: Timestamp,
+        error: &str,
+    ) -> Result<(), LedgerError>;
+    /// From now on these messages wait for these recipients only: the others have them.
+    fn left_for(&self, ids: &[i64], to: &[String]) -> Result<(), LedgerError>;
+    /// Queues a report and writes the note that it was made, in one transaction.
+    fn queue_report(
+        &self,
+        mails: &[QueuedMail],
+        note: (&str, &str),
+        at: Timestamp,
+    ) -> Result<(), LedgerError>;
+
+    /// Undelivered mails, counted: cheap, however many wait.
+    fn waiting_mails(&self) -> Result<WaitingMails, LedgerError>;
+    /// The log of alerts since that instant, oldest first: what was told, and what was kept back.
+    fn tellings(&self, since: Timestamp) -> Result<Vec<Telling>, LedgerError>;
+    /// Keeps alerts quiet until that instant; one that has passed lifts the silence.
+    fn set_silence(&self, key: &KeyPattern, until: Timestamp, at: Timestamp) -> Result<(), LedgerError>;
+    /// Silences that hold at that instant, by key.
+    fn silences(&self, at: Timestamp) -> Result<Vec<Silence>, LedgerError>;
+
+    /// The balance from which the account's next reading is explained; `None` before the first.
+    fn balance_mark(&self, account: &AccountName) -> Result<Option<BalanceMark>, LedgerError>;
+    /// Moves it, and records what was not explained, if anything, in the same transaction.
+    fn mark_balance(&self, mark: &BalanceMark, note: Option<&BalanceNote>) -> Result<(), LedgerError>;
+    /// Balances that moved without an explanation, seen since that instant, oldest first.
+    fn balance_notes(&self, since: Timestamp) -> Result<Vec<BalanceNote>, LedgerError>;
 
     /// A consistent copy while others write.
     fn backup(&self, to: &Path) -> Result<(), LedgerError>;

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Purpose;
 use crate::domain::{
-    AccountName, AlertKey, Currency, IntentId, Kind, Lease, LeaseId, Moment, Money, OrderId, ProviderName,
-    RenewalRequest, Severity, State,
+    AccountName, Currency, IntentId, Kind, Lease, LeaseId, Moment, Money, OrderId, ProviderName,
+    RenewalRequest, State,
 };
 
 /// A payment about to be reserved.
@@ -305,68 +305,4 @@ pub struct PauseRecord {
     pub account: Option<AccountName>,
     /// Since when.
     pub since: Timestamp,
-}
-
-/// An alert that is open.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OpenAlert {
-    /// Its identity.
-    pub key: AlertKey,
-    /// How bad.
-    pub severity: Severity,
-    /// Whose; `None` = the daemon's.
-    pub account: Option<AccountName>,
-    /// Since when.
-    pub since: Timestamp,
-    /// When it was last told.
-    pub told_at: Timestamp,
-    /// Its subject line.
-    pub title: String,
-    /// What happened.
-    pub text: String,
-    /// Told once, closed in silence.
-    pub once: bool,
-}
-
-/// What becomes of an alert.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum AlertChange {
-    /// It begins, or is told again: stored with `told_at` = now.
-    Tell(OpenAlert),
-    /// It goes on; title, text and severity may have changed; not told.
-    Keep(OpenAlert),
-    /// It is over.
-    Close(AlertKey),
-}
-
-/// A mail to be queued, fully rendered; no secret is in it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct QueuedMail {
-    /// The alert it tells of.
-    pub key: AlertKey,
-    /// Recipients.
-    pub to: Vec<String>,
-    /// Without newlines.
-    pub subject: String,
-    /// Plain text.
-    pub text: String,
-    /// HTML alternative.
-    pub html: String,
-    /// Fixed at queueing, so that a repeated delivery can be recognised.
-    pub message_id: String,
-    /// Message-ID of the incident's first mail, for threading.
-    pub in_reply_to: Option<String>,
-}
-
-/// A mail in the outbox.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OutboxMail {
-    /// Its row.
-    pub id: i64,
-    /// The mail.
-    pub mail: QueuedMail,
-    /// When it was queued; its Date header.
-    pub queued_at: Timestamp,
-    /// Failed attempts so far.
-    pub attempts: u32,
 }

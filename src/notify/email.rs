@@ -1,8 +1,10 @@
-//! The mail server's side: TLS modes, login, one send at a time, errors that say what to do. The password is in no text.
+//! The mail server's side: TLS modes, login, one send at a time. The password is in no text. What went wrong is put into words
+//! by `explain`.
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
+use lettre::address::Envelope;
 use lettre::message::header::{self, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart};
 use lettre::transport::smtp::authentication::Credentials;
@@ -10,22 +12,14 @@ use lettre::transport::smtp::client::{Tls as SmtpTls, TlsParameters};
 use lettre::{AsyncFileTransport, AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 use secrecy::ExposeSecret;
 
-use crate::ledger::OutboxMail;
+use super::courier::{Courier, SendError, chain};
+use super::explain::{explain, stalled};
+use crate::domain::Severity;
+use crate::ledger::{Channel, QueuedMail};
 use crate::settings::{Email, Tls};
 
 /// lettre's own limit covers only the connect: a server that stalls later would hold us for ever.
 const WHOLE_SEND: Duration = Duration::from_secs(60);
-
-/// Why a mail was not taken.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum MailError {
-    /// Nothing gets through now; the other mails would fare no better.
-    #[error("{0}")]
-    Server(String),
-    /// This mail is refused; others may be taken.
-    #[error("{0}")]
-    Refused(String),
-}
 
 /// A way to send.
 pub enum Mailer {
@@ -47,29 +41,37 @@ pub enum Mailer {
     },
 }
 
-#[derive(Clone)]
-struct AutoSubmitted(String);
+/// A header of one word that lettre does not know.
+macro_rules! word_header {
+    ($name:ident, $spelt:literal) => {
+        #[derive(Clone)]
+        struct $name(String);
 
-impl header::Header for AutoSubmitted {
-    fn name() -> HeaderName {
-        HeaderName::new_from_ascii_str("Auto-Submitted")
-    }
+        impl header::Header for $name {
+            fn name() -> HeaderName {
+                HeaderName::new_from_ascii_str($spelt)
+            }
 
-    fn parse(s: &str) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
-        Ok(Self(s.to_owned()))
-    }
+            fn parse(s: &str) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+                Ok(Self(s.to_owned()))
+            }
 
-    fn display(&self) -> HeaderValue {
-        HeaderValue::new(Self::name(), self.0.clone())
-    }
+            fn display(&self) -> HeaderValue {
+                HeaderValue::new(Self::name(), self.0.clone())
+            }
+        }
+    };
 }
+
+word_header!(AutoSubmitted, "Auto-Submitted");
+word_header!(Importance, "Importance");
 
 impl Mailer {
     /// A mailer for `[alerts.email]`.
     ///
     /// # Errors
     /// TLS cannot be set up (no CA certificates, an impossible host name).
-    pub fn smtp(email: &Email) -> Result<Self, MailError> {
+    pub fn smtp(email: &Email) -> Result<Self, SendError> {
         Self::smtp_within(email, WHOLE_SEND)
     }
 
@@ -77,11 +79,12 @@ impl Mailer {
     ///
     /// # Errors
     /// As [`Self::smtp`].
-    pub fn smtp_within(email: &Email, limit: Duration) -> Result<Self, MailError> {
+    pub fn smtp_within(email: &Email, limit: Duration) -> Result<Self, SendError> {
         let parameters = || {
             TlsParameters::new(email.host.clone()).map_err(|e| {
-                MailError::Server(format!(
-                    "TLS cannot be set up ({e}): are CA certificates installed (ca-certificates)?"
+                SendError::Server(format!(
+                    "TLS cannot be set up ({}): are CA certificates installed (ca-certificates)?",
+                    chain(&e)
                 ))
             })
         };
@@ -111,32 +114,14 @@ impl Mailer {
     ///
     /// # Errors
     /// What stands against it, and what to do.
-    pub async fn greet(&self) -> Result<(), MailError> {
+    pub async fn greet(&self) -> Result<(), SendError> {
         let Self::Smtp { transport, limit, .. } = self else { return Ok(()) };
         match tokio::time::timeout(*limit, transport.test_connection()).await {
             Ok(Ok(true)) => Ok(()),
-            Ok(Ok(false)) => Err(MailError::Server("the mail server does not answer NOOP".into())),
+            Ok(Ok(false)) => Err(SendError::Server("the mail server does not answer NOOP".into())),
             Ok(Err(e)) => Err(explain(&e)),
             Err(_) => Err(stalled(*limit)),
         }
-    }
-
-    /// Sends one queued mail.
-    ///
-    /// # Errors
-    /// It was not taken, as far as we know: it is tried again with the same Message-ID.
-    pub async fn send(&self, mail: &OutboxMail) -> Result<(), MailError> {
-        let m = &mail.mail;
-        let body = MultiPart::alternative_plain_html(m.text.clone(), m.html.clone());
-        let mut builder =
-            self.builder(&m.to, &m.subject, mail.queued_at)?.message_id(Some(m.message_id.clone()));
-        if let Some(first) = &m.in_reply_to {
-            builder = builder.in_reply_to(first.clone()).references(first.clone());
-        }
-        let message = builder
-            .multipart(body)
-            .map_err(|e| MailError::Refused(format!("the mail cannot be built: {e}")))?;
-        self.hand_over(message).await
     }
 
     /// Sends one plain mail that is in no outbox.
@@ -149,12 +134,12 @@ impl Mailer {
         subject: &str,
         text: &str,
         now: Timestamp,
-    ) -> Result<Vec<String>, MailError> {
+    ) -> Result<Vec<String>, SendError> {
         let message = self
             .builder(&email.to, subject, now)?
             .header(header::ContentType::TEXT_PLAIN)
             .body(text.to_owned())
-            .map_err(|e| MailError::Refused(format!("the mail cannot be built: {e}")))?;
+            .map_err(|e| SendError::Refused(format!("the mail cannot be built: {e}")))?;
         self.hand_over(message).await.map(|()| email.to.clone())
     }
 
@@ -162,7 +147,7 @@ impl Mailer {
     ///
     /// # Errors
     /// It was not taken.
-    pub async fn send_test(&self, email: &Email, now: Timestamp) -> Result<Vec<String>, MailError> {
+    pub async fn send_test(&self, email: &Email, now: Timestamp) -> Result<Vec<String>, SendError> {
         let text =
             "This is the test message of renewd test-mail.\n\nIf you read it, alerts will reach you here.\n";
         self.direct(email, "[renewd] test message", text, now).await
@@ -173,11 +158,11 @@ impl Mailer {
         to: &[String],
         subject: &str,
         date: Timestamp,
-    ) -> Result<lettre::message::MessageBuilder, MailError> {
+    ) -> Result<lettre::message::MessageBuilder, SendError> {
         let (Self::Smtp { from, .. } | Self::Folder { from, .. }) = self;
         let mailbox = |text: &String| {
             text.parse::<Mailbox>()
-                .map_err(|e| MailError::Refused(format!("`{text}` is no mail address: {e}")))
+                .map_err(|e| SendError::Refused(format!("`{text}` is no mail address: {e}")))
         };
         let mut builder = Message::builder()
             .from(mailbox(from)?)
@@ -190,62 +175,67 @@ impl Mailer {
         Ok(builder)
     }
 
-    async fn hand_over(&self, message: Message) -> Result<(), MailError> {
+    /// One bad address must not keep a mail from the others: where the whole is refused, each gets its own copy.
+    async fn hand_over(&self, message: Message) -> Result<(), SendError> {
+        let (envelope, bytes) = (message.envelope().clone(), message.formatted());
+        let Err(error) = self.raw(&envelope, &bytes).await else { return Ok(()) };
+        if !matches!(error, SendError::Refused(_)) || envelope.to().len() < 2 {
+            return Err(error);
+        }
+        let mut left = Vec::new();
+        let mut why = error.to_string();
+        for address in envelope.to() {
+            let one = Envelope::new(envelope.from().cloned(), vec![address.clone()])
+                .map_err(|e| SendError::Refused(e.to_string()))?;
+            if let Err(e) = self.raw(&one, &bytes).await {
+                why = format!("{address}: {e}");
+                left.push(address.to_string());
+            }
+        }
+        match left.len() {
+            0 => Ok(()),
+            n if n == envelope.to().len() => Err(error),
+            _ => Err(SendError::Partly { left, why }),
+        }
+    }
+
+    async fn raw(&self, envelope: &Envelope, bytes: &[u8]) -> Result<(), SendError> {
         match self {
             Self::Smtp { transport, limit, .. } => {
-                match tokio::time::timeout(*limit, transport.send(message)).await {
+                match tokio::time::timeout(*limit, transport.send_raw(envelope, bytes)).await {
                     Ok(Ok(_)) => Ok(()),
                     Ok(Err(e)) => Err(explain(&e)),
                     Err(_) => Err(stalled(*limit)),
                 }
             }
             Self::Folder { transport, .. } => transport
-                .send(message)
+                .send_raw(envelope, bytes)
                 .await
                 .map(drop)
-                .map_err(|e| MailError::Server(format!("the mail cannot be written: {e}"))),
+                .map_err(|e| SendError::Server(format!("the mail cannot be written: {e}"))),
         }
     }
 }
 
-fn stalled(limit: Duration) -> MailError {
-    MailError::Server(format!(
-        "the mail server did not finish within {}s: it may be overloaded",
-        limit.as_secs()
-    ))
-}
-
-fn chain(e: &dyn std::error::Error) -> String {
-    let mut text = e.to_string();
-    let mut next = e.source();
-    while let Some(cause) = next {
-        let said = cause.to_string();
-        if !text.contains(&said) {
-            text = format!("{text}: {said}");
-        }
-        next = cause.source();
+#[async_trait::async_trait]
+impl Courier for Mailer {
+    fn channel(&self) -> Channel {
+        Channel::Mail
     }
-    text
-}
 
-fn explain(e: &lettre::transport::smtp::Error) -> MailError {
-    let said = chain(e);
-    let code = e.status().map(|c| c.to_string());
-    match code.as_deref() {
-        Some("535" | "534" | "530" | "538") => MailError::Server(format!(
-            "the mail server refuses our login ({said}): check username and password in [alerts.email]"
-        )),
-        Some("421" | "451" | "452" | "454") => {
-            MailError::Server(format!("the mail server is not ready ({said})"))
+    async fn send(&self, mail: &QueuedMail, written: Timestamp, _now: Timestamp) -> Result<(), SendError> {
+        let body = MultiPart::alternative_plain_html(mail.text.clone(), mail.html.clone());
+        let mut builder =
+            self.builder(&mail.to, &mail.subject, written)?.message_id(Some(mail.message_id.clone()));
+        if let Some(first) = mail.in_reply_to() {
+            builder = builder.in_reply_to(first.to_owned()).references(first.to_owned());
         }
-        Some(_) => MailError::Refused(format!(
-            "the mail server refuses this mail ({said}): check from and to in [alerts.email]"
-        )),
-        None if e.is_tls() || said.to_lowercase().contains("certificate") => MailError::Server(format!(
-            "the mail server's certificate is not accepted ({said}): check host, or install its CA"
-        )),
-        None => MailError::Server(format!(
-            "the mail server cannot be reached ({said}): check host, port and tls in [alerts.email]"
-        )),
+        if mail.severity == Severity::Urgent {
+            builder = builder.header(Importance("high".into()));
+        }
+        let message = builder
+            .multipart(body)
+            .map_err(|e| SendError::Refused(format!("the mail cannot be built: {e}")))?;
+        self.hand_over(message).await
     }
 }

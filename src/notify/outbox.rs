@@ -1,12 +1,17 @@
-//! Delivering the outbox: oldest first, one at a time, at least once. A crash between the server's word and ours repeats a mail
-//! with the same Message-ID; it never loses one.
-use jiff::SignedDuration;
+//! Delivering one channel of the outbox: urgent first, then oldest, one at a time, at least once.
+//!
+//! A crash between the server's word and ours repeats a message with the same id; it never loses one. After an outage each
+//! incident is told by its newest word only (`fold`).
+use jiff::{SignedDuration, Timestamp};
 
-use super::email::{MailError, Mailer};
+use super::courier::{Courier, SendError};
+use super::fold::{Letter, fold};
+use super::letterhead::Letterhead;
+use super::summary;
 use crate::clock::Clock;
-use crate::ledger::{Ledger, LedgerError};
+use crate::ledger::{Ledger, LedgerError, QueuedMail};
 
-/// Which mails are tried.
+/// Which messages are tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Attempt {
     /// Every undelivered one: for commands that end.
@@ -18,56 +23,110 @@ pub enum Attempt {
 /// What a round did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PumpReport {
-    /// Taken by the server.
+    /// Messages taken.
     pub delivered: usize,
-    /// Not taken.
+    /// Messages not taken.
     pub failed: usize,
-    /// Still in the outbox.
+    /// Rows still in the outbox.
     pub left: usize,
     /// The newest error.
     pub last_error: Option<String>,
 }
 
-/// 5 s, 10 s, 20 s … up to 5 minutes.
-fn backoff(attempts: u32) -> SignedDuration {
-    SignedDuration::from_secs((5_i64 << attempts.min(6)).min(300))
+/// 5 s, 10 s, 20 s …, up to 5 minutes while the server is away. One message that it refuses is no reason to knock that
+/// often: up to an hour.
+fn backoff(attempts: u32, error: &SendError) -> SignedDuration {
+    let most = if matches!(error, SendError::Server(_)) { 300 } else { 3600 };
+    SignedDuration::from_secs((5_i64 << attempts.min(10)).min(most))
 }
 
-/// Tries mails once each; a server that is away ends the round.
+/// One message and the rows that it settles.
+struct Parcel {
+    mail: QueuedMail,
+    written: Timestamp,
+    /// The row that is the message; a summary has none.
+    row: Option<i64>,
+    folded: Vec<i64>,
+    attempts: u32,
+}
+
+impl Parcel {
+    fn letter(letter: &Letter) -> Self {
+        Self {
+            mail: QueuedMail { to: letter.to(), ..letter.newest.mail.clone() },
+            written: letter.newest.queued_at,
+            row: Some(letter.newest.id),
+            folded: letter.older.iter().map(|row| row.id).collect(),
+            attempts: letter.rows().map(|row| row.attempts).max().unwrap_or_default(),
+        }
+    }
+
+    fn summary(letters: &[Letter], letterhead: &Letterhead) -> Self {
+        Self {
+            mail: summary::render(letterhead, letters),
+            written: letterhead.now(),
+            row: None,
+            folded: letters.iter().flat_map(Letter::rows).map(|row| row.id).collect(),
+            attempts: letters.iter().flat_map(Letter::rows).map(|row| row.attempts).max().unwrap_or_default(),
+        }
+    }
+
+    fn rows(&self) -> Vec<i64> {
+        self.folded.iter().copied().chain(self.row).collect()
+    }
+}
+
+/// What is to be tried now.
+fn parcels(
+    ledger: &dyn Ledger,
+    courier: &dyn Courier,
+    due_by: Option<Timestamp>,
+    letterhead: &(dyn Fn() -> Letterhead + Sync),
+) -> Result<Vec<Parcel>, LedgerError> {
+    let waiting = ledger.outbox(None)?;
+    let folded = fold(waiting.into_iter().filter(|m| m.mail.channel == courier.channel()).collect());
+    let due = |letter: &Letter| due_by.is_none_or(|now| letter.next_at() <= now);
+    let mut parcels: Vec<Parcel> = folded.letters.iter().filter(|l| due(l)).map(Parcel::letter).collect();
+    let over = folded.passed.iter().filter(|group| group.iter().any(due));
+    parcels.extend(over.map(|group| Parcel::summary(group, &letterhead())));
+    Ok(parcels)
+}
+
+/// Tries messages once each; a server that is away ends the round.
 ///
 /// # Errors
 /// The ledger's.
 pub async fn pump(
     ledger: &dyn Ledger,
-    mailer: &Mailer,
+    courier: &dyn Courier,
     clock: &dyn Clock,
     which: Attempt,
+    letterhead: &(dyn Fn() -> Letterhead + Sync),
 ) -> Result<PumpReport, LedgerError> {
-    let now = clock.now().wall;
-    let due = ledger.outbox((which == Attempt::Due).then_some(now))?;
+    let due_by = (which == Attempt::Due).then(|| clock.now().wall);
+    let mut round = parcels(ledger, courier, due_by, letterhead)?.into_iter();
     let mut report = PumpReport::default();
-    let mut due = due.into_iter();
-    while let Some(mail) = due.next() {
-        match mailer.send(&mail).await {
-            Ok(()) => {
-                ledger.mail_delivered(mail.id, clock.now().wall)?;
-                report.delivered += 1;
-            }
-            Err(e) => {
-                let at = clock.now().wall;
-                let next = at.checked_add(backoff(mail.attempts)).unwrap_or(at);
-                ledger.mail_failed(mail.id, at, next, &e.to_string())?;
-                report.failed += 1;
-                report.last_error = Some(e.to_string());
-                if matches!(e, MailError::Server(_)) {
-                    // The others wait as long: they would fare no better.
-                    for rest in due.by_ref() {
-                        ledger.mail_failed(rest.id, at, next, &e.to_string())?;
-                    }
-                }
-            }
+    while let Some(parcel) = round.next() {
+        let sent = courier.send(&parcel.mail, parcel.written, clock.now().wall).await;
+        let at = clock.now().wall;
+        let Err(error) = sent else {
+            ledger.mail_delivered(parcel.row, &parcel.folded, at)?;
+            report.delivered += 1;
+            continue;
+        };
+        let mut rows = parcel.rows();
+        if let SendError::Partly { left, .. } = &error {
+            ledger.left_for(&rows, left)?;
         }
+        if matches!(error, SendError::Server(_)) {
+            // The others wait as long: they would fare no better.
+            rows.extend(round.by_ref().flat_map(|rest| rest.rows()));
+        }
+        let next = at.checked_add(backoff(parcel.attempts, &error)).unwrap_or(at);
+        ledger.mails_failed(&rows, at, next, &error.to_string())?;
+        report.failed += 1;
+        report.last_error = Some(error.to_string());
     }
-    report.left = ledger.outbox(None)?.len();
+    report.left = ledger.outbox(None)?.iter().filter(|m| m.mail.channel == courier.channel()).count();
     Ok(report)
 }

@@ -116,7 +116,7 @@ fn unreachable_before(term: &[&Past], now: Timestamp, stage: Stage) -> Option<Re
     let next = last.state_at.checked_add(doubled(NEVER_SENT, failed.len(), stage)).ok()?;
     (now < next).then(|| {
         Reason::new(
-            Word::Unreachable,
+            Word::Backoff,
             format!(
                 "payment {} could not be sent; next attempt in {}",
                 last.intent,

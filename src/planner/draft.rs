@@ -1,7 +1,7 @@
 //! The first step of a plan: what is due, and what stands against it before any price is asked.
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::attempts::{Clearance, clearance};
 use super::input::{AccountView, Standing, World};
@@ -43,6 +43,7 @@ fn judge(world: &World<'_>, view: &AccountView<'_>, lease: &Lease, end: Option<T
         attempt: 1,
         paid_by: PaidBy::Renewd,
         switch_off_first: false,
+        gone_at: gone_at(view, lease),
     };
     let Some(policy) = found.map(|i| &world.policies[i]) else {
         item.stage = lease.expires_at.map(|at| nobodys_stage(lease, at, world.now));
@@ -77,6 +78,15 @@ struct Go {
     terms: Terms,
 }
 
+/// A hold may begin so long before the end.
+const HOLD_BEGINS: SignedDuration = SignedDuration::from_hours(3);
+
+/// An order on hold is given up a fixed time after its end, or after it was first seen on hold.
+fn gone_at(view: &AccountView<'_>, lease: &Lease) -> Option<Timestamp> {
+    let grace = view.capabilities.grace.filter(|_| lease.state == OrderState::OnHold)?;
+    lease.term_end()?.checked_add(grace).ok()
+}
+
 fn lease_stage(lease: &Lease, policy: &Policy, end: Timestamp, now: Timestamp) -> Stage {
     if lease.state == OrderState::OnHold { Stage::Rescue } else { stage(policy, end, now) }
 }
@@ -101,6 +111,22 @@ fn due_reason(world: &World<'_>, lease: &Lease, policy: &Policy, end: Option<Tim
     Reason::new(Word::Due, format!("{when}; policy `{}`", policy.name))
 }
 
+/// An order in a state that renewd does not know, or whose state and end contradict each other: hands off.
+fn odd_state(world: &World<'_>, lease: &Lease) -> Option<Reason> {
+    let ahead = |at: Timestamp| at.duration_since(world.now) > HOLD_BEGINS;
+    match &lease.state {
+        OrderState::Other(word) => Some(Reason::new(
+            Word::OrderState,
+            format!("its order is `{word}`, a state that renewd does not know: look at the provider"),
+        )),
+        OrderState::OnHold if lease.expires_at.is_some_and(ahead) => Some(Reason::new(
+            Word::OrderState,
+            "it is on hold although its end lies ahead: renewed just now, or stopped by the provider; look there",
+        )),
+        _ => None,
+    }
+}
+
 /// What stands against paying for it now, in the order in which it matters.
 fn renew(
     world: &World<'_>,
@@ -110,11 +136,8 @@ fn renew(
     end: Option<Timestamp>,
 ) -> Result<Go, Reason> {
     let hold = |word, prose: String| Err(Reason::new(word, prose));
-    if let OrderState::Other(word) = &lease.state {
-        return hold(
-            Word::OrderState,
-            format!("its order is `{word}`, a state that renewd does not know: look at the provider"),
-        );
+    if let Some(reason) = odd_state(world, lease) {
+        return Err(reason);
     }
     let late_only = !view.capabilities.renew_early && lease.state == OrderState::Active;
     let Some(end) = end.filter(|_| lease.term_end().is_some()) else {

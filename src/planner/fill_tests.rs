@@ -89,6 +89,7 @@ fn filled(policies: &[Policy], counts: &[usize], free: i64, share: i64) -> Vec<V
                 attempt: 1,
                 paid_by: PaidBy::Renewd,
                 switch_off_first: false,
+                gone_at: None,
             });
         }
     }

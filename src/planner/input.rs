@@ -101,9 +101,7 @@ impl Past {
     /// Whether it was for this very term of the lease (same id, or same order and address).
     #[must_use]
     pub fn same_term(&self, lease: &Lease) -> bool {
-        // An end that was told only after the order went on hold names the same term as the hold itself.
-        let ends = [lease.expires_at, lease.held_since];
-        self.leases.iter().any(|p| is_same(p, lease) && ends.contains(&Some(p.expires_before)))
+        self.leases.iter().any(|p| is_same(p, lease) && lease.is_in_term(p.expires_before))
     }
 
     /// Whether it touches the lease, its order or its address.

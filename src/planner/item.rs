@@ -27,6 +27,8 @@ pub struct Item {
     pub paid_by: PaidBy,
     /// The provider's auto-renewal is on or unknown and must be read off before renewd pays.
     pub switch_off_first: bool,
+    /// On hold: when the provider gives it up for good.
+    pub gone_at: Option<Timestamp>,
 }
 
 /// Who pays for a lease's next term.
@@ -52,6 +54,12 @@ pub struct ItemQuote {
 }
 
 impl Item {
+    /// Until when it can be saved: its end, or for an order on hold the day it is given up.
+    #[must_use]
+    pub fn last_chance(&self) -> Option<Timestamp> {
+        self.gone_at.or(self.lease.expires_at)
+    }
+
     /// What is to be done.
     #[must_use]
     pub fn decision(&self) -> Decision {

@@ -12,6 +12,7 @@ mod guard;
 mod input;
 mod item;
 mod payer;
+mod replacement;
 mod steer;
 
 pub use attempts::{Clearance, clearance};
@@ -22,4 +23,5 @@ pub use grouping::{GroupKey, Offered, PaySet, batches, group};
 pub use guard::Guard;
 pub use input::{AccountView, Past, PastLease, Standing, World};
 pub use item::{Item, ItemQuote, PaidBy};
+pub use replacement::{replacement_command, replacements};
 pub use steer::{PastSwitch, Steer, steer, stuck};

@@ -91,10 +91,14 @@ fn wrong<'a>(
 ) -> impl Iterator<Item = (Steer, Option<&'a PastSwitch>)> {
     items.iter().enumerate().filter_map(move |(i, item)| {
         let policy = &policies[item.policy?];
-        if item.lease.state != OrderState::Active || !steerable(&item.lease.account) {
+        if matches!(item.lease.state, OrderState::Other(_)) || !steerable(&item.lease.account) {
             return None;
         }
         let (on, why) = wanted(item, policy)?;
+        // What is on hold is renewd's to save: the provider, which may try again after a top-up, is only ever kept out.
+        if on && item.lease.state == OrderState::OnHold {
+            return None;
+        }
         let last = past.iter().filter(|p| p.touches(item)).max_by_key(|p| p.at);
         differs(item.lease.provider_renews, on, last).then_some((Steer { item: i, on, why }, last))
     })
@@ -124,6 +128,8 @@ fn steered_flag(item: &Item, policy: &Policy, reason: &Reason) -> Option<(bool, 
         | Word::Clock
         | Word::OrderState
         | Word::Lapsed => None,
+        // A passing matter of the account: switched off for it, nobody might pay in time.
+        Word::UnknownPending | Word::Refused | Word::Backoff => None,
         Word::QuoteError | Word::QuoteUnreadable | Word::PeriodNotOffered | Word::FleetGuard => None,
         // renewd is about to pay itself: the money lane switches it off and reads that.
         _ if item.switch_off_first => None,
@@ -157,4 +163,4 @@ fn may_try(on: bool, last: Option<&PastSwitch>, now: Timestamp, lag: SignedDurat
 
 #[cfg(test)]
 #[path = "steer_tests.rs"]
-mod tests;
+pub(super) mod tests;

@@ -7,7 +7,7 @@ use crate::policy::{Before, Matcher, OnShortFunds, OnUnknown, Stage};
 const NOW: &str = "2026-11-21T12:00:00Z";
 const LAG: SignedDuration = SignedDuration::from_mins(15);
 
-fn policy(action: Action, pay_by: PayBy, take_over: bool) -> Policy {
+pub fn policy(action: Action, pay_by: PayBy, take_over: bool) -> Policy {
     Policy {
         name: "p".into(),
         matches: Matcher { all: Vec::new() },
@@ -57,6 +57,7 @@ fn item(flag: Option<bool>, word: Word) -> Item {
         attempt: 1,
         paid_by: PaidBy::Provider,
         switch_off_first: false,
+        gone_at: None,
     }
 }
 
@@ -99,15 +100,7 @@ fn flags_follow_policy_caps_budget_and_funds() {
         ("short of funds", Action::Renew, PayBy::Provider, false, Some(true), W::ShortFunds, Some(false)),
         ("too dear", Action::Renew, PayBy::Provider, false, Some(true), W::PriceCap, Some(false)),
         ("paused", Action::Renew, PayBy::Provider, false, Some(true), W::Paused, Some(false)),
-        (
-            "a payment is unknown",
-            Action::Renew,
-            PayBy::Provider,
-            false,
-            Some(true),
-            W::UnknownPending,
-            Some(false),
-        ),
+        ("a payment is unknown", Action::Renew, PayBy::Provider, false, Some(true), W::UnknownPending, None),
         ("past until", Action::Renew, PayBy::Provider, false, Some(true), W::PastUntil, Some(false)),
         ("nothing is known", Action::Renew, PayBy::Provider, false, Some(true), W::AccountDown, None),
         ("no price was to be had", Action::Renew, PayBy::Provider, false, Some(true), W::QuoteError, None),
@@ -157,8 +150,20 @@ fn a_switch_is_not_repeated_while_the_list_may_lag_and_a_refused_one_for_hours()
 }
 
 #[test]
-fn what_is_on_hold_is_left_to_the_money_lane() {
-    let mut held = item(Some(false), Word::OverBudget);
-    held.lease.state = OrderState::OnHold;
-    assert_eq!(says(policy(Action::Renew, PayBy::Provider, false), held, &[]), None);
+fn of_what_is_on_hold_the_provider_is_only_ever_kept_out() {
+    let held = |flag, word| {
+        let mut held = item(flag, word);
+        held.lease.state = OrderState::OnHold;
+        held
+    };
+    let steered = || policy(Action::Renew, PayBy::Provider, false);
+    assert_eq!(says(steered(), held(Some(false), Word::NotDue), &[]), None, "never on");
+    assert_eq!(says(steered(), held(Some(true), Word::OverBudget), &[]), Some(false));
+    assert_eq!(
+        says(policy(Action::Renew, PayBy::Renewd, true), held(Some(true), Word::ProviderOwns), &[]),
+        Some(false)
+    );
+    let mut due = held(Some(true), Word::Due);
+    due.switch_off_first = true;
+    assert_eq!(says(steered(), due, &[]), None, "the money lane does it, right before it pays");
 }

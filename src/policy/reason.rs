@@ -74,8 +74,6 @@ words! {
     FleetGuard => "fleet_guard", Wait;
     /// A failed attempt is not repeated yet.
     Backoff => "backoff", Wait;
-    /// The same after a payment for which the provider could not be reached: progress that stops, so an alert tells it.
-    Unreachable => "backoff", Wait;
     /// Paid; the new end is not in the list yet.
     Accepted => "accepted", Wait;
     /// No policy matches.

@@ -3,8 +3,11 @@
 //! A [`Reader`] can never spend. A [`Spender`] is a separate object that is only built for commands that may pay, and
 //! it spends only against a [`SpendPermit`]. A crash while a reader is at work loses nothing; a crash while a spender is at work
 //! leaves a payment whose outcome is unknown, which is why the permit's row is durable before the spender is called.
+mod dates;
 mod http;
+mod json;
 pub mod limiter;
+pub mod proxyshard;
 mod wiring;
 mod words;
 pub mod youproxy;
@@ -12,8 +15,8 @@ pub mod youproxy;
 pub use crate::domain::Capabilities;
 pub use crate::domain::PromoCode;
 use crate::domain::{
-    Balance, Catalogue, ChangeRequest, FieldProblem, Inventory, Kind, Money, PromoStatus, PurchaseRequest,
-    Quote, QuoteError, RenewalRequest,
+    Balance, Catalogue, ChangeRequest, FieldProblem, Inventory, Kind, Money, OrderId, PromoStatus,
+    PurchaseRequest, Quote, QuoteError, RenewalRequest,
 };
 use crate::ledger::{ChangePermit, PurchasePermit, SpendPermit};
 
@@ -71,6 +74,11 @@ pub trait Reader: Send + Sync {
     fn purchase_problems(&self, request: &PurchaseRequest) -> Vec<FieldProblem>;
     /// The price of exactly this purchase. Waits for the limiter as [`Self::quote`] does.
     async fn quote_purchase(&self, request: &PurchaseRequest) -> Result<Quote, QuoteError>;
+    /// These orders were paid for or changed: what the reader remembers of them is no longer to be used. A reader that
+    /// remembers nothing between readings has nothing to do.
+    fn forget(&self, orders: &[OrderId]) {
+        let _ = orders;
+    }
     /// What an order would cost for a term in another billing cycle; `None` where the provider cannot say.
     async fn quote_cycle(&self, request: &ChangeRequest, cycle: &str) -> Result<Option<Money>, QuoteError>;
 }

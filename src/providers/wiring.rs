@@ -8,7 +8,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::limiter::Limiter;
-use super::{Capabilities, Changer, Reader, Spender, Words, youproxy};
+use super::{Capabilities, Changer, Reader, Spender, Words, proxyshard, youproxy};
 use crate::clock::Clock;
 use crate::domain::{AccountName, ProviderName};
 use crate::redact::Redactor;
@@ -46,7 +46,7 @@ impl Connection {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConnectError {
     /// No adapter of that name.
-    #[error("account `{account}`: there is no provider `{provider}`: write `youproxy`")]
+    #[error("account `{account}`: there is no provider `{provider}`: write `youproxy` or `proxyshard`")]
     NoProvider {
         /// The account.
         account: AccountName,
@@ -67,6 +67,14 @@ pub enum ConnectError {
         /// The account.
         account: AccountName,
     },
+    /// The key cannot stand in a header.
+    #[error(
+        "account `{account}`: the API key is empty or holds a character that no header can carry: put the key alone into the place that `api_key` names"
+    )]
+    KeyText {
+        /// The account.
+        account: AccountName,
+    },
     /// The HTTP client could not be made, such as for want of root certificates.
     #[error(
         "account `{account}`: no HTTPS client ({message}): see that the package ca-certificates is installed"
@@ -84,6 +92,7 @@ pub enum ConnectError {
 pub fn capabilities(provider: &ProviderName) -> Option<Capabilities> {
     match provider.as_str() {
         "youproxy" => Some(youproxy::capabilities()),
+        "proxyshard" => Some(proxyshard::capabilities()),
         _ => None,
     }
 }
@@ -95,6 +104,7 @@ pub fn capabilities(provider: &ProviderName) -> Option<Capabilities> {
 pub fn connect(provider: &ProviderName, connection: Connection) -> Result<Arc<dyn Reader>, ConnectError> {
     match provider.as_str() {
         "youproxy" => youproxy::reader(connection),
+        "proxyshard" => proxyshard::reader(connection),
         _ => Err(ConnectError::NoProvider { account: connection.account, provider: provider.clone() }),
     }
 }
@@ -109,6 +119,7 @@ pub fn connect_spender(
 ) -> Result<Arc<dyn Spender>, ConnectError> {
     match provider.as_str() {
         "youproxy" => youproxy::spender(connection),
+        "proxyshard" => proxyshard::spender(connection),
         _ => Err(ConnectError::NoProvider { account: connection.account, provider: provider.clone() }),
     }
 }
@@ -123,6 +134,7 @@ pub fn connect_changer(
 ) -> Result<Arc<dyn Changer>, ConnectError> {
     match provider.as_str() {
         "youproxy" => youproxy::changer(connection),
+        "proxyshard" => proxyshard::changer(connection),
         _ => Err(ConnectError::NoProvider { account: connection.account, provider: provider.clone() }),
     }
 }

@@ -11,20 +11,12 @@ use super::load::Draft;
 use super::problems::Problems;
 use super::rows::Row;
 use super::sources::Sources;
-use super::tree::{Place, Value};
+use super::tree::Place;
 use super::walk::closest;
 use super::{Account, Settings};
 
-/// Table, key and value whose feature does not exist yet. The one list of them: an entry leaves when it is built.
-const NOT_BUILT: &[(&str, &str, &str, &str)] =
-    &[("account", "provider", "proxyshard", "only \"youproxy\" can be used")];
-/// The same for whole sections.
-const NOT_BUILT_SECTIONS: &[(&str, &str)] =
-    &[("alerts.webhook", "leave the section out and use [alerts.email]")];
-
 /// Checks names and references among all rows.
 pub(super) fn check(draft: &Draft<'_>, problems: &Problems) {
-    not_built(draft, problems);
     for table in ["account", "policy", "budget"] {
         unique_names(draft, table, problems);
     }
@@ -46,26 +38,6 @@ pub(super) fn check(draft: &Draft<'_>, problems: &Problems) {
     references(draft, "alerts.route", "account", "account", problems);
     for row in draft.rows("alerts.route").filter(|_| !draft.sections.contains_key("alerts.email")) {
         row.tell("to", "nothing can be sent there: add [alerts.email]");
-    }
-}
-
-fn not_built(draft: &Draft<'_>, problems: &Problems) {
-    for (table, key, value, instead) in NOT_BUILT {
-        for row in draft.rows(table) {
-            let shown = match row.node(key).map(|node| &node.value) {
-                Some(Value::Text(text)) => text.clone(),
-                Some(Value::Bool(flag)) => flag.to_string(),
-                _ => continue,
-            };
-            if shown == *value {
-                row.tell(key, format!("`{value}` is not built yet: {instead}"));
-            }
-        }
-    }
-    for (section, instead) in NOT_BUILT_SECTIONS {
-        if let Some(place) = draft.sections.get(*section) {
-            problems.push(place, *section, format!("[{section}] is not built yet: {instead}"));
-        }
     }
 }
 
@@ -147,7 +119,7 @@ pub(super) fn warn(draft: &Draft<'_>, settings: &Settings, warnings: &Problems) 
             warnings.push(&row.at, row.full("match"), message);
         }
     }
-    if settings.alerts.email.is_none() {
+    if settings.alerts.email.is_none() && settings.alerts.webhook.is_none() {
         warnings.push(&draft.start, "alerts.email", "nobody is told by mail: add [alerts.email]");
     }
     if settings.timing.money_timeout < settings.timing.read_timeout.max(SignedDuration::from_secs(60)) {

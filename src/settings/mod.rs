@@ -107,6 +107,8 @@ pub struct Alerts {
     pub email: Option<Email>,
     /// `[[alerts.route]]`.
     pub routes: Vec<Route>,
+    /// `[alerts.webhook]`.
+    pub webhook: Option<Webhook>,
     /// `[alerts.heartbeat] url`, a secret: pinged after each good cycle, `URL/fail` after a bad one. https, or http to
     /// a loopback address.
     pub heartbeat: Option<SecretString>,
@@ -138,6 +140,17 @@ pub struct Email {
     pub from: String,
     /// Recipients, checked mailboxes, at least one.
     pub to: Vec<String>,
+    /// A folder of templates in the place of built-in ones; whether they are any good is asked where they are used.
+    pub templates: Option<PathBuf>,
+}
+
+/// `[alerts.webhook]`.
+#[derive(Debug, Clone)]
+pub struct Webhook {
+    /// Where to post; a secret, since whoever knows it may post. https, or http to a loopback address.
+    pub url: SecretString,
+    /// Signs each call.
+    pub secret: Option<SecretString>,
 }
 
 /// `tls`.
@@ -186,7 +199,14 @@ impl Settings {
     #[must_use]
     pub fn secrets(&self) -> Vec<String> {
         let password = self.alerts.email.as_ref().and_then(|email| email.password.as_ref());
-        let others = [password, self.alerts.heartbeat.as_ref(), self.http.token.as_ref()];
+        let hook = self.alerts.webhook.as_ref();
+        let others = [
+            password,
+            hook.map(|hook| &hook.url),
+            hook.and_then(|hook| hook.secret.as_ref()),
+            self.alerts.heartbeat.as_ref(),
+            self.http.token.as_ref(),
+        ];
         let keys = self.accounts.iter().map(|account| &account.api_key);
         keys.chain(others.into_iter().flatten()).map(|secret| secret.expose_secret().to_owned()).collect()
     }

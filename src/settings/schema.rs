@@ -107,6 +107,7 @@ pub(super) const SCALARS: &[Key] = &[
     optional("alerts.email.password", Shape::Secret, r#"{ credential = "smtp-password" }"#),
     required("alerts.email.from", MAILBOX, r#""renewd@example.org""#),
     required("alerts.email.to", MAILBOXES, r#"["ops@example.org"]"#),
+    optional("alerts.email.templates", Shape::Text(|t| v::folder(t).map(drop)), r#""/etc/renewd/templates""#),
     required("alerts.webhook.url", Shape::Secret, r#"{ file = "/etc/renewd/hook.url" }"#),
     optional("alerts.webhook.secret", Shape::Secret, r#"{ file = "/etc/renewd/hook.secret" }"#),
     required("alerts.heartbeat.url", Shape::Secret, r#"{ file = "/etc/renewd/heartbeat.url" }"#),
@@ -124,8 +125,8 @@ pub(super) const ROWS: &[Rows] = &[
 
 const ACCOUNT: &[Key] = &[
     required("name", Shape::Text(|t| v::account_name(t).map(drop)), r#""yp""#),
-    required("provider", Shape::Text(|t| v::provider(t).map(drop)), r#""youproxy""#),
-    optional("base_url", Shape::Text(|t| v::base_url(t).map(drop)), r#""https://youproxy.io""#),
+    required("provider", Shape::Text(|t| v::provider(t).map(drop)), v::PROVIDER_EXAMPLE),
+    optional("base_url", Shape::Text(|t| v::base_url(t).map(drop)), v::BASE_URL_EXAMPLE),
     required("api_key", Shape::Secret, r#"{ file = "/etc/renewd/yp.key" }"#),
     default("max_requests_per_minute", Shape::Integer(6, 100_000), "60"),
     default("keep_balance", AMOUNT, r#""0.00""#),

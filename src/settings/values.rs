@@ -229,7 +229,7 @@ fn guarded(text: &str, example: &str) -> Result<Url, String> {
 
 /// https, or http to this machine; nothing in it but host, port and path.
 pub(super) fn base_url(text: &str) -> Result<Url, String> {
-    let example = "https://youproxy.io";
+    let example = BASE_URL_EXAMPLE.trim_matches('"');
     let mut url = guarded(text, example)?;
     if !url.username().is_empty() || url.password().is_some() {
         return Err(format!("holds a login: write \"{example}\" and give the key as `api_key`"));
@@ -263,6 +263,10 @@ fn choose<T: Copy>(text: &str, choices: &[(&str, T)]) -> Result<T, String> {
         format!("`{text}` is unknown: write {}", words.join(" or "))
     })
 }
+
+/// How a provider and its address are written.
+pub(super) const PROVIDER_EXAMPLE: &str = r#""youproxy""#;
+pub(super) const BASE_URL_EXAMPLE: &str = r#""https://youproxy.io""#;
 
 /// A known provider and where it answers unless `base_url` says otherwise.
 pub(super) fn provider(text: &str) -> Result<&'static str, String> {

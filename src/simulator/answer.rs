@@ -8,39 +8,35 @@ use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimePrinter;
 
 use super::Answer;
-use super::reply::{Coded, Reply};
+use super::reply::Reply;
+use super::site::Site;
 use super::wire::{Cut, End};
 
 const JSON: &str = "application/json;charset=UTF-8";
 const HTML: &str = "text/html; charset=UTF-8";
 
 /// The answer on the wire, dated `now`.
-pub(super) fn shape(now: Timestamp, reply: Reply, answer: &Answer) -> Response {
-    let text = || reply.text();
+pub(super) fn shape<P: Site>(now: Timestamp, reply: Reply, answer: &Answer) -> Response {
     match answer {
-        Answer::Honest => http(now, 200, JSON, text()),
+        Answer::Honest => honest(now, &reply),
         Answer::Close => cut(Vec::new(), End::Close),
         Answer::Reset => cut(Vec::new(), End::Reset),
         Answer::Hang => cut(Vec::new(), End::Hang),
         Answer::Garbage => {
             cut(b"\x16\x03\x00\xff\xfe\x00 no HTTP at all \r\n\r\n\x80\x81".to_vec(), End::Close)
         }
-        Answer::HalfBody => cut(half(now, &text()), End::Close),
+        Answer::HalfBody => cut(half(now, &reply), End::Close),
         Answer::TruncatedJson => {
-            let whole = text();
+            let whole = reply.text();
             http(now, 200, JSON, whole.chars().take(whole.chars().count() / 2).collect())
         }
         Answer::NotJson => http(now, 200, JSON, "OK, done\u{0}\u{1}".to_owned()),
-        Answer::ContentType(kind) => http(now, 200, kind, text()),
-        Answer::Status(status) => http(now, *status, JSON, text()),
+        Answer::ContentType(kind) => http(now, reply.status(), kind, reply.text()),
+        Answer::Status(status) => honest(now, &reply.under(*status)),
         Answer::Html(status) => {
             let page =
                 format!("<html><head><title>{status}</title></head><body><h1>{status}</h1></body></html>");
             http(now, *status, HTML, page)
-        }
-        Answer::Refusal { status, code, message } => {
-            let refusal = refusal(&reply, &Coded::new(*code, message));
-            http(now, *status, JSON, refusal.text())
         }
         Answer::TooMany(seconds) => with_header(
             http(now, 429, HTML, "<html><body>Too Many Requests</body></html>".to_owned()),
@@ -48,42 +44,17 @@ pub(super) fn shape(now: Timestamp, reply: Reply, answer: &Answer) -> Response {
             &seconds.to_string(),
         ),
         Answer::Redirect(place) => with_header(http(now, 302, HTML, String::new()), LOCATION, place),
-        Answer::OtherIds(ids) => http(now, 200, JSON, reply.with("ipAddressIds", ids).text()),
-        Answer::Warning { code, message } => {
-            let warnings = [Coded::new(*code, message)];
-            http(now, 200, JSON, reply.with("warnings", &warnings).text())
-        }
-        Answer::Currency(currency) => {
-            let name = if reply.has("currencyCode") { "currencyCode" } else { "currency" };
-            http(now, 200, JSON, reply.with(name, currency).text())
+        Answer::Field(name, value) => honest(now, &reply.with(name, value)),
+        Answer::Without(name) => honest(now, &reply.without(name)),
+        Answer::Refusal { .. } | Answer::OtherIds(_) | Answer::Warning { .. } | Answer::Currency(_) => {
+            honest(now, &P::alter(reply, answer))
         }
     }
 }
 
-/// What a path gets that the provider does not have.
-pub(super) fn no_such_page(now: Timestamp) -> Response {
-    http(now, 404, HTML, "<html><body><h1>404 Not Found</h1></body></html>".to_owned())
-}
-
-/// The fields of the real reply, emptied as the provider empties them on an error.
-fn refusal(reply: &Reply, error: &Coded) -> Reply {
-    let null = serde_json::Value::Null;
-    let mut refusal = reply.clone().with("success", &false).with("error", error);
-    if error.code == 2 {
-        for name in ["balance", "currency", "currencyCode"].into_iter().filter(|name| reply.has(name)) {
-            refusal = refusal.with(name, &null);
-        }
-    }
-    for name in ["price", "discount", "orderNumber", "promoCodeStatus"] {
-        if reply.has(name) {
-            refusal = refusal.with(name, &null);
-        }
-    }
-    if reply.has("quantity") {
-        let none: [&str; 0] = [];
-        refusal = refusal.with("quantity", &0).with("rentPeriodDays", &0).with("ipAddressIds", &none);
-    }
-    refusal
+/// The reply as it is.
+pub(super) fn honest(now: Timestamp, reply: &Reply) -> Response {
+    http(now, reply.status(), if reply.is_html() { HTML } else { JSON }, reply.text())
 }
 
 fn http(now: Timestamp, status: u16, kind: &str, body: String) -> Response {
@@ -107,9 +78,11 @@ fn cut(bytes: Vec<u8>, end: End) -> Response {
 }
 
 /// A reply that promises its whole length and delivers half of it.
-fn half(now: Timestamp, body: &str) -> Vec<u8> {
+fn half(now: Timestamp, reply: &Reply) -> Vec<u8> {
+    let body = reply.text();
+    let status = StatusCode::from_u16(reply.status()).unwrap_or(StatusCode::OK);
     let head = format!(
-        "HTTP/1.1 200 OK\r\nContent-Type: {JSON}\r\nDate: {}\r\nContent-Length: {}\r\n\r\n",
+        "HTTP/1.1 {status}\r\nContent-Type: {JSON}\r\nDate: {}\r\nContent-Length: {}\r\n\r\n",
         http_date(now),
         body.len()
     );

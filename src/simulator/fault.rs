@@ -4,15 +4,17 @@
 //! part) and an [`Answer`] (what comes back over the wire). Not responsible for doing either.
 use std::time::Duration;
 
-use super::Endpoint;
-use super::request::Twist;
+use serde_json::Value;
+
+use super::site::{Kind, Twist};
+use super::youproxy::Endpoint;
 use crate::domain::Money;
 
-/// Which calls a fault is for.
+/// Which calls a fault is for, at a provider whose calls are `E`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Aim {
+pub enum Aim<E = Endpoint> {
     /// This call.
-    Endpoint(Endpoint),
+    Endpoint(E),
     /// Every call that charges.
     Money,
     /// Every price call.
@@ -23,14 +25,13 @@ pub enum Aim {
     Any,
 }
 
-impl Aim {
-    fn covers(self, endpoint: Endpoint) -> bool {
-        let read = endpoint.method() == "GET";
+impl<E: Kind> Aim<E> {
+    fn covers(self, endpoint: E) -> bool {
         match self {
             Self::Endpoint(one) => one == endpoint,
             Self::Money => endpoint.is_money(),
             Self::Quotes => endpoint.is_quote(),
-            Self::Reads => read,
+            Self::Reads => endpoint.is_read(),
             Self::Any => true,
         }
     }
@@ -69,6 +70,10 @@ pub enum Effect {
     Surcharge(Money),
     /// Takes every promo code for invalid and charges the full price.
     RejectPromo,
+    /// Takes the money and delivers nothing.
+    ChargeOnly,
+    /// Processes it, and somebody else spends this from the same balance at the same moment.
+    ForeignSpend(Money),
 }
 
 /// What the client gets to see.
@@ -100,7 +105,7 @@ pub enum Answer {
     Refusal {
         /// HTTP status.
         status: u16,
-        /// The code in `error`.
+        /// The code in `error`, where the provider has codes.
         code: i64,
         /// Its message.
         message: String,
@@ -109,7 +114,11 @@ pub enum Answer {
     TooMany(u64),
     /// 302 to this place.
     Redirect(String),
-    /// The honest reply, but for these ids.
+    /// The honest reply with this field in it, added or replaced.
+    Field(String, Value),
+    /// The honest reply without this field.
+    Without(String),
+    /// The honest reply, but for these ids: leases paid, or the order bought.
     OtherIds(Vec<String>),
     /// The honest reply with this warning in it.
     Warning {
@@ -124,8 +133,8 @@ pub enum Answer {
 
 /// One rule. The first rule that fires decides; all rules that match count the call.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
-    aim: Aim,
+pub struct Fault<E = Endpoint> {
+    aim: Aim<E>,
     account: Option<String>,
     when: When,
     effect: Effect,
@@ -136,18 +145,25 @@ pub struct Fault {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct FaultId(pub(super) u64);
 
-impl Fault {
+impl<E> Fault<E> {
     /// The next matching call is processed and answered as usual, until the other methods change that.
     #[must_use]
-    pub fn on(aim: Aim) -> Self {
+    pub fn on(aim: Aim<E>) -> Self {
         Self { aim, account: None, when: When::Next(1), effect: Effect::Process, answer: Answer::Honest }
     }
 
     /// The provider does nothing and answers HTTP 200 with this code: a clean refusal (2 wrong key, 3 unavailable …).
     #[must_use]
-    pub fn code(aim: Aim, code: i64) -> Self {
+    pub fn code(aim: Aim<E>, code: i64) -> Self {
         let message = format!("Simulated error {code}");
         Self::on(aim).effect(Effect::Nothing).answer(Answer::Refusal { status: 200, code, message })
+    }
+
+    /// The provider does nothing and answers with this status and what looks like a clean refusal: 401, 403, 409, 422 …
+    #[must_use]
+    pub fn status(aim: Aim<E>, status: u16) -> Self {
+        let message = format!("Simulated status {status}");
+        Self::on(aim).effect(Effect::Nothing).answer(Answer::Refusal { status, code: 35, message })
     }
 
     /// Only for the account with this key.
@@ -177,22 +193,22 @@ impl Fault {
 
 /// A fault at work: it counts.
 #[derive(Debug)]
-pub(super) struct Armed {
+pub(super) struct Armed<E> {
     pub(super) id: FaultId,
     pub(super) fired: u64,
-    fault: Fault,
+    fault: Fault<E>,
     seen: u64,
     random: fastrand::Rng,
 }
 
-impl Armed {
-    pub(super) fn new(id: FaultId, fault: Fault) -> Self {
+impl<E: Kind> Armed<E> {
+    pub(super) fn new(id: FaultId, fault: Fault<E>) -> Self {
         let seed = if let When::Chance { seed, .. } = fault.when { seed } else { 0 };
         Self { id, fired: 0, fault, seen: 0, random: fastrand::Rng::with_seed(seed) }
     }
 
     /// Counts the call if it matches, and tells whether the fault is for it.
-    pub(super) fn strikes(&mut self, endpoint: Endpoint, key: &str) -> bool {
+    pub(super) fn strikes(&mut self, endpoint: E, key: &str) -> bool {
         let wanted = self.fault.account.as_deref().is_none_or(|account| account == key);
         if !wanted || !self.fault.aim.covers(endpoint) {
             return false;
@@ -220,6 +236,8 @@ impl Effect {
             Self::FirstLeases(n) => twist.limit = Some(*n),
             Self::Surcharge(more) => twist.surcharge = *more,
             Self::RejectPromo => twist.reject_promo = true,
+            Self::ChargeOnly => twist.undelivered = true,
+            Self::ForeignSpend(amount) => twist.foreign = *amount,
             Self::Process | Self::Nothing | Self::After(_) => {}
         }
         twist

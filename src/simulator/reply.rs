@@ -1,4 +1,4 @@
-//! A reply as the provider writes it: flat JSON whose money is a number with its exact decimals, never through a float.
+//! A reply as a provider writes it: a status and mostly flat JSON, whose money never goes through a float.
 //! Not responsible for what is in it.
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
@@ -6,32 +6,66 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use crate::domain::Money;
 
-/// A flat JSON object that keeps the order of its fields.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Reply(Vec<(String, Box<RawValue>)>);
-
-/// A code of the provider's with its text.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(super) struct Coded {
-    pub(super) code: i64,
-    pub(super) message: String,
+/// Status and body; a JSON object keeps the order of its fields.
+#[derive(Debug, Clone)]
+pub struct Reply {
+    status: u16,
+    body: Body,
 }
 
-impl Coded {
-    pub(super) fn new(code: i64, message: &str) -> Self {
-        Self { code, message: message.to_owned() }
-    }
+#[derive(Debug, Clone)]
+enum Body {
+    Fields(Vec<(String, Box<RawValue>)>),
+    /// JSON that is no object.
+    Bare(Box<RawValue>),
+    Html(String),
 }
 
 impl Reply {
-    pub(super) fn new(success: bool) -> Self {
-        Self::default().with("success", &success)
+    /// `{}` under this status.
+    pub(super) fn empty(status: u16) -> Self {
+        Self { status, body: Body::Fields(Vec::new()) }
     }
 
-    /// Adds a field, or replaces the one with this name.
+    /// `{"success": …}`, HTTP 200.
+    pub(super) fn new(success: bool) -> Self {
+        Self::empty(200).with("success", &success)
+    }
+
+    /// JSON that is no object, HTTP 200.
+    pub(super) fn bare(value: &impl Serialize) -> Self {
+        Self { status: 200, body: Body::Bare(raw(value)) }
+    }
+
+    /// A page for browsers that says nothing but its status.
+    pub(super) fn page(status: u16, title: &str) -> Self {
+        Self { status, body: Body::Html(format!("<html><body><h1>{status} {title}</h1></body></html>")) }
+    }
+
+    /// The same under another status.
+    pub(super) fn under(self, status: u16) -> Self {
+        Self { status, ..self }
+    }
+
+    pub(super) fn status(&self) -> u16 {
+        self.status
+    }
+
+    pub(super) fn is_html(&self) -> bool {
+        matches!(self.body, Body::Html(_))
+    }
+
+    /// Adds a field, or replaces the one with this name. What is no object stays as it is.
     pub(super) fn with(self, name: &str, value: &impl Serialize) -> Self {
-        let raw = to_raw_value(value).expect("plain data has a JSON form");
-        self.put(name, raw)
+        self.put(name, raw(value))
+    }
+
+    /// Takes a field away.
+    pub(super) fn without(mut self, name: &str) -> Self {
+        if let Body::Fields(fields) = &mut self.body {
+            fields.retain(|(known, _)| known != name);
+        }
+        self
     }
 
     /// Adds an amount as a JSON number: `7.18`, `8.30`, `5`.
@@ -43,30 +77,42 @@ impl Reply {
     }
 
     fn put(mut self, name: &str, raw: Box<RawValue>) -> Self {
-        match self.0.iter_mut().find(|(known, _)| known == name) {
-            Some((_, old)) => *old = raw,
-            None => self.0.push((name.to_owned(), raw)),
+        if let Body::Fields(fields) = &mut self.body {
+            match fields.iter_mut().find(|(known, _)| known == name) {
+                Some((_, old)) => *old = raw,
+                None => fields.push((name.to_owned(), raw)),
+            }
         }
         self
     }
 
     /// The field is there.
     pub(super) fn has(&self, name: &str) -> bool {
-        self.0.iter().any(|(known, _)| known == name)
+        matches!(&self.body, Body::Fields(fields) if fields.iter().any(|(known, _)| known == name))
     }
 
-    /// The JSON text.
+    /// The body's text.
     pub(super) fn text(&self) -> String {
-        serde_json::to_string(self).expect("a reply has a JSON form")
+        match &self.body {
+            Body::Html(page) => page.clone(),
+            Body::Bare(json) => json.get().to_owned(),
+            Body::Fields(fields) => serde_json::to_string(&Fields(fields)).expect("a reply has a JSON form"),
+        }
     }
 }
 
-impl Serialize for Reply {
+struct Fields<'a>(&'a [(String, Box<RawValue>)]);
+
+impl Serialize for Fields<'_> {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
         let mut map = s.serialize_map(Some(self.0.len()))?;
-        for (name, value) in &self.0 {
+        for (name, value) in self.0 {
             map.serialize_entry(name, value)?;
         }
         map.end()
     }
+}
+
+fn raw(value: &impl Serialize) -> Box<RawValue> {
+    to_raw_value(value).expect("plain data has a JSON form")
 }

@@ -1,76 +1,77 @@
-//! A call as it came in, and its JSON fields read as strictly as the provider's pages describe them: ids are strings,
-//! counts are whole numbers. Not responsible for which fields a call needs.
-use serde_json::{Map, Value};
+//! The log of what arrived: one record for each request, strays included. Not responsible for understanding them.
+use axum::http::HeaderMap;
+use jiff::Timestamp;
 
-use super::reply::Coded;
-use super::{Endpoint, Product};
-use crate::domain::Money;
+use super::site::{Arrival, Raw};
+use super::youproxy::Endpoint;
 
-/// One call, with what a fault makes of it.
-#[derive(Debug, Clone)]
-pub(super) struct Call {
-    pub(super) key: String,
-    pub(super) endpoint: Endpoint,
-    /// `?proxyType=`.
-    pub(super) proxy_type: Option<String>,
-    pub(super) body: String,
-    pub(super) twist: Twist,
+/// One request as it arrived, at a provider whose calls are `E`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request<E = Endpoint> {
+    /// When, by the simulated clock.
+    pub at: Timestamp,
+    /// `GET` or `POST`.
+    pub method: String,
+    /// The call; `None` for a path or method that the provider does not have.
+    pub endpoint: Option<E>,
+    /// The path with its query; `YouProxy`: without the part up to the key.
+    pub path: String,
+    /// The parameters of the query, decoded, in their order.
+    pub query: Vec<(String, String)>,
+    /// Name (lower case) and text of each header in the order of arrival, without those that are only for the next hop.
+    pub headers: Vec<(String, String)>,
+    /// The API key that came with it; empty for a request without one.
+    pub account: String,
+    /// The body as text.
+    pub body: String,
 }
 
-/// What the provider does differently from its pages while it processes a call.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Twist {
-    /// More than the price, for each lease.
-    pub(super) surcharge: Money,
-    /// Every promo code is `NO_VALID`.
-    pub(super) reject_promo: bool,
-    /// Only the first so many leases are applied and charged.
-    pub(super) limit: Option<usize>,
-}
-
-/// The fields of a JSON body.
-pub(super) struct Fields(Map<String, Value>);
-
-impl Fields {
-    pub(super) fn read(body: &str) -> Result<Self, Coded> {
-        match serde_json::from_str(body) {
-            Ok(Value::Object(map)) => Ok(Self(map)),
-            _ => Err(Coded::new(35, "Incorrect request")),
+impl<E> Request<E> {
+    pub(super) fn new(at: Timestamp, raw: &Raw, arrival: &Arrival<E>) -> Self
+    where
+        E: Copy,
+    {
+        Self {
+            at,
+            method: raw.method.clone(),
+            endpoint: arrival.endpoint,
+            path: arrival.path.clone(),
+            query: raw.parameters(),
+            headers: end_to_end(&raw.headers),
+            account: arrival.account.clone(),
+            body: raw.body.clone(),
         }
     }
 
-    /// A string that is not empty.
-    pub(super) fn text(&self, name: &str) -> Option<&str> {
-        self.0.get(name).and_then(Value::as_str).filter(|text| !text.is_empty())
+    /// The path without its query.
+    #[must_use]
+    pub fn route(&self) -> &str {
+        self.path.split_once('?').map_or(self.path.as_str(), |(route, _)| route)
     }
 
-    pub(super) fn whole(&self, name: &str) -> Option<u64> {
-        self.0.get(name).and_then(Value::as_u64)
+    /// The first header of this name, whatever its letter case.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let wanted = |known: &str| known.eq_ignore_ascii_case(name);
+        self.headers.iter().find(|(known, _)| wanted(known)).map(|(_, value)| value.as_str())
     }
+}
 
-    pub(super) fn flag(&self, name: &str) -> Option<bool> {
-        self.0.get(name).and_then(Value::as_bool)
-    }
+/// Headers that say something about the connection, not about the request.
+const HOP_BY_HOP: [&str; 9] = [
+    "connection",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
 
-    /// A list of strings, neither empty nor with one of them twice.
-    pub(super) fn ids(&self, name: &str) -> Option<Vec<String>> {
-        let list = self.0.get(name)?.as_array()?;
-        let ids: Option<Vec<String>> = list.iter().map(|id| id.as_str().map(str::to_owned)).collect();
-        let ids = ids.filter(|ids| !ids.is_empty())?;
-        let mut sorted = ids.clone();
-        sorted.sort();
-        sorted.dedup();
-        (sorted.len() == ids.len()).then_some(ids)
-    }
-
-    pub(super) fn product(&self) -> Result<Product, Coded> {
-        let product = self.text("proxyType").and_then(Product::parse);
-        product.ok_or_else(|| Coded::new(4, "Incorrect proxy type"))
-    }
-
-    pub(super) fn days(&self, product: Product) -> Result<u32, Coded> {
-        let days = self.whole("rentPeriodDays").and_then(|days| u32::try_from(days).ok());
-        days.filter(|days| product.periods().contains(days))
-            .ok_or_else(|| Coded::new(11, "Incorrect rent period"))
-    }
+fn end_to_end(headers: &HeaderMap) -> Vec<(String, String)> {
+    let kept = headers.iter().filter(|(name, _)| !HOP_BY_HOP.contains(&name.as_str()));
+    kept.map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+        .collect()
 }

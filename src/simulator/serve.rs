@@ -6,17 +6,23 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Fault, FleetSpec, Simulator, World};
+use super::{Aim, Answer, Brand, Fault, Simulator, Site, When, proxyshard, youproxy};
 use crate::clock::Clock;
 use crate::domain::Money;
 
 /// What to serve.
 #[derive(Debug, Clone)]
 pub struct ServeOptions {
+    /// Which provider.
+    pub provider: Brand,
     /// Where; loopback only. Port 0: any free one.
     pub listen: SocketAddr,
-    /// How many leases the fleet has.
+    /// How many leases work.
     pub leases: usize,
+    /// How many orders are on hold besides; only where the provider has that.
+    pub on_hold: usize,
+    /// How many orders are gone and still listed; only where the provider has that.
+    pub cancelled: usize,
     /// The same seed gives the same fleet.
     pub seed: u64,
     /// The account's API key.
@@ -25,20 +31,23 @@ pub struct ServeOptions {
     pub balance: Money,
     /// How long the lists lag behind payments.
     pub lag: Duration,
-    /// Faults from the start.
-    pub faults: Vec<Fault>,
+    /// Percent of payments whose answer is lost.
+    pub lose_answers: u8,
 }
 
 impl Default for ServeOptions {
     fn default() -> Self {
         Self {
+            provider: Brand::default(),
             listen: SocketAddr::from(([127, 0, 0, 1], 9788)),
             leases: 40,
+            on_hold: 0,
+            cancelled: 0,
             seed: 1,
             key: "simulated-key".to_owned(),
             balance: Money::from_cents(50_000),
             lag: Duration::ZERO,
-            faults: Vec::new(),
+            lose_answers: 0,
         }
     }
 }
@@ -57,25 +66,51 @@ pub async fn serve(
         let text = format!("{} is not a loopback address: use 127.0.0.1 or [::1]", options.listen);
         return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
     }
-    let spec = FleetSpec::new(&options.key, options.balance, options.leases);
-    let mut world = World::fleet(options.seed, clock.now().wall, &spec);
-    world.list_lag = options.lag;
-    let simulator = Simulator::start(clock, world, options.listen).await?;
-    for fault in options.faults {
-        simulator.handle().inject(fault);
+    let (now, seed, key) = (clock.now().wall, options.seed, options.key.as_str());
+    match options.provider {
+        Brand::YouProxy => {
+            let spec = youproxy::FleetSpec::new(key, options.balance, options.leases);
+            let world = youproxy::World::fleet(seed, now, &spec);
+            let contents = format!("{} leases", options.leases);
+            run(world, &contents, &options, clock, announce, shutdown).await
+        }
+        Brand::ProxyShard => {
+            let (active, on_hold, gone) = (options.leases, options.on_hold, options.cancelled);
+            let spec = proxyshard::FleetSpec::new(key, options.balance, active, on_hold, gone);
+            let world = proxyshard::World::fleet(seed, now, &spec);
+            let contents = format!("{active} active orders, {on_hold} on hold and {gone} cancelled");
+            run(world, &contents, &options, clock, announce, shutdown).await
+        }
     }
-    announce(&instructions(&simulator.base_url(), &options.key, options.leases, options.lag));
+}
+
+async fn run<P: Site>(
+    mut world: P,
+    contents: &str,
+    options: &ServeOptions,
+    clock: Arc<dyn Clock>,
+    announce: impl FnOnce(&str),
+    shutdown: impl Future<Output = ()>,
+) -> io::Result<()> {
+    *world.lags().list = options.lag;
+    let simulator = Simulator::start(clock, world, options.listen).await?;
+    if options.lose_answers > 0 {
+        let when = When::Chance { percent: options.lose_answers, seed: options.seed };
+        simulator.handle().inject(Fault::on(Aim::Money).when(when).answer(Answer::Close));
+    }
+    announce(&instructions(&simulator.base_url(), contents, options));
     shutdown.await;
     simulator.stop().await;
     Ok(())
 }
 
 /// The base URL and a config to try it with. With `before = "3d"` the leases of the first days are due at once.
-fn instructions(base_url: &str, key: &str, leases: usize, lag: Duration) -> String {
+fn instructions(base_url: &str, contents: &str, options: &ServeOptions) -> String {
     // A minute more than the lists lag, so that what is tried is a config that fits its provider.
-    let lag_window = lag.as_secs().saturating_add(60);
+    let lag_window = options.lag.as_secs().saturating_add(60);
+    let (title, provider, key) = (options.provider.title(), options.provider, &options.key);
     format!(
-        r#"Simulated YouProxy with {leases} leases at {base_url}
+        r#"Simulated {title} with {contents} at {base_url}
 No real money: stop it with Ctrl-C.
 
 # 1. The key, in a file that only you may read:
@@ -88,7 +123,7 @@ lag_window = "{lag_window}s"
 
 [[account]]
 name = "sim"
-provider = "youproxy"
+provider = "{provider}"
 base_url = "{base_url}"
 api_key = {{ file = "HOME/renewd-try/sim.key" }}
 
@@ -96,9 +131,10 @@ api_key = {{ file = "HOME/renewd-try/sim.key" }}
 name = "keep-all"
 action = "renew"
 before = "3d"
-period = ["30d", "90d"]
-
+{period}
 # 3. renewd --config ~/renewd-try/renewd.toml plan
-"#
+"#,
+        // Where orders have cycles, they are renewed as they are.
+        period = if options.provider == Brand::YouProxy { "period = [\"30d\", \"90d\"]\n" } else { "" },
     )
 }

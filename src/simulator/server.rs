@@ -7,76 +7,56 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, Method, Uri};
 use axum::response::Response;
-use axum::routing::any;
 use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::account::later;
-use super::calls::{Call, Twist};
 use super::fault::Armed;
-use super::reply::{Coded, Reply};
-use super::{Answer, Effect, Endpoint, Fault, FaultId, World, answer, wire};
+use super::reply::Reply;
+use super::site::{Call, Raw, Site, Twist, later};
+use super::youproxy::World;
+use super::{Answer, Effect, Fault, FaultId, Request, answer, wire};
 use crate::clock::Clock;
 use crate::domain::Money;
 
-/// One request as it arrived.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Request {
-    /// When, by the simulated clock.
-    pub at: Timestamp,
-    /// `GET` or `POST`.
-    pub method: String,
-    /// The call; `None` for a path or method that the provider does not have.
-    pub endpoint: Option<Endpoint>,
-    /// The path after the key, with its query.
-    pub path: String,
-    /// The API key in the path; empty for a path without one.
-    pub account: String,
-    /// The body as text.
-    pub body: String,
-}
-
 /// A running simulated provider. Dropping it closes its port and every connection.
-pub struct Simulator {
+pub struct Simulator<P: Site = World> {
     address: SocketAddr,
-    handle: Handle,
+    handle: Handle<P>,
     stop: CancellationToken,
     task: JoinHandle<()>,
 }
 
 /// Reads and alters a running simulator; clones share it.
 #[derive(Clone)]
-pub struct Handle {
+pub struct Handle<P: Site = World> {
     clock: Arc<dyn Clock>,
-    state: Arc<Mutex<Desk>>,
+    state: Arc<Mutex<Desk<P>>>,
 }
 
-struct Desk {
-    world: World,
-    faults: Vec<Armed>,
+struct Desk<P: Site> {
+    world: P,
+    faults: Vec<Armed<P::Endpoint>>,
     next_fault: u64,
-    requests: Vec<Request>,
+    requests: Vec<Request<P::Endpoint>>,
 }
 
-impl Simulator {
-    /// Serves `world` at `listen` (port 0: any free one).
+impl<P: Site> Simulator<P> {
+    /// Serves `world` at `listen` (port 0: any free one). Its time begins, or goes on, at the clock's.
     ///
     /// # Errors
     /// The address cannot be listened at.
-    pub async fn start(clock: Arc<dyn Clock>, world: World, listen: SocketAddr) -> io::Result<Self> {
+    pub async fn start(clock: Arc<dyn Clock>, mut world: P, listen: SocketAddr) -> io::Result<Self> {
         let listener = TcpListener::bind(listen).await?;
         let address = listener.local_addr()?;
+        world.advance_to(clock.now().wall);
         let desk = Desk { world, faults: Vec::new(), next_fault: 1, requests: Vec::new() };
         let handle = Handle { clock, state: Arc::new(Mutex::new(desk)) };
-        let router = Router::new()
-            .route("/client/api/v1/{key}/{*call}", any(take_call))
-            .fallback(take_stray)
-            .with_state(handle.clone());
+        let router = Router::new().fallback(take::<P>).with_state(handle.clone());
         let stop = CancellationToken::new();
         let task = tokio::spawn(wire::accept(listener, router, stop.clone()));
         Ok(Self { address, handle, stop, task })
@@ -96,7 +76,7 @@ impl Simulator {
 
     /// The handle.
     #[must_use]
-    pub fn handle(&self) -> Handle {
+    pub fn handle(&self) -> Handle<P> {
         self.handle.clone()
     }
 
@@ -108,16 +88,16 @@ impl Simulator {
     }
 }
 
-impl Drop for Simulator {
+impl<P: Site> Drop for Simulator<P> {
     fn drop(&mut self) {
         self.stop.cancel();
         self.task.abort();
     }
 }
 
-impl Handle {
+impl<P: Site> Handle<P> {
     /// Reads or alters the world, after letting everything happen that is due by now.
-    pub fn with<T>(&self, work: impl FnOnce(&mut World) -> T) -> T {
+    pub fn with<T>(&self, work: impl FnOnce(&mut P) -> T) -> T {
         let now = self.clock.now().wall;
         let mut desk = self.desk();
         desk.world.advance_to(now);
@@ -131,18 +111,18 @@ impl Handle {
         self.with(|world| world.top_up(now, key, amount))
     }
 
-    /// Lists show later payments only after this long.
+    /// Lists lag this long behind.
     pub fn set_lag(&self, lag: Duration) {
-        self.with(|world| world.list_lag = lag);
+        self.with(|world| *world.lags().list = lag);
     }
 
-    /// Balance call and quotes show later payments only after this long.
+    /// What shows the balance lags this long behind.
     pub fn set_balance_lag(&self, lag: Duration) {
-        self.with(|world| world.balance_lag = lag);
+        self.with(|world| *world.lags().balance = lag);
     }
 
     /// Adds a fault behind those that are there.
-    pub fn inject(&self, fault: Fault) -> FaultId {
+    pub fn inject(&self, fault: Fault<P::Endpoint>) -> FaultId {
         let mut desk = self.desk();
         let id = FaultId(desk.next_fault);
         desk.next_fault += 1;
@@ -163,87 +143,78 @@ impl Handle {
 
     /// Every request so far, strays included.
     #[must_use]
-    pub fn requests(&self) -> Vec<Request> {
+    pub fn requests(&self) -> Vec<Request<P::Endpoint>> {
         self.desk().requests.clone()
     }
 
     /// How many requests of this call came so far.
     #[must_use]
-    pub fn count(&self, endpoint: Endpoint) -> usize {
+    pub fn count(&self, endpoint: P::Endpoint) -> usize {
         self.desk().requests.iter().filter(|request| request.endpoint == Some(endpoint)).count()
     }
 
-    fn desk(&self) -> MutexGuard<'_, Desk> {
+    fn desk(&self) -> MutexGuard<'_, Desk<P>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Desk {
+impl<P: Site> Desk<P> {
     /// Lets the faults have their say, then processes the call as the one that strikes wants it.
-    fn take(&mut self, now: Timestamp, mut call: Call) -> (Reply, Answer) {
+    fn take(&mut self, now: Timestamp, mut call: Call<P::Endpoint>) -> (Reply, Answer) {
         self.world.advance_to(now);
-        let (endpoint, key) = (call.endpoint, call.key.clone());
         let mut struck = None;
         for armed in &mut self.faults {
-            if armed.strikes(endpoint, &key) && struck.is_none() {
+            if armed.strikes(call.endpoint, &call.key) && struck.is_none() {
                 struck = Some(armed.fire());
             }
         }
-        let Some((effect, shown)) = struck else { return (self.world.call(now, &call), Answer::Honest) };
+        let Some((effect, shown)) = struck else { return (self.world.process(now, &call), Answer::Honest) };
         call.twist = effect.twist();
         let reply = match effect {
-            Effect::Nothing => self.world.clone().call(now, &call),
+            Effect::Nothing => self.world.clone().process(now, &call),
             Effect::After(delay) => {
-                let reply = self.world.clone().call(now, &call);
+                let reply = self.world.clone().process(now, &call);
                 self.world.postpone(later(now, delay), call);
                 reply
             }
-            _ => self.world.call(now, &call),
+            _ => self.world.process(now, &call),
         };
         (reply, shown)
     }
 }
 
-type Parameters = Query<Vec<(String, String)>>;
-
-async fn take_call(
-    State(handle): State<Handle>,
-    Path((key, path)): Path<(String, String)>,
-    Query(parameters): Parameters,
+async fn take<P: Site>(
+    State(handle): State<Handle<P>>,
     (method, uri, headers): (Method, Uri, HeaderMap),
     body: Bytes,
 ) -> Response {
     let now = handle.clock.now().wall;
-    let body = String::from_utf8_lossy(&body).into_owned();
-    let endpoint = Endpoint::find(method.as_str(), &path);
-    let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
-    let mut desk = handle.desk();
-    desk.requests.push(Request {
-        at: now,
+    let raw = Raw {
         method: method.to_string(),
-        endpoint,
-        path: format!("{path}{query}"),
-        account: key.clone(),
-        body: body.clone(),
-    });
-    let Some(endpoint) = endpoint else { return answer::no_such_page(now) };
-    let json =
-        headers.get("content-type").is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
-    if endpoint.method() == "POST" && !json {
-        let error = Coded::new(35, "Content-Type must be application/json");
-        let reply = Reply::new(false).with("error", &error);
-        return answer::shape(now, reply, &Answer::Status(415));
+        path: uri.path().to_owned(),
+        query: uri.query().map(str::to_owned),
+        headers,
+        body: String::from_utf8_lossy(&body).into_owned(),
+    };
+    let mut desk = handle.desk();
+    let arrival = desk.world.arrive(&raw);
+    desk.requests.push(Request::new(now, &raw, &arrival));
+    if let Some(reply) = &arrival.turned_away {
+        return answer::honest(now, reply);
     }
-    let proxy_type = parameters.into_iter().find(|(name, _)| name == "proxyType").map(|(_, value)| value);
-    let (reply, shown) = desk.take(now, Call { key, endpoint, proxy_type, body, twist: Twist::default() });
+    let Some(endpoint) = arrival.endpoint else {
+        return answer::honest(now, &Reply::page(404, "Not Found"));
+    };
+    let call = Call {
+        key: arrival.account,
+        endpoint,
+        subject: arrival.subject,
+        query: raw.parameters(),
+        host: raw.header("host").unwrap_or_default().to_owned(),
+        body: raw.body,
+        twist: Twist::default(),
+    };
+    let (reply, shown) = desk.take(now, call);
     drop(desk);
-    answer::shape(now, reply, &shown)
-}
-
-async fn take_stray(State(handle): State<Handle>, (method, uri): (Method, Uri), body: Bytes) -> Response {
-    let at = handle.clock.now().wall;
-    let body = String::from_utf8_lossy(&body).into_owned();
-    let (method, path) = (method.to_string(), uri.to_string());
-    handle.desk().requests.push(Request { at, method, endpoint: None, path, account: String::new(), body });
-    answer::no_such_page(at)
+    answer::shape::<P>(now, reply, &shown)
 }

@@ -2,7 +2,7 @@
 use jiff::{SignedDuration, Timestamp};
 use renewd::domain::{AccountName, AlertKey, Event, Moment, Severity, State};
 use renewd::ledger::{
-    AlertChange, CycleSummary, DecisionRow, EventDetail, IntentFilter, LastPrice, Ledger, OpenAlert,
+    AlertChange, Channel, CycleSummary, DecisionRow, EventDetail, IntentFilter, LastPrice, Ledger, OpenAlert,
     PauseRecord, QueuedMail, SettleRead,
 };
 
@@ -105,21 +105,29 @@ fn alert(key: &str) -> OpenAlert {
         account: Some(acct()),
         since: at(0).wall,
         told_at: at(0).wall,
+        told: Some((Severity::Warning, 2)),
+        owed: None,
         title: "short of funds".to_owned(),
         text: "top up".to_owned(),
         once: false,
+        grade: 2,
+        leases: vec!["L1".into(), "L2".into()],
     }
 }
 
 fn mail(id: &str) -> QueuedMail {
     QueuedMail {
+        channel: Channel::Mail,
         key: AlertKey::stored("short_funds:yp".to_owned()),
+        occasion: "raised".to_owned(),
+        severity: Severity::Warning,
+        title: "short of funds".to_owned(),
         to: vec!["a@example.org".to_owned(), "b@example.org".to_owned()],
         subject: "renewd".to_owned(),
         text: "text".to_owned(),
         html: "<p>text</p>".to_owned(),
         message_id: id.to_owned(),
-        in_reply_to: None,
+        incident: id.to_owned(),
     }
 }
 
@@ -169,16 +177,65 @@ fn a_mail_stays_in_the_outbox_until_it_was_taken() {
     let waiting = ledger.outbox(Some(at(0).wall)).unwrap();
     assert_eq!(waiting.iter().map(|m| m.mail.clone()).collect::<Vec<_>>(), [mail("m1"), mail("m2")]);
     assert!(waiting.iter().all(|m| m.queued_at == at(0).wall && m.attempts == 0));
-    ledger.mail_failed(waiting[0].id, at(1).wall, at(30).wall, "refused").unwrap();
+    ledger.mails_failed(&[waiting[0].id], at(1).wall, at(30).wall, "refused").unwrap();
     let ids = |due: Option<Timestamp>| -> Vec<String> {
         ledger.outbox(due).unwrap().into_iter().map(|m| m.mail.message_id).collect()
     };
     assert_eq!(ids(Some(at(29).wall)), ["m2"]);
     assert_eq!(ids(Some(at(30).wall)), ["m1", "m2"]);
     assert_eq!(ledger.outbox(None).unwrap()[0].attempts, 1);
-    ledger.mail_delivered(waiting[0].id, at(31).wall).unwrap();
+    ledger.mail_delivered(Some(waiting[0].id), &[], at(31).wall).unwrap();
     assert_eq!(ids(None), ["m2"]);
-    ledger.mail_delivered(4711, at(31).wall).unwrap_err();
+    ledger.mail_delivered(Some(4711), &[], at(31).wall).unwrap_err();
+    ledger.mail_delivered(Some(waiting[1].id), &[4711], at(31).wall).unwrap_err();
+    assert_eq!(ids(None), ["m2"], "whole or not at all");
+}
+
+#[test]
+fn what_a_newer_mail_stands_for_waits_no_longer_and_its_recipients_are_remembered() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = seeded(dir.path());
+    let later = QueuedMail {
+        message_id: "m2".to_owned(),
+        occasion: "escalated".to_owned(),
+        to: vec!["c@example.org".to_owned(), "a@example.org".to_owned()],
+        ..mail("m1")
+    };
+    let call = QueuedMail { channel: Channel::Webhook, to: Vec::new(), ..mail("m1") };
+    ledger.apply_alerts(&[], &[mail("m1"), later.clone(), call.clone()], at(0).wall).unwrap();
+    assert_eq!(ledger.told_of("m1").unwrap(), ["a@example.org", "b@example.org", "c@example.org"]);
+    assert_eq!(ledger.told_of("").unwrap(), Vec::<String>::new());
+    let rows = ledger.outbox(None).unwrap();
+    ledger.mail_delivered(Some(rows[1].id), &[rows[0].id], at(1).wall).unwrap();
+    let left: Vec<QueuedMail> = ledger.outbox(None).unwrap().into_iter().map(|m| m.mail).collect();
+    assert_eq!(left, [call], "the other channel is not touched");
+    assert_eq!((later.in_reply_to(), mail("m1").in_reply_to()), (Some("m1"), None));
+}
+
+#[test]
+fn a_mail_that_some_took_waits_for_the_others_only() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = seeded(dir.path());
+    ledger.apply_alerts(&[], &[mail("m1")], at(0).wall).unwrap();
+    let id = ledger.outbox(None).unwrap()[0].id;
+    ledger.left_for(&[id], &["b@example.org".to_owned()]).unwrap();
+    assert_eq!(ledger.outbox(None).unwrap()[0].mail.to, ["b@example.org"]);
+    assert_eq!(ledger.told_of("m1").unwrap().len(), 2, "whoever has it was told, too");
+}
+
+#[test]
+fn a_report_and_the_note_of_it_are_stored_together_or_not_at_all() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = seeded(dir.path());
+    raw(dir.path())
+        .execute_batch("CREATE TRIGGER no_mail BEFORE INSERT ON outbox BEGIN SELECT raise(ABORT, 'no'); END")
+        .unwrap();
+    ledger.queue_report(&[mail("d1")], ("digest.last_due", "now"), at(0).wall).unwrap_err();
+    assert_eq!(ledger.noted("digest.last_due").unwrap(), None);
+    raw(dir.path()).execute_batch("DROP TRIGGER no_mail").unwrap();
+    ledger.queue_report(&[mail("d1")], ("digest.last_due", "now"), at(0).wall).unwrap();
+    assert_eq!(ledger.noted("digest.last_due").unwrap().as_deref(), Some("now"));
+    assert_eq!(ledger.outbox(None).unwrap().len(), 1);
 }
 
 #[test]

@@ -17,11 +17,14 @@ const SHIPPED: &[(&str, &str, &str)] = &[
        (1, 0, '2026-11-17T12:00:00.000000000Z', 'b', 1, 'reserved', 'reserved', NULL, NULL, NULL, NULL, NULL, NULL),
        (1, 1, '2026-11-17T12:00:01.000000000Z', 'b', 2, 'spend_started', 'spend_started', NULL, NULL, NULL, NULL, NULL, NULL),
        (1, 2, '2026-11-17T12:00:02.000000000Z', 'b', 3, 'accepted', 'accepted', '2.65', '97.35', NULL, NULL, NULL, 'a good reply');
-     INSERT INTO settle_read VALUES (1, 1, '2026-11-17T12:05:00.000000000Z', 'b', 4, '97.35', '2.65', 0);",
+     INSERT INTO settle_read VALUES (1, 1, '2026-11-17T12:05:00.000000000Z', 'b', 4, '97.35', '2.65', 0);
+     INSERT INTO outbox (id, key, recipients, subject, text, html, message_id, in_reply_to, queued_at, next_at) VALUES
+       (1, 'short_funds:yp', 'a@example.org', '[renewd warning] x', 't', 'h', 'm1', NULL, '2026-11-17T12:00:00.000000000Z',
+        '2026-11-17T12:00:00.000000000Z');",
     ),
     (
     "0002_orders.sql",
-    "aa9181e6cfaab3cf7c5d14d8b5b628df08ba4e83b2fe74fa23981f1e9662208e",
+    "d99e2d12ba8e2254b44598e47ac3e313eb01647730b5597d828350e86302300b",
     "INSERT INTO order_change VALUES (1, 'proxyshard', 'ps', 'O1', 'O1', 'auto_on', 'on', 'why', '2026-11-17T12:00:00.000000000Z');
      INSERT INTO order_change_end VALUES (1, 'done', NULL, NULL, '2026-11-17T12:00:01.000000000Z');",
     ),
@@ -30,6 +33,22 @@ const SHIPPED: &[(&str, &str, &str)] = &[
         "698bf5e1b9ca98dbf820ac01da9c161ce4071d6de0b411df55441736a4e38712",
         "INSERT INTO quote_seen VALUES ('yp', 'L1', '2.65', 'USD', 30, '2026-11-20T09:00:00.000000000Z',
            '2026-11-17T12:00:00.000000000Z');",
+    ),
+    (
+        "0004_alerts.sql",
+        "b90f7c7d79496da79fcb1718cb3a24b8e2636a39a7424401ef509cf7db7572cb",
+        "INSERT INTO alert (key, severity, account, since, told_at, title, text, once, owed) VALUES ('short_funds:yp', 'warning', 'yp',
+       '2026-11-17T12:00:00.000000000Z', '2026-11-17T12:00:00.000000000Z', 'title', 'text', 0, 'raised');
+     INSERT INTO silence VALUES ('clock:*', '2026-11-17T12:00:00.000000000Z', '2026-11-17T13:00:00.000000000Z');
+     INSERT INTO balance_mark VALUES ('yp', '2026-11-17T12:00:00.000000000Z', '100.00', 'USD', NULL, NULL);
+     INSERT INTO balance_note VALUES (1, 'yp', '2026-11-17T12:00:00.000000000Z', '2026-11-17T12:10:00.000000000Z', '100.00',
+       '88.00', 'USD', '0.00', '12.00');",
+    ),
+    (
+        "0005_channels.sql",
+        "5980536ed2604729e6ccb5d7666fb9b5ad4f07221bb4b5f57cc76fd4cca66865",
+        "INSERT INTO outbox (channel, key, recipients, subject, text, html, message_id, queued_at, next_at) VALUES
+       ('webhook', 'short_funds:yp', '', 'x', 't', '', 'm2', '2026-11-17T12:00:00.000000000Z', '2026-11-17T12:00:00.000000000Z');",
     ),
 ];
 

@@ -132,7 +132,10 @@ fn a_ledger_of_a_newer_renewd_is_refused_and_left_byte_for_byte() {
     let before = std::fs::read(&path).unwrap();
     for access in [Access::Pay, Access::Note, Access::Read] {
         let refused = open(dir.path(), access);
-        assert!(matches!(refused, Err(LedgerError::Newer { found: 99, .. })), "{access:?}");
+        assert!(
+            matches!(refused, Err(LedgerError::Newer { found: 99, known, .. }) if known == renewd::ledger::sqlite::MIGRATIONS.len() as i64),
+            "{access:?}"
+        );
         assert_eq!(std::fs::read(&path).unwrap(), before, "{access:?}");
     }
 }

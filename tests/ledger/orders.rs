@@ -6,6 +6,8 @@ use renewd::ledger::{
     Blocked, ChangeOutcome, EventDetail, IntentFilter, Ledger, NewIntent, ProviderCharge, Purpose,
 };
 
+use rstest::rstest;
+
 use crate::support::{acct, at, intent, inventory, lease, money, seeded, yp};
 
 fn purchase() -> NewIntent {
@@ -63,7 +65,7 @@ fn an_unsettled_purchase_stops_the_next_until_it_is_settled() {
     ledger.record_order(&id, &OrderId::from("N1"), at(3).wall).unwrap();
     ledger.record_order(&id, &OrderId::from("N2"), at(4).wall).unwrap();
     let record = ledger.intent(&id).unwrap();
-    assert_eq!(record.order, Some(OrderId::from("N1")), "the first word stands");
+    assert_eq!(record.order, Some(OrderId::from("N2")), "the newest word stands");
     assert_eq!(record.purpose, purchase().purpose, "what was bought reads back to the letter");
     ledger.reserve(&purchase(), &[]).unwrap().expect("the first is settled");
 }
@@ -142,4 +144,31 @@ fn an_order_on_hold_without_an_end_is_paid_for_the_term_it_was_first_seen_on_hol
     new.request.leases[0].expires_at = at(0).wall;
     let id = ledger.reserve(&new, &[]).unwrap().unwrap();
     ledger.start_spend(&id, &at(1)).expect("its term is as expected");
+}
+
+#[rstest]
+#[case::the_next_day(1, false)]
+#[case::after_most_of_the_term(28, true)]
+fn an_order_seen_on_hold_anew_is_not_paid_again_soon_after_it_was_paid_for(
+    #[case] days: i64,
+    #[case] free: bool,
+) {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = seeded(dir.path());
+    let mut held = lease("yp", 1);
+    (held.expires_at, held.state, held.cycle) = (None, OrderState::OnHold, Some("monthly".into()));
+    held.held_since = Some(at(0).wall);
+    ledger.record_inventory(&yp(), &acct(), at(0).wall, &inventory(vec![held.clone()])).unwrap();
+    let mut new = intent(&[1]);
+    new.request.leases[0].expires_at = at(0).wall;
+    let id = ledger.reserve(&new, &[]).unwrap().unwrap();
+    ledger.start_spend(&id, &at(1)).unwrap();
+    ledger.append(&id, State::SpendStarted, Event::Accepted, &EventDetail::default(), &at(2)).unwrap();
+    ledger.append(&id, State::Accepted, Event::EndsMoved, &EventDetail::default(), &at(3)).unwrap();
+    let again = at(0).wall + jiff::SignedDuration::from_hours(24 * days);
+    held.held_since = Some(again);
+    ledger.record_inventory(&yp(), &acct(), again, &inventory(vec![held.clone()])).unwrap();
+    new.request.leases[0].expires_at = again;
+    assert_eq!(ledger.reserve(&new, &[]).unwrap().is_ok(), free);
+    assert_eq!(ledger.paid_terms(&yp(), &[&held]).unwrap().is_empty(), free, "and the plan says so in time");
 }

@@ -117,6 +117,9 @@ from = "renewd@example.org"
 to = ["ops@example.org"]
 username = "renewd"
 password = { env = "SMTP" }
+[alerts.webhook]
+url = { env = "HOOK" }
+secret = { env = "SIGN" }
 [alerts.heartbeat]
 url = { env = "PING" }
 [http]
@@ -129,13 +132,22 @@ fn the_redactor_gets_every_secret_and_debug_shows_none() {
     let mut desk = Desk::with(&format!("{LEAST}{EVERYWHERE}"));
     desk.env("SMTP", "hunter2-smtp")
         .env("PING", "https://ping.example.org/hunter2")
+        .env("HOOK", "https://hook.example.org/hunter2")
+        .env("SIGN", "hunter2-sign")
         .env("TOKEN", "hunter2-token");
     let settings = desk.settings();
     let mut secrets = settings.secrets();
     secrets.sort();
     assert_eq!(
         secrets,
-        ["https://ping.example.org/hunter2", "hunter2-smtp", "hunter2-token", "key-of-yp-1234"]
+        [
+            "https://hook.example.org/hunter2",
+            "https://ping.example.org/hunter2",
+            "hunter2-sign",
+            "hunter2-smtp",
+            "hunter2-token",
+            "key-of-yp-1234"
+        ]
     );
     let debug = format!("{settings:?}{:?}", desk.sources);
     assert!(!debug.contains("hunter2") && !debug.contains("key-of-yp"), "{debug}");
@@ -146,10 +158,13 @@ fn the_redactor_gets_every_secret_and_debug_shows_none() {
 #[case("http://ping.example.org/hunter2")]
 #[case("hunter2")]
 #[case("ftp://ping.example.org/hunter2")]
-fn a_heartbeat_url_that_would_leak_is_refused_unseen(#[case] url: &str) {
-    let mut desk = Desk::with(&format!("{LEAST}[alerts.heartbeat]\nurl = {{ env = \"PING\" }}\n"));
+fn an_url_that_would_leak_is_refused_unseen(
+    #[case] url: &str,
+    #[values("heartbeat", "webhook")] section: &str,
+) {
+    let mut desk = Desk::with(&format!("{LEAST}[alerts.{section}]\nurl = {{ env = \"PING\" }}\n"));
     desk.env("PING", url);
     let told = desk.told();
-    assert!(told.starts_with("renewd.toml:10: alerts.heartbeat.url: what is kept there"), "{told}");
+    assert!(told.starts_with(&format!("renewd.toml:10: alerts.{section}.url: what is kept there")), "{told}");
     assert!(!told.contains("hunter2"), "{told}");
 }

@@ -37,15 +37,6 @@ fn routes_are_read_with_empty_meaning_any() {
 }
 
 #[test]
-fn what_is_not_built_yet_is_told_and_nothing_else() {
-    let config = format!("{LEAST}pay_by = \"provider\"\ntake_over = true\n{MAIL}[alerts.webhook]\nurl = {{ file = \"yp.key\" }}\n")
-        .replace("youproxy", "proxyshard");
-    let told = told(&config);
-    assert_eq!(told.lines().count(), 4, "{told}");
-    assert!(told.lines().all(|line| line.contains("is not built yet: ")), "{told}");
-}
-
-#[test]
 fn a_policy_behind_a_catch_all_is_warned_of_with_its_line() {
     let settings =
         Desk::with(&format!("{LEAST}{MAIL}[[policy]]\nname = \"late\"\naction = \"watch\"\n")).settings();
@@ -61,6 +52,15 @@ fn silence_by_mail_and_short_money_timeouts_are_warned_of() {
     let told = desk.shown(&desk.settings().warnings);
     assert!(told.contains("alerts.email: nobody is told by mail"), "{told}");
     assert!(told.contains("renewd.toml:10: timing.money_timeout: a payment cut off early"), "{told}");
+}
+
+#[test]
+fn a_webhook_alone_is_enough_to_be_told() {
+    let mut desk = Desk::with(&format!("{LEAST}[alerts.webhook]\nurl = {{ env = \"HOOK\" }}\n"));
+    desk.env("HOOK", "https://hook.example.org/abc?room=1");
+    let settings = desk.settings();
+    assert!(settings.warnings.is_empty(), "{:?}", settings.warnings);
+    assert!(settings.alerts.webhook.is_some_and(|hook| hook.secret.is_none()));
 }
 
 #[test]

@@ -88,8 +88,6 @@ fn a_wrong_scalar_says_what_to_write(#[case] section: &str, #[case] line: &str, 
 #[case("match.kinds = [\"IPv4\"]", "did you mean `kind`?")]
 #[case("winodw = \"08:00-20:00\"", "did you mean `window`?")]
 #[case("lag_window = \"15m\"", "unknown key: there are")]
-#[case("pay_by = \"provider\"", "not built yet")]
-#[case("take_over = true", "not built yet")]
 fn a_wrong_policy_says_what_to_write(#[case] line: &str, #[case] part: &str) {
     let name = if line.starts_with("name") { "" } else { "name = \"p\"\n" };
     let told = told(&format!("{LEAST}\n[[policy]]\naction = \"renew\"\n{name}{line}\n"));
@@ -143,4 +141,13 @@ fn a_full_policy_is_read_as_written() {
     assert_eq!(policy.until.map(|d| d.to_string()).as_deref(), Some("2027-06-30"));
     assert_eq!(policy.window.as_ref().map(|w| w.as_str()), Some("Mon-Fri 08:00-20:00"));
     assert_eq!(policy.matches.all.len(), 2, "an empty list is as if the key were absent");
+}
+
+#[rstest]
+#[case("youproxy", "https://youproxy.io/")]
+#[case("proxyshard", "https://user-api.proxyshard.com/")]
+fn a_provider_is_asked_at_its_own_address_unless_told_otherwise(#[case] provider: &str, #[case] url: &str) {
+    let config = LEAST.replace("youproxy", provider);
+    let account = &Desk::with(&config).settings().accounts[0];
+    assert_eq!((account.provider.as_str(), account.base_url.as_str()), (provider, url));
 }

@@ -191,3 +191,25 @@ async fn faults_strike_the_calls_they_are_aimed_at() {
     assert_eq!(one, two);
     assert!((1..20).contains(&one.len()), "{one:?}");
 }
+
+#[tokio::test]
+async fn money_can_be_taken_for_nothing_and_somebody_else_can_spend_meanwhile() {
+    let bench = Bench::new("10.00").await;
+    let body = bench.extension(&IPS[..1]);
+    bench.handle.inject(Fault::on(Aim::Money).effect(Effect::ChargeOnly));
+    assert_eq!(bench.post("extend", &body).await["balance"].to_string(), "7.35");
+    let line = bench.handle.with(|world| world.books().entries[0].lines[0].clone());
+    assert_eq!(line.end_before, Some(line.end_after));
+    bench.handle.inject(Fault::on(Aim::Money).effect(Effect::ForeignSpend(money("1.00"))));
+    assert_eq!(bench.post("extend", &body).await["success"], true);
+    assert_eq!((bench.balance().as_str(), bench.charges()), ("3.70", 3));
+}
+
+#[tokio::test]
+async fn a_reply_can_gain_and_lose_a_field() {
+    let bench = Bench::new("10.00").await;
+    bench.handle.inject(Fault::on(Aim::Any).answer(Answer::Field("success".into(), json!(false))));
+    assert_eq!(bench.get("balance").await["success"], false);
+    bench.handle.inject(Fault::on(Aim::Any).answer(Answer::Without("balance".into())));
+    assert!(bench.get("balance").await.get("balance").is_none());
+}

@@ -63,7 +63,13 @@ const RULES: &[Rule] = &[
     Rule {
         within: &["alerting"],
         never: ABOVE_CORE,
-        except: &["crate::ledger::AlertChange", "crate::ledger::OpenAlert", "crate::ledger::QueuedMail"],
+        except: &[
+            "crate::ledger::AlertChange",
+            "crate::ledger::How",
+            "crate::ledger::OpenAlert",
+            "crate::ledger::Silence",
+            "crate::ledger::Telling",
+        ],
         why: "it turns what is open into what changes: plain records of the ledger's port, and nothing else above it",
     },
     Rule {
@@ -96,7 +102,7 @@ const RULES: &[Rule] = &[
             "crate::ledger::PurchasePermit",
             "crate::ledger::ChangePermit",
         ],
-        why: "adapters never import each other; a provider takes the permit and nothing else of the ledger",
+        why: "adapters never import each other; a provider takes the permits and nothing else of the ledger",
     },
     Rule {
         within: &["ledger"],
@@ -220,18 +226,43 @@ pub fn check_floats(source: &Source) -> Vec<Finding> {
         .collect()
 }
 
-/// A provider's name outside its own folder is a special case in the making; the engine knows no adapter at all.
+/// Providers, and where each lives.
+const PROVIDERS: &[(&str, &str)] =
+    &[("youproxy", "providers/youproxy"), ("proxyshard", "providers/proxyshard")];
+/// Where every provider may be named: the port's modules and wiring, the list of the settings, and what simulates them.
+const NAMES_ALL: &[&str] = &[
+    "src/providers/mod.rs",
+    WIRING,
+    "src/settings/values.rs",
+    "src/simulator/",
+    "src/cli/simulate",
+    "src/cli/demo",
+];
+
+/// A provider's name outside its own folder, as a word of the code or within a text, is a special case in the making; the engine
+/// knows no adapter at all. Comments may name whom they like.
 pub fn check_names(source: &Source) -> Vec<Finding> {
-    let at_home = ["providers/youproxy", "simulator", "settings"].iter().any(|f| lives_in(source, f))
-        || ["src/providers/wiring.rs", "src/providers/mod.rs"].contains(&source.name.as_str());
-    let in_engine = lives_in(source, "engine");
-    let judge = |named: &Named| {
-        let says = |word: &str| named.path.iter().any(|s| s.to_lowercase().contains(word));
-        if !at_home && says("youproxy") {
-            return Some(finding(source, named, "one provider by name: use its capabilities"));
-        }
-        let adapter = in_engine && ["sqlite", "lettre", "email", "proxyshard"].iter().any(|w| says(w));
-        adapter.then(|| finding(source, named, "an adapter by name: the engine knows ports only"))
+    if source.is_test {
+        return Vec::new();
+    }
+    let everywhere = NAMES_ALL.iter().any(|place| source.name.starts_with(place));
+    let foreign: Vec<&str> = PROVIDERS
+        .iter()
+        .filter(|(_, home)| !everywhere && !lives_in(source, home))
+        .map(|(name, _)| *name)
+        .collect();
+    let says = |text: &str, words: &[&str]| words.iter().any(|word| text.to_lowercase().contains(word));
+    let judge = |line: usize, text: &str, is_code: bool| {
+        let what = if says(text, &foreign) {
+            "one provider by name: use its capabilities"
+        } else if is_code && lives_in(source, "engine") && says(text, &["sqlite", "lettre", "email"]) {
+            "an adapter by name: the engine knows ports only"
+        } else {
+            return None;
+        };
+        Some(Finding { file: source.name.clone(), line, what: what.to_owned() })
     };
-    if source.is_test { Vec::new() } else { source.named.iter().filter_map(judge).collect() }
+    let code = source.named.iter().filter_map(|named| judge(named.line, &named.path.join("::"), true));
+    let texts = source.literals.iter().filter_map(|(line, text)| judge(*line, text, false));
+    code.chain(texts).collect()
 }

@@ -19,6 +19,8 @@ pub struct Source {
     pub name: String,
     /// Every path and every lone identifier.
     pub named: Vec<Named>,
+    /// Every literal as written, with its line; comments for the documentation are none.
+    pub literals: Vec<(usize, String)>,
     /// Lines without `#[cfg(test)]` code.
     pub code_lines: usize,
     /// The first line.
@@ -31,7 +33,8 @@ impl Source {
     /// Reads a file's text.
     pub fn read(name: &str, text: &str) -> Self {
         let stem = name.rsplit('/').next().unwrap_or(name).trim_end_matches(".rs");
-        let mut reader = Reader { module: module_of(name), named: Vec::new(), test_lines: 0 };
+        let mut reader =
+            Reader { module: module_of(name), named: Vec::new(), literals: Vec::new(), test_lines: 0 };
         match text.parse::<TokenStream>() {
             Ok(tokens) => reader.walk(&tokens.into_iter().collect::<Vec<_>>()),
             Err(e) => panic!("{name} is no Rust: {e}"),
@@ -39,6 +42,7 @@ impl Source {
         Self {
             name: name.to_owned(),
             named: reader.named,
+            literals: reader.literals,
             code_lines: text.lines().count().saturating_sub(reader.test_lines),
             opening: text.lines().next().unwrap_or_default().to_owned(),
             is_test: stem == "tests" || stem.ends_with("_tests") || name.contains("/tests/"),
@@ -60,6 +64,7 @@ fn module_of(name: &str) -> Vec<String> {
 struct Reader {
     module: Vec<String>,
     named: Vec<Named>,
+    literals: Vec<(usize, String)>,
     test_lines: usize,
 }
 
@@ -72,8 +77,13 @@ impl Reader {
                 continue;
             }
             match &tokens[at] {
+                TokenTree::Group(group) if is_comment(group) => at += 1,
                 TokenTree::Group(group) => {
                     self.walk_group(group);
+                    at += 1;
+                }
+                TokenTree::Literal(literal) => {
+                    self.literals.push((literal.span().start().line, literal.to_string()));
                     at += 1;
                 }
                 TokenTree::Ident(word) if word == "mod" => at = self.walk_module(tokens, at),
@@ -175,6 +185,12 @@ impl Reader {
         self.test_lines += tokens[end].span().end().line - tokens[at].span().start().line + 1;
         Some(end + 1)
     }
+}
+
+/// `[doc = "…"]`, as which the parser hands over `///` and `//!`.
+fn is_comment(group: &Group) -> bool {
+    let first = group.stream().into_iter().next();
+    group.delimiter() == Delimiter::Bracket && matches!(first, Some(TokenTree::Ident(word)) if word == "doc")
 }
 
 fn plain(word: &Ident) -> String {

@@ -3,41 +3,66 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::{deadline, leases, plain, row, urgency};
+use super::{Around, count, deadline, grade, leases, plain, row, touched, urgency};
 use crate::domain::alert::AlertRow;
-use crate::domain::{Alert, AlertKey, Severity};
+use crate::domain::{Alert, AlertKey, Lease, Severity};
 use crate::engine::{AccountReport, CycleReport};
-use crate::planner::Item;
-use crate::policy::{Decision, Stage};
+use crate::planner::{Item, replacements};
+use crate::policy::{Decision, Policy, Stage};
 
-/// One alert for all that lapsed on one day (UTC): told once, and a later day is told anew.
-pub(super) fn lapsed(account: &AccountReport, items: &[&Item]) -> Vec<Alert> {
-    let name = &account.account;
+/// Items by the day (UTC) of their end.
+fn by_day<'a>(items: impl Iterator<Item = &'a Item>) -> BTreeMap<String, Vec<&'a Item>> {
     let mut days: BTreeMap<String, Vec<&Item>> = BTreeMap::new();
     for item in items {
         let day = item.lease.expires_at.map(|at| at.strftime("%Y-%m-%d").to_string()).unwrap_or_default();
         days.entry(day).or_default().push(item);
     }
+    days
+}
+
+/// One alert for all that lapsed on one day (UTC): told once, again when more of that day follow, and a later day anew.
+pub(super) fn lapsed(
+    account: &AccountReport,
+    items: &[&Item],
+    around: &Around,
+    policies: &[Policy],
+) -> Vec<Alert> {
+    let name = &account.account;
     let alert = |(day, items): (String, Vec<&Item>)| Alert {
         rows: items.iter().map(|i| row(i)).collect(),
-        deadline: deadline(&items),
         once: true,
+        grade: count(items.len()),
+        leases: touched(&items),
+        actions: std::iter::once("look at the provider whether they can still be had".to_owned())
+            .chain(replaced(items.iter().map(|i| &i.lease), around, policies))
+            .collect(),
         ..plain(
             AlertKey::order("lapsed", name.as_str(), &day),
             Severity::Urgent,
             Some(name),
             &format!("{} of account {name} lapsed on {day}", leases(items.len())),
-            "A policy keeps them, and their end has passed. renewd does not pay for them by itself: the addresses may be gone. Look at \
-             the provider whether they can still be had.",
+            "A policy keeps them, and their end has passed. renewd does not pay for them by itself: the addresses may be gone.",
         )
     };
-    days.into_iter().map(alert).collect()
+    by_day(items.iter().copied()).into_iter().map(alert).collect()
 }
 
-/// Leases that a policy kept and that left the list: one alert for all that one pass missed.
-pub(super) fn lost(account: &AccountReport, report: &CycleReport) -> Option<Alert> {
+/// Leases that a policy kept and that left the list: one alert for all that one pass missed. What was told as lapsed is not
+/// told as lost on top.
+pub(super) fn lost(
+    account: &AccountReport,
+    report: &CycleReport,
+    around: &Around,
+    policies: &[Policy],
+) -> Option<Alert> {
+    let open = &around.open;
     let name = &account.account;
-    let gone: Vec<_> = report.lost.iter().filter(|l| &l.account == name).collect();
+    let lapsed = |l: &Lease| {
+        open.iter().any(|a| {
+            a.key.cause() == "lapsed" && a.account.as_ref() == Some(name) && a.leases.contains(&l.id)
+        })
+    };
+    let gone: Vec<_> = report.lost.iter().filter(|l| &l.account == name && !lapsed(l)).collect();
     let first = gone.first()?;
     let rows = gone.iter().map(|l| AlertRow {
         what: format!("{} {}", l.kind, l.ip),
@@ -48,63 +73,77 @@ pub(super) fn lost(account: &AccountReport, report: &CycleReport) -> Option<Aler
     Some(Alert {
         rows: rows.collect(),
         once: true,
+        leases: gone.iter().map(|l| l.id.clone()).collect(),
+        actions: std::iter::once("ask the provider what became of them".to_owned())
+            .chain(replaced(gone.iter().copied(), around, policies))
+            .collect(),
         ..plain(
             AlertKey::order("lost", name.as_str(), first.id.as_str()),
             Severity::Urgent,
             Some(name),
             &format!("{} of account {name} left the provider's list", leases(gone.len())),
-            "A policy keeps them, and the provider no longer lists them.",
+            "A policy keeps them, and the provider no longer lists them, or another address came in their place. renewd buys \
+             nothing unasked: the commands would replace them.",
         )
     })
 }
 
-/// Watched leases before they lapse, and released ones before they go.
-pub(super) fn lapse_notices(account: &AccountReport, items: &[&Item], now: Timestamp) -> Vec<Alert> {
-    let name = &account.account;
-    let near = |d: Decision| -> Vec<&Item> {
-        items
-            .iter()
-            .filter(|i| {
-                i.decision() == d
-                    && i.stage >= Some(Stage::Normal)
-                    && i.lease.expires_at.is_some_and(|e| e > now)
-            })
-            .copied()
-            .collect()
+/// The commands that would replace lost leases.
+fn replaced<'a>(lost: impl Iterator<Item = &'a Lease>, around: &Around, policies: &[Policy]) -> Vec<String> {
+    let price = |l: &Lease| {
+        let paid = around.last_paid.get(&l.id).map(|(m, c)| (*m, c.as_str()));
+        paid.or_else(|| l.price.map(|m| (m, "USD")))
     };
-    let mut alerts = Vec::new();
-    for (decision, cause, severity, what, text) in [
-        (
-            Decision::Watch,
-            "watch",
-            None,
-            "lapse soon and nobody renews them",
+    let lost: Vec<_> = lost.map(|l| (l, price(l))).collect();
+    replacements(&lost, policies)
+}
+
+fn near(item: &Item, now: Timestamp) -> bool {
+    item.stage >= Some(Stage::Normal) && item.lease.expires_at.is_some_and(|e| e > now)
+}
+
+/// Watched leases (or without a policy) before they lapse.
+pub(super) fn watched(account: &AccountReport, items: &[&Item], now: Timestamp) -> Option<Alert> {
+    let name = &account.account;
+    let items: Vec<&Item> =
+        items.iter().filter(|i| i.decision() == Decision::Watch && near(i, now)).copied().collect();
+    (!items.is_empty()).then(|| Alert {
+        rows: items.iter().map(|i| row(i)).collect(),
+        actions: vec!["renewd plan".into()],
+        deadline: deadline(&items),
+        grade: grade(&items),
+        leases: touched(&items),
+        ..plain(
+            AlertKey::account("watch", name.as_str()),
+            urgency(&items),
+            Some(name),
+            &format!("{} of account {name} lapse soon and nobody renews them", leases(items.len())),
             "Their policy says watch, or no policy matches. To keep them, add a policy with action = \"renew\".",
-        ),
-        (
-            Decision::Release,
-            "release",
-            Some(Severity::Info),
-            "will be let go as planned",
-            "Their policy lets them lapse. To keep them, change the policy before they end.",
-        ),
-    ] {
-        let items = near(decision);
-        if items.is_empty() {
-            continue;
-        }
-        alerts.push(Alert {
+        )
+    })
+}
+
+/// Released leases before they go: one notice for all that end on one day, as soon as the first of them is near. Their end is
+/// as planned, so nothing is said of it.
+pub(super) fn released(account: &AccountReport, items: &[&Item], now: Timestamp) -> Vec<Alert> {
+    let name = &account.account;
+    let ahead =
+        |i: &&Item| i.decision() == Decision::Release && i.lease.expires_at.is_some_and(|end| end > now);
+    let days = by_day(items.iter().copied().filter(ahead)).into_iter();
+    days.filter(|(_, items)| items.iter().any(|i| near(i, now)))
+        .map(|(day, items)| Alert {
             rows: items.iter().map(|i| row(i)).collect(),
             actions: vec!["renewd plan".into()],
             deadline: deadline(&items),
+            once: true,
+            leases: touched(&items),
             ..plain(
-                AlertKey::account(cause, name.as_str()),
-                severity.unwrap_or_else(|| urgency(&items)),
+                AlertKey::order("release", name.as_str(), &day),
+                Severity::Info,
                 Some(name),
-                &format!("{} of account {name} {what}", leases(items.len())),
-                text,
+                &format!("{} of account {name} will be let go on {day} as planned", leases(items.len())),
+                "Their policy lets them lapse. To keep them, change the policy before they end.",
             )
-        });
-    }
-    alerts
+        })
+        .collect()
 }

@@ -1,85 +1,99 @@
 //! Which alerts fire after a pass: a pure translation of its report. Whether they are mailed again is `alerting`'s affair.
 //!
 //! A cause that explains others silences them: an account that is down says so once, and its leases say nothing.
+mod accounts;
+mod causes;
+mod ends;
+mod held;
 mod lapses;
+mod money;
+mod own;
 mod payments;
 pub mod runway;
 mod steering;
+mod stuck;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::HashMap;
 
 use jiff::Timestamp;
 
 use crate::domain::alert::AlertRow;
-use crate::domain::time::words;
-use crate::domain::{AccountName, Alert, AlertKey, Money, Severity, State};
-use crate::planner::{Item, Standing};
-use crate::policy::{Decision, Policy, Stage, Word};
+use crate::domain::{AccountName, Alert, AlertKey, LeaseId, Money, Severity};
+use crate::ledger::{BalanceNote, IntentRecord, OpenAlert, WaitingMails};
+use crate::planner::Item;
+use crate::policy::Stage;
 use crate::settings::Settings;
 
 use super::{AccountReport, CycleReport};
-use lapses::{lapse_notices, lapsed, lost};
+pub use causes::{CAUSES, Cause, Scope, cause};
+pub use ends::ends;
+pub use money::{BudgetUse, NEWS};
+pub use own::{LEAST, LoopFacts, MAIL_LATE, config_refused, cycles_missed, loop_late, mail_undelivered};
 pub use payments::double_charge;
-use payments::{charge_differs, payment_alert};
 
-/// A budget at the end of a pass.
-#[derive(Debug, Clone)]
-pub struct BudgetUse {
-    /// Its name.
-    pub name: String,
-    /// What counts in it.
-    pub spent: Money,
-    /// The most.
-    pub limit: Money,
-    /// Warn from this amount on.
-    pub warn_from: Option<Money>,
-    /// In what.
-    pub currency: String,
+/// What the rules look at besides the pass itself.
+#[derive(Debug, Clone, Default)]
+pub struct Around {
+    /// Budgets that warn.
+    pub budgets: Vec<BudgetUse>,
+    /// Balances that moved without a payment, of the last [`NEWS`].
+    pub balances: Vec<BalanceNote>,
+    /// Payments that never left, of the last day, newest first.
+    pub unsent: Vec<IntentRecord>,
+    /// Mail that waits for a server.
+    pub mails: WaitingMails,
+    /// Alerts that are open.
+    pub open: Vec<OpenAlert>,
+    /// What lost leases last cost, where that is known.
+    pub last_paid: HashMap<LeaseId, (Money, String)>,
 }
 
-/// Alerts that fire, and the accounts of which nothing is known now, so that their open alerts are neither repeated nor
-/// resolved.
+/// Every alert that fires, by key.
 #[must_use]
-pub fn firing(
-    report: &CycleReport,
-    settings: &Settings,
-    budgets: &[BudgetUse],
-) -> (Vec<Alert>, BTreeSet<AccountName>) {
-    let mut alerts = Vec::new();
-    let mut frozen = BTreeSet::new();
+pub fn firing(report: &CycleReport, settings: &Settings, around: &Around) -> Vec<Alert> {
     let now = report.started.wall;
-    for account in &report.accounts {
-        let items: Vec<&Item> = report.items.iter().filter(|i| i.lease.account == account.account).collect();
-        if !account.reachable() {
-            frozen.insert(account.account.clone());
-        }
-        alerts.extend(account_alert(account, &items));
-        for (word, held) in by_word(&items) {
-            alerts.extend(held_alert(account, word, &held, report, &settings.policies, now));
-        }
-        alerts.extend(lapse_notices(account, &items, now));
-        alerts.extend(lost(account, report));
-        alerts.extend(steering::stuck(account, report));
-        alerts.extend(steering::unwanted(account, &items, &settings.policies));
-        alerts.extend(steering::end_untold(account, &items));
-    }
-    alerts.extend(report.unsettled.iter().filter_map(|r| payment_alert(r, report, settings)));
+    let mut alerts: Vec<Alert> =
+        report.accounts.iter().flat_map(|account| of_account(account, report, settings, around)).collect();
+    alerts.extend(report.unsettled.iter().filter_map(|r| payments::payment_alert(r, report, settings)));
     alerts.extend(steering::provider_charged(report, &settings.policies));
     alerts.extend(report.double_charges.iter().map(double_charge));
-    alerts.extend(report.payments.iter().chain(&report.settled).filter_map(charge_differs));
-    alerts.extend(report.clock_held.as_ref().map(|why| {
-        plain(
-            AlertKey::account("clock", "*"),
-            Severity::Urgent,
-            None,
-            "The clock cannot be trusted: payments wait",
-            why,
-        )
-    }));
-    alerts.extend(budgets.iter().filter_map(budget_warn));
+    alerts.extend(report.payments.iter().chain(&report.settled).filter_map(payments::charge_differs));
+    alerts.extend(around.budgets.iter().filter_map(money::budget_warn));
+    alerts.extend(money::balance_moves(&around.balances, now));
+    alerts.extend(report.clock_held.as_deref().map(own::clock));
+    alerts.extend(mail_undelivered(&around.mails, now));
     alerts.sort_by(|a, b| a.key.cmp(&b.key));
     alerts.dedup_by(|a, b| a.key == b.key);
-    (alerts, frozen)
+    debug_assert!(alerts.iter().all(|a| cause(a.key.cause()).is_some()), "a cause that is not in the list");
+    alerts
+}
+
+/// An account that cannot be read speaks for its leases; nothing else is said of them.
+fn of_account(
+    account: &AccountReport,
+    report: &CycleReport,
+    settings: &Settings,
+    around: &Around,
+) -> Vec<Alert> {
+    let now = report.started.wall;
+    let items: Vec<&Item> = report.items.iter().filter(|i| i.lease.account == account.account).collect();
+    let mut alerts: Vec<Alert> = accounts::standing(account, &items).into_iter().collect();
+    if !account.reachable() {
+        return alerts;
+    }
+    alerts.extend(accounts::unreadable_records(account));
+    for (word, held) in held::by_word(&items) {
+        alerts.extend(held::held_alert(account, word, &held, report, around, &settings.policies, now));
+    }
+    alerts.extend(stuck::not_sent(account, &items, &around.unsent));
+    alerts.extend(stuck::lapse_ahead(account, &items, report, &around.unsent, now));
+    alerts.extend(lapses::watched(account, &items, now));
+    alerts.extend(lapses::released(account, &items, now));
+    alerts.extend(lapses::lost(account, report, around, &settings.policies));
+    alerts.extend(steering::stuck(account, report));
+    alerts.extend(steering::unwanted(account, &items, &settings.policies));
+    alerts.extend(steering::end_untold(account, &items));
+    alerts
 }
 
 /// An alert of sentences only.
@@ -101,6 +115,8 @@ pub fn plain(
         rows: Vec::new(),
         deadline: None,
         once: false,
+        grade: 0,
+        leases: Vec::new(),
     }
 }
 
@@ -121,201 +137,28 @@ fn urgency(items: &[&Item]) -> Severity {
     if items.iter().any(|i| i.stage >= Some(Stage::Urgent)) { Severity::Urgent } else { Severity::Warning }
 }
 
+/// The furthest stage among them: an alert is told again when it changes.
+fn grade(items: &[&Item]) -> u32 {
+    match items.iter().filter_map(|i| i.stage).max() {
+        None | Some(Stage::Early) => 0,
+        Some(Stage::Normal) => 1,
+        Some(Stage::Urgent) => 2,
+        Some(Stage::Rescue) => 3,
+    }
+}
+
+fn touched(items: &[&Item]) -> Vec<LeaseId> {
+    items.iter().map(|i| i.lease.id.clone()).collect()
+}
+
+fn count(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
+}
+
 fn leases(n: usize) -> String {
     if n == 1 { "1 lease".to_owned() } else { format!("{n} leases") }
 }
 
 fn deadline(items: &[&Item]) -> Option<Timestamp> {
-    items.iter().filter_map(|i| i.lease.expires_at).min()
-}
-
-fn account_alert(account: &AccountReport, items: &[&Item]) -> Vec<Alert> {
-    let name = &account.account;
-    let waiting: Vec<&Item> = items
-        .iter()
-        .filter(|i| matches!(i.reason.word, Word::AccountDown | Word::Unparsable | Word::Shrunk))
-        .copied()
-        .collect();
-    let mut alerts = Vec::new();
-    let cause = match &account.standing {
-        Standing::Good => None,
-        Standing::Down(why) => Some(("account_down", format!("Account {name} cannot be read"), why)),
-        Standing::Unreadable(why) => {
-            Some(("inventory_unreadable", format!("The list of account {name} cannot be read"), why))
-        }
-        Standing::Shrunk(why) if account.leases == 0 => {
-            Some(("inventory_empty", format!("The list of account {name} is empty and was not"), why))
-        }
-        Standing::Shrunk(why) => Some(("shrunk", format!("The list of account {name} lost too much"), why)),
-    };
-    if let Some((cause, title, why)) = cause {
-        let due = if waiting.is_empty() {
-            String::new()
-        } else {
-            format!("; {} due wait for it", leases(waiting.len()))
-        };
-        alerts.push(Alert {
-            rows: waiting.iter().map(|i| row(i)).collect(),
-            deadline: deadline(&waiting),
-            actions: match cause {
-                "shrunk" | "inventory_empty" => vec![format!("renewd resume {name}"), "renewd plan".into()],
-                _ => vec!["renewd check --live".into(), "renewd status".into()],
-            },
-            ..plain(
-                AlertKey::account(cause, name.as_str()),
-                urgency(&waiting),
-                Some(name),
-                &format!("{title}{due}"),
-                why,
-            )
-        });
-    }
-    if account.unreadable > 0 {
-        let text = format!(
-            "{} records of the list have no id that can be read: one of them may be due.",
-            account.unreadable
-        );
-        let title = format!("Records of account {name} cannot be read");
-        alerts.push(plain(
-            AlertKey::account("unreadable_records", name.as_str()),
-            Severity::Warning,
-            Some(name),
-            &title,
-            &text,
-        ));
-    }
-    alerts
-}
-
-/// Held and guarded items by reason; those that the account's own alert or a payment's alert speaks for are left out.
-fn by_word<'a>(items: &[&'a Item]) -> BTreeMap<Word, Vec<&'a Item>> {
-    let mut words: BTreeMap<Word, Vec<&Item>> = BTreeMap::new();
-    for item in items {
-        let told = match item.reason.word {
-            Word::AccountDown | Word::Shrunk | Word::Clock => false,
-            Word::Unparsable => item.lease.expires_at.is_none(),
-            word => word.decision() == Decision::Hold || matches!(word, Word::FleetGuard | Word::Unreachable),
-        };
-        if told {
-            words.entry(item.reason.word).or_default().push(item);
-        }
-    }
-    words
-}
-
-fn held_alert(
-    account: &AccountReport,
-    word: Word,
-    items: &[&Item],
-    report: &CycleReport,
-    policies: &[Policy],
-    now: Timestamp,
-) -> Vec<Alert> {
-    let name = &account.account;
-    let n = leases(items.len());
-    if word == Word::Lapsed {
-        return lapsed(account, items);
-    }
-    if matches!(word, Word::UnknownPending | Word::NeedsOperator)
-        && items.iter().all(|i| spoken_for(i, report))
-    {
-        return Vec::new();
-    }
-    let ends = deadline(items).map(|at| words(at.duration_since(now))).unwrap_or_default();
-    let (title, text, actions) = match word {
-        Word::ShortFunds => short_funds(account, items, policies),
-        Word::FleetGuard => (
-            format!("{n} of account {name} wait for the next cycle"),
-            "More falls due at once than [guard] allows in one cycle; nothing is lost, the rest follows."
-                .to_owned(),
-            Vec::new(),
-        ),
-        Word::Unreachable => (
-            format!("{n} of account {name} wait: the provider could not be reached for their payment"),
-            format!(
-                "Nothing was sent, and nothing is charged; it is tried again with growing pauses. The first of them ends in {ends}. {}",
-                items.first().map(|i| i.reason.prose.clone()).unwrap_or_default()
-            ),
-            vec!["renewd check --live".into(), "renewd status".into()],
-        ),
-        Word::Paused => (
-            format!("{n} of account {name} are due and spending is paused"),
-            "Nothing is paid until you resume.".to_owned(),
-            vec![format!("renewd resume {name}")],
-        ),
-        other => (
-            format!("{n} of account {name} held: {}", other.as_str().replace('_', " ")),
-            format!(
-                "The first of them ends in {ends}. {}",
-                items.first().map(|i| i.reason.prose.clone()).unwrap_or_default()
-            ),
-            vec![
-                format!("renewd explain {}", items.first().map(|i| i.lease.ip.clone()).unwrap_or_default()),
-                "renewd plan".into(),
-            ],
-        ),
-    };
-    let severity = if word == Word::FleetGuard { Severity::Info } else { urgency(items) };
-    vec![Alert {
-        rows: items.iter().map(|i| row(i)).collect(),
-        actions,
-        deadline: deadline(items),
-        ..plain(AlertKey::account(word.as_str(), name.as_str()), severity, Some(name), &title, &text)
-    }]
-}
-
-fn short_funds(
-    account: &AccountReport,
-    items: &[&Item],
-    policies: &[Policy],
-) -> (String, String, Vec<String>) {
-    let name = &account.account;
-    let need =
-        Money::sum(items.iter().filter_map(|i| i.quote.as_ref()).map(|q| q.amount)).unwrap_or_default();
-    let free = account.free.unwrap_or_default();
-    let missing = need.minus(free).unwrap_or(need);
-    let currency = account.balance.as_ref().map(|b| b.currency.to_string()).unwrap_or_default();
-    let balance = account.balance.as_ref().map(|b| b.amount).unwrap_or_default();
-    let mut by_priority: Vec<(i64, usize)> = Vec::new();
-    for item in items {
-        let priority = item.policy.map_or(0, |p| policies[p].priority);
-        match by_priority.iter_mut().find(|(p, _)| *p == priority) {
-            Some((_, n)) => *n += 1,
-            None => by_priority.push((priority, 1)),
-        }
-    }
-    by_priority.sort_by_key(|(p, _)| std::cmp::Reverse(*p));
-    let split =
-        by_priority.iter().map(|(p, n)| format!("{n} of priority {p}")).collect::<Vec<_>>().join(", ");
-    (
-        format!("Top up {missing} {currency} at {name}: {} due are not covered", leases(items.len())),
-        format!(
-            "The balance was {balance} {currency}; what is due and not covered costs {need} {currency}, and {free} {currency} is free \
-             for it, so {missing} {currency} is missing. Not covered: {split}."
-        ),
-        vec![format!("top up at least {missing} {currency} at the provider"), "renewd plan".into()],
-    )
-}
-
-/// Whether an open payment's own alert already tells of this lease, or soon will.
-fn spoken_for(item: &Item, report: &CycleReport) -> bool {
-    report.unsettled.iter().any(|r| {
-        matches!(r.state, State::Unknown | State::NeedsOperator | State::SpendStarted)
-            && item.reason.prose.contains(r.id.as_str())
-    })
-}
-
-fn budget_warn(budget: &BudgetUse) -> Option<Alert> {
-    let from = budget.warn_from.filter(|from| budget.spent >= *from)?;
-    let left = budget.limit.minus(budget.spent).unwrap_or_default();
-    Some(plain(
-        AlertKey::order("budget_warn", "*", &budget.name),
-        Severity::Warning,
-        None,
-        &format!("Budget {} has {left} {} left", budget.name, budget.currency),
-        &format!(
-            "{} of {} {} are spent or reserved; the warning begins at {from}.",
-            budget.spent, budget.limit, budget.currency
-        ),
-    ))
+    items.iter().filter_map(|i| i.last_chance()).min()
 }

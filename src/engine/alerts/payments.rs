@@ -1,6 +1,10 @@
-//! Alerts about single payments: unknown, waiting for a person's word, charged twice, charged otherwise than quoted.
+//! Alerts about single payments: unknown, open for long, waiting for a person's word, charged twice, charged otherwise than
+//! quoted.
+use jiff::SignedDuration;
+
 use super::plain;
 use crate::domain::alert::AlertRow;
+use crate::domain::time::words;
 use crate::domain::{Alert, AlertKey, Severity, State};
 use crate::engine::CycleReport;
 use crate::ledger::IntentRecord;
@@ -17,13 +21,26 @@ fn payment_rows(record: &IntentRecord) -> Vec<AlertRow> {
     leases.collect()
 }
 
+/// What its alerts are called after: its order, or itself where it has none yet.
+fn subject(record: &IntentRecord) -> String {
+    record.request.leases.first().map_or_else(|| record.id.to_string(), |l| l.order.to_string())
+}
+
+/// For how long it has been open, if that is longer than evidence should need: four lag windows.
+fn overlong(record: &IntentRecord, report: &CycleReport, settings: &Settings) -> Option<SignedDuration> {
+    let started = record.spend_started_at.as_ref()?;
+    let open = report.started.wall.duration_since(started.wall);
+    let allowed = settings.timing.lag_window.checked_mul(4).unwrap_or(SignedDuration::MAX);
+    (matches!(record.state, State::Unknown | State::Accepted) && open > allowed).then_some(open)
+}
+
 pub(super) fn payment_alert(
     record: &IntentRecord,
     report: &CycleReport,
     settings: &Settings,
 ) -> Option<Alert> {
     let (account, id) = (&record.request.account, &record.id);
-    let order = record.request.leases.first().map(|l| l.order.to_string()).unwrap_or_default();
+    let order = subject(record);
     let sum = format!("{} {}", record.quoted, record.currency);
     let gone = settings.account(account).is_none();
     let urgent = record
@@ -31,12 +48,21 @@ pub(super) fn payment_alert(
         .leases
         .iter()
         .any(|l| report.items.iter().any(|i| i.lease.id == l.id && i.stage >= Some(Stage::Urgent)));
+    let overlong = overlong(record, report, settings);
     let (cause, severity, title, text) = match record.state {
         _ if gone => (
             "account_left",
             Severity::Urgent,
             format!("Account {account} left the config with payment {id} unsettled"),
             format!("Payments to {} stop until it is settled: put the account back, or say what became of it.", record.provider),
+        ),
+        State::Unknown | State::Accepted if overlong.is_some() => (
+            "unresolved",
+            if urgent { Severity::Urgent } else { Severity::Warning },
+            format!("Payment {id} ({sum}) at {account} has been open for {}", words(overlong.unwrap_or_default())),
+            "Four lag windows are over, and neither ends nor balance show what became of it: its account cannot be read, or its \
+             list lags behind. Its leases are not paid again before that."
+                .to_owned(),
         ),
         State::Unknown => (
             "unknown",
@@ -58,6 +84,7 @@ pub(super) fn payment_alert(
     Some(Alert {
         rows: payment_rows(record),
         deadline: record.request.leases.iter().map(|l| l.expires_at).min(),
+        leases: record.request.leases.iter().map(|l| l.id.clone()).collect(),
         actions: vec![
             "look at the provider whether these leases were extended and what was charged".into(),
             format!("renewd resolve {id} --charged {} --note \"…\"", record.quoted),
@@ -77,7 +104,7 @@ pub(super) fn payment_alert(
 #[must_use]
 pub fn double_charge(record: &IntentRecord) -> Alert {
     let (account, id) = (&record.request.account, &record.id);
-    let order = record.request.leases.first().map(|l| l.order.to_string()).unwrap_or_default();
+    let order = subject(record);
     Alert {
         rows: payment_rows(record),
         once: true,
@@ -99,7 +126,7 @@ pub(super) fn charge_differs(record: &IntentRecord) -> Option<Alert> {
     let charged =
         record.detail.charged.filter(|c| record.state == State::Confirmed && *c != record.quoted)?;
     let (account, id) = (&record.request.account, &record.id);
-    let order = record.request.leases.first().map(|l| l.order.to_string()).unwrap_or_default();
+    let order = subject(record);
     Some(Alert {
         rows: payment_rows(record),
         once: true,

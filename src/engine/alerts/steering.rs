@@ -1,7 +1,7 @@
 //! Alerts about the provider's own auto-renewal: flags that do not follow, renewals that nobody wants, charges it made.
 use std::collections::BTreeMap;
 
-use super::{leases, plain, row};
+use super::{grade, leases, plain, row, touched};
 use crate::domain::alert::AlertRow;
 use crate::domain::{AccountName, Alert, AlertKey, Severity};
 use crate::engine::{AccountReport, CycleReport};
@@ -22,6 +22,7 @@ pub(super) fn stuck(account: &AccountReport, report: &CycleReport) -> Option<Ale
         .filter(|(i, _)| &i.lease.account == name)
         .collect();
     let (first, on) = mine.first()?;
+    let items: Vec<&Item> = mine.iter().map(|(i, _)| *i).collect();
     let now = report.started.wall;
     let close =
         mine.iter().any(|(i, on)| !on && i.lease.expires_at.is_some_and(|e| e.duration_since(now) < CLOSE));
@@ -33,6 +34,8 @@ pub(super) fn stuck(account: &AccountReport, report: &CycleReport) -> Option<Ale
             format!("renewd order auto {} {word} --account {name}", first.lease.order),
             "look at the provider's site whether these orders can be switched at all".into(),
         ],
+        grade: grade(&items),
+        leases: touched(&items),
         ..plain(
             AlertKey::account("steer_failed", name.as_str()),
             if close { Severity::Urgent } else { Severity::Warning },
@@ -64,6 +67,8 @@ pub(super) fn unwanted(account: &AccountReport, items: &[&Item], policies: &[Pol
             format!("renewd order auto {} off --account {name}", first.lease.order),
             "or set `take_over = true` in the policy, and renewd switches such leases off".into(),
         ],
+        grade: grade(&mine),
+        leases: touched(&mine),
         ..plain(
             AlertKey::account("provider_renews", name.as_str()),
             Severity::Warning,
@@ -88,6 +93,8 @@ pub(super) fn end_untold(account: &AccountReport, items: &[&Item]) -> Option<Ale
     (!mine.is_empty()).then(|| Alert {
         rows: mine.iter().map(|i| row(i)).collect(),
         actions: vec!["look at the provider's site when they end".into()],
+        grade: grade(&mine),
+        leases: touched(&mine),
         ..plain(
             AlertKey::account("end_untold", name.as_str()),
             Severity::Warning,
@@ -126,7 +133,7 @@ pub(super) fn provider_charged(report: &CycleReport, policies: &[Policy]) -> Vec
             once: true,
             actions: vec![format!("renewd history --account {name}")],
             ..plain(
-                AlertKey::account("provider_charged", name.as_str()),
+                AlertKey::order("provider_charged", name.as_str(), records[0].id.as_str()),
                 if surprise { Severity::Warning } else { Severity::Info },
                 Some(name),
                 &format!("The provider renewed {} of account {name} by itself", leases(records.len())),

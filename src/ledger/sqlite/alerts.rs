@@ -1,28 +1,36 @@
-//! Open alerts and the outbox. A crash after the commit repeats a mail at worst; it never loses one.
+//! Open alerts. Not responsible for what becomes of their mails (`outbox`), only for storing both together.
 use jiff::Timestamp;
-use rusqlite::{Connection, Transaction, params};
+use rusqlite::{Connection, Row, Transaction, params};
 
-use super::Fault;
 use super::cycles::horizon;
-use super::text::{get_instant, get_word, instant};
-use crate::domain::{AccountName, AlertKey, Severity};
-use crate::ledger::{AlertChange, OpenAlert, OutboxMail, QueuedMail};
+use super::text::{get_count, get_instant, get_opt_instant, get_opt_word, get_word, instant};
+use super::{Fault, outbox, quiet};
+use crate::domain::{AccountName, AlertKey, LeaseId, Occasion, Severity};
+use crate::ledger::{AlertChange, OpenAlert, QueuedMail, WaitingMails};
 
 pub(super) fn open(c: &Connection) -> Result<Vec<OpenAlert>, Fault> {
     let mut query = c.prepare_cached("SELECT * FROM alert WHERE closed_at IS NULL ORDER BY key")?;
-    let rows = query.query_map([], |r| {
-        Ok(OpenAlert {
-            key: AlertKey::stored(r.get("key")?),
-            severity: get_word(r, "severity", Severity::parse)?,
-            account: r.get::<_, Option<String>>("account")?.map(AccountName::new),
-            since: get_instant(r, "since")?,
-            told_at: get_instant(r, "told_at")?,
-            title: r.get("title")?,
-            text: r.get("text")?,
-            once: r.get("once")?,
-        })
-    })?;
+    let rows = query.query_map([], alert)?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+fn alert(r: &Row<'_>) -> rusqlite::Result<OpenAlert> {
+    let told = get_opt_word(r, "told_severity", Severity::parse)?;
+    let told_grade: u32 = r.get("told_grade")?;
+    Ok(OpenAlert {
+        key: AlertKey::stored(r.get("key")?),
+        severity: get_word(r, "severity", Severity::parse)?,
+        account: r.get::<_, Option<String>>("account")?.map(AccountName::new),
+        since: get_instant(r, "since")?,
+        told_at: get_instant(r, "told_at")?,
+        told: told.map(|severity| (severity, told_grade)),
+        owed: get_opt_word(r, "owed", Occasion::parse)?,
+        title: r.get("title")?,
+        text: r.get("text")?,
+        once: r.get("once")?,
+        grade: r.get("grade")?,
+        leases: r.get::<_, String>("leases")?.lines().map(LeaseId::new).collect(),
+    })
 }
 
 /// Changes and mails together: an alert is never marked told without its mail in the outbox.
@@ -40,23 +48,27 @@ pub(super) fn apply(
                 tx.prepare_cached("UPDATE alert SET closed_at = ?2 WHERE key = ?1 AND closed_at IS NULL")?
                     .execute(params![key.as_str(), instant(at)])?;
             }
+            AlertChange::Log(telling) => quiet::log(tx, telling)?,
         }
     }
     for mail in mails {
-        queue(tx, mail, at)?;
+        outbox::queue(tx, mail, at)?;
     }
     let old = horizon(at);
     tx.prepare_cached("DELETE FROM alert WHERE closed_at < ?1")?.execute([&old])?;
-    tx.prepare_cached("DELETE FROM outbox WHERE delivered_at IS NOT NULL AND delivered_at < ?1")?
-        .execute([&old])?;
-    Ok(())
+    tx.prepare_cached("DELETE FROM alert_log WHERE at < ?1")?.execute([&old])?;
+    outbox::forget(tx, &old)
 }
 
 fn put(tx: &Transaction<'_>, a: &OpenAlert, told_at: Timestamp) -> Result<(), Fault> {
+    let leases: Vec<&str> = a.leases.iter().map(LeaseId::as_str).collect();
     tx.prepare_cached(
-        "INSERT INTO alert (key, severity, account, since, told_at, title, text, once) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+        "INSERT INTO alert (key, severity, account, since, told_at, title, text, once, grade, told_severity, told_grade, owed, leases)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
          ON CONFLICT (key) DO UPDATE SET severity = excluded.severity, account = excluded.account, since = excluded.since,
-           told_at = excluded.told_at, title = excluded.title, text = excluded.text, once = excluded.once, closed_at = NULL",
+           told_at = excluded.told_at, title = excluded.title, text = excluded.text, once = excluded.once,
+           grade = excluded.grade, told_severity = excluded.told_severity, told_grade = excluded.told_grade,
+           owed = excluded.owed, leases = excluded.leases, closed_at = NULL",
     )?
     .execute(params![
         a.key.as_str(),
@@ -66,78 +78,28 @@ fn put(tx: &Transaction<'_>, a: &OpenAlert, told_at: Timestamp) -> Result<(), Fa
         instant(told_at),
         a.title,
         a.text,
-        a.once
+        a.once,
+        a.grade,
+        a.told.map(|(severity, _)| severity.as_str()),
+        a.told.map_or(0, |(_, grade)| grade),
+        a.owed.map(Occasion::as_str),
+        leases.join("\n")
     ])?;
     Ok(())
 }
 
-/// Recipients are kept one a line: no address holds a newline.
-fn queue(tx: &Transaction<'_>, m: &QueuedMail, at: Timestamp) -> Result<(), Fault> {
-    tx.prepare_cached(
-        "INSERT INTO outbox (key, recipients, subject, text, html, message_id, in_reply_to, queued_at, next_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8)",
-    )?
-    .execute(params![
-        m.key.as_str(),
-        m.to.join("\n"),
-        m.subject,
-        m.text,
-        m.html,
-        m.message_id,
-        m.in_reply_to,
-        instant(at)
-    ])?;
-    Ok(())
-}
-
-/// Undelivered mails, oldest first.
-pub(super) fn outbox(c: &Connection, due: Option<Timestamp>) -> Result<Vec<OutboxMail>, Fault> {
+pub(super) fn waiting(c: &Connection) -> Result<WaitingMails, Fault> {
     let mut query = c.prepare_cached(
-        "SELECT * FROM outbox WHERE delivered_at IS NULL AND (?1 IS NULL OR next_at <= ?1) ORDER BY id",
+        "SELECT count(*) AS n, min(queued_at) AS oldest,
+           (SELECT last_error FROM outbox WHERE delivered_at IS NULL AND folded_at IS NULL AND last_error IS NOT NULL ORDER BY tried_at DESC LIMIT 1) AS error
+         FROM outbox WHERE delivered_at IS NULL AND folded_at IS NULL",
     )?;
-    let rows = query.query_map([due.map(instant)], |r| {
-        Ok(OutboxMail {
-            id: r.get("id")?,
-            mail: QueuedMail {
-                key: AlertKey::stored(r.get("key")?),
-                to: r.get::<_, String>("recipients")?.lines().map(str::to_owned).collect(),
-                subject: r.get("subject")?,
-                text: r.get("text")?,
-                html: r.get("html")?,
-                message_id: r.get("message_id")?,
-                in_reply_to: r.get("in_reply_to")?,
-            },
-            queued_at: get_instant(r, "queued_at")?,
-            attempts: r.get("attempts")?,
+    let found = query.query_row([], |r| {
+        Ok(WaitingMails {
+            count: get_count(r, "n")?,
+            oldest: get_opt_instant(r, "oldest")?,
+            last_error: r.get("error")?,
         })
     })?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
-}
-
-pub(super) fn delivered(tx: &Transaction<'_>, id: i64, at: Timestamp) -> Result<(), Fault> {
-    let done = tx
-        .prepare_cached(
-            "UPDATE outbox SET delivered_at = ?2, tried_at = ?2, last_error = NULL WHERE id = ?1",
-        )?
-        .execute(params![id, instant(at)])?;
-    there(done, id)
-}
-
-pub(super) fn failed(
-    tx: &Transaction<'_>,
-    id: i64,
-    at: Timestamp,
-    next_at: Timestamp,
-    error: &str,
-) -> Result<(), Fault> {
-    let done = tx
-        .prepare_cached(
-            "UPDATE outbox SET attempts = attempts + 1, tried_at = ?2, next_at = ?3, last_error = ?4 WHERE id = ?1",
-        )?
-        .execute(params![id, instant(at), instant(next_at), error])?;
-    there(done, id)
-}
-
-fn there(rows: usize, id: i64) -> Result<(), Fault> {
-    if rows == 1 { Ok(()) } else { Err(Fault::Nonsense(format!("mail {id} is not in the outbox"))) }
+    Ok(found)
 }

@@ -80,7 +80,7 @@ fn change(row: &Row<'_>) -> rusqlite::Result<ChangeRecord> {
     })
 }
 
-/// The first word stands: a purchase makes one order.
+/// The newest word stands; one that was said before is not said again.
 pub(super) fn record_order(
     tx: &Transaction<'_>,
     id: &IntentId,
@@ -89,7 +89,7 @@ pub(super) fn record_order(
 ) -> Result<(), Fault> {
     let number = head(tx, id)?.number;
     tx.prepare_cached(
-        "INSERT INTO purchase_order (intent, order_id, at) VALUES (?1, ?2, ?3) ON CONFLICT (intent) DO NOTHING",
+        "INSERT INTO purchase_order (intent, order_id, at) VALUES (?1, ?2, ?3) ON CONFLICT (intent, order_id) DO NOTHING",
     )?
     .execute(params![number, order.as_str(), instant(at)])?;
     Ok(())

@@ -20,7 +20,7 @@ const COLUMNS: &str = "i.id, i.name, p.name AS part_of, i.provider, i.account, i
     i.policy, i.quoted, i.currency, i.balance_before, i.attempt, i.cycle, i.created_at, i.created_boot, i.created_ms,
     h.state, h.state_at, h.state_boot, h.state_ms, h.spend_at, h.spend_boot, h.spend_ms, h.settled_at, h.charged,
     h.balance_after, h.expires_after, h.code, h.message, h.evidence, h.never_sent,
-    i.purpose, i.billing_cycle, i.purchase, (SELECT o.order_id FROM purchase_order o WHERE o.intent = i.id) AS order_made,
+    i.purpose, i.billing_cycle, i.purchase, (SELECT o.order_id FROM purchase_order o WHERE o.intent = i.id ORDER BY o.id DESC LIMIT 1) AS order_made,
     max(h.was_refused, coalesce(ph.was_refused, 0)) AS was_refused,
     max(h.operator_spoke, coalesce(ph.operator_spoke, 0)) AS operator_spoke";
 

@@ -1,10 +1,10 @@
 //! Facts about accounts and leases: the newest that was read, written only where something changed.
 //!
 //! A crash keeps the last believed inventory: it is read again before anything is paid.
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
-use rusqlite::{Connection, Row, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 use super::Fault;
 use super::text::{
@@ -22,6 +22,26 @@ pub(super) fn known(c: &Connection, account: &AccountName) -> Result<Vec<KnownLe
     let rows = query.query_map([account.as_str()], |r| {
         Ok(KnownLease { lease: lease(r)?, first_seen: get_instant(r, "first_seen")? })
     })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// One lease of an account as last believed; `None` if it is gone or was never listed.
+pub(super) fn one(c: &Connection, account: &AccountName, id: &LeaseId) -> Result<Option<Lease>, Fault> {
+    let mut query =
+        c.prepare_cached("SELECT * FROM lease WHERE account = ?1 AND lease = ?2 AND gone_at IS NULL")?;
+    Ok(query.query_row([account.as_str(), id.as_str()], lease).optional()?)
+}
+
+/// Orders that were ever listed before that instant, gone ones included.
+pub(super) fn orders_before(
+    c: &Connection,
+    account: &AccountName,
+    at: Timestamp,
+) -> Result<HashSet<OrderId>, Fault> {
+    let mut query =
+        c.prepare_cached("SELECT DISTINCT order_id FROM lease WHERE account = ?1 AND first_seen < ?2")?;
+    let rows = query
+        .query_map([account.as_str(), instant(at).as_str()], |r| r.get::<_, String>(0).map(OrderId::new))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 

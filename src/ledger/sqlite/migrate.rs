@@ -7,6 +7,8 @@ pub const MIGRATIONS: &[(&str, &str)] = &[
     ("0001_ledger.sql", include_str!("../../../migrations/0001_ledger.sql")),
     ("0002_orders.sql", include_str!("../../../migrations/0002_orders.sql")),
     ("0003_quotes.sql", include_str!("../../../migrations/0003_quotes.sql")),
+    ("0004_alerts.sql", include_str!("../../../migrations/0004_alerts.sql")),
+    ("0005_channels.sql", include_str!("../../../migrations/0005_channels.sql")),
 ];
 
 /// The newest schema number that this build knows.

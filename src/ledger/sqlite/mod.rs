@@ -2,13 +2,14 @@
 //!
 //! Responsible for the connection and the shape of every transaction: immediate from its start, whole or not at all. The
 //! files below hold what is done inside: `open`, `migrate`, `reserve`, `payment` (the log), `history` (reading it), `leases`,
-//! `cycles`, `quotes`, `alerts`, `copy`.
+//! `cycles`, `quotes`, `alerts`, `quiet`, `outbox`, `balances`, `changes`, `copy`.
 //!
 //! What a crash means: it rolls back to the last commit. With WAL and `synchronous=FULL` a commit that returned is on disk.
 //! A commit that failed may, on a broken disk, be there all the same: for a `spend_started` row that reads as a payment
 //! whose outcome is unknown, and evidence settles it; no permit was given, so nothing was sent. There is no retry around any
 //! transaction: what failed is told and not repeated.
 mod alerts;
+mod balances;
 mod changes;
 mod copy;
 mod cycles;
@@ -16,8 +17,10 @@ mod history;
 mod leases;
 mod migrate;
 mod open;
+mod outbox;
 mod payment;
 mod port;
+mod quiet;
 mod quotes;
 mod reserve;
 mod text;

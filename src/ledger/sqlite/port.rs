@@ -1,19 +1,23 @@
 //! The port's methods: each one transaction, nothing else.
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use jiff::Timestamp;
 
-use super::{SqliteLedger, alerts, changes, copy, cycles, history, leases, payment, quotes, reserve};
+use super::{
+    SqliteLedger, alerts, balances, changes, copy, cycles, history, leases, outbox, payment, quiet, quotes,
+    reserve,
+};
 use crate::domain::{
-    AccountName, ChangeRequest, Event, IntentId, Inventory, Lease, LeaseId, Moment, Money, OrderId,
-    ProviderName, State,
+    AccountName, ChangeRequest, Event, IntentId, Inventory, KeyPattern, Lease, LeaseId, Moment, Money,
+    OrderId, ProviderName, State,
 };
 use crate::ledger::{
-    AccountFacts, AlertChange, Blocked, BudgetCheck, ChangeOutcome, ChangePermit, ChangeRecord, CycleRecord,
-    CycleSummary, DecisionRow, EventDetail, IntentFilter, IntentRecord, KnownLease, LastPrice, Ledger,
-    LedgerError, NewIntent, OpenAlert, OutboxMail, PauseRecord, ProviderCharge, PurchasePermit, QueuedMail,
-    SeenQuote, SettleRead, SpendPermit, SplitPart,
+    AccountFacts, AlertChange, BalanceMark, BalanceNote, Blocked, BudgetCheck, ChangeOutcome, ChangePermit,
+    ChangeRecord, CycleRecord, CycleSummary, DecisionRow, EventDetail, IntentFilter, IntentRecord,
+    KnownLease, LastPrice, Ledger, LedgerError, NewIntent, OpenAlert, OutboxMail, PauseRecord,
+    ProviderCharge, PurchasePermit, QueuedMail, SeenQuote, SettleRead, Silence, SpendPermit, SplitPart,
+    Telling, WaitingMails,
 };
 
 /// Pages, not only a row: a disk with no room for a payment's log must be noticed before the payment.
@@ -72,6 +76,10 @@ impl Ledger for SqliteLedger {
 
     fn known_leases(&self, account: &AccountName) -> Result<Vec<KnownLease>, LedgerError> {
         self.read(|c| leases::known(c, account))
+    }
+
+    fn orders_before(&self, account: &AccountName, at: Timestamp) -> Result<HashSet<OrderId>, LedgerError> {
+        self.read(|c| leases::orders_before(c, account, at))
     }
 
     fn accounts(&self) -> Result<Vec<AccountFacts>, LedgerError> {
@@ -220,21 +228,69 @@ impl Ledger for SqliteLedger {
     }
 
     fn outbox(&self, due: Option<Timestamp>) -> Result<Vec<OutboxMail>, LedgerError> {
-        self.read(|c| alerts::outbox(c, due))
+        self.read(|c| outbox::waiting(c, due))
     }
 
-    fn mail_delivered(&self, id: i64, at: Timestamp) -> Result<(), LedgerError> {
-        self.write(|tx| alerts::delivered(tx, id, at))
+    fn told_of(&self, incident: &str) -> Result<Vec<String>, LedgerError> {
+        self.read(|c| outbox::told_of(c, incident))
     }
 
-    fn mail_failed(
+    fn mail_delivered(&self, id: Option<i64>, folded: &[i64], at: Timestamp) -> Result<(), LedgerError> {
+        self.write(|tx| outbox::delivered(tx, id, folded, at))
+    }
+
+    fn mails_failed(
         &self,
-        id: i64,
+        ids: &[i64],
         at: Timestamp,
         next_at: Timestamp,
         error: &str,
     ) -> Result<(), LedgerError> {
-        self.write(|tx| alerts::failed(tx, id, at, next_at, error))
+        self.write(|tx| outbox::failed(tx, ids, at, next_at, error))
+    }
+
+    fn left_for(&self, ids: &[i64], to: &[String]) -> Result<(), LedgerError> {
+        self.write(|tx| outbox::left_for(tx, ids, to))
+    }
+
+    fn queue_report(
+        &self,
+        mails: &[QueuedMail],
+        note: (&str, &str),
+        at: Timestamp,
+    ) -> Result<(), LedgerError> {
+        self.write(|tx| {
+            cycles::note(tx, note.0, note.1)?;
+            mails.iter().try_for_each(|mail| outbox::queue(tx, mail, at))
+        })
+    }
+
+    fn waiting_mails(&self) -> Result<WaitingMails, LedgerError> {
+        self.read(alerts::waiting)
+    }
+
+    fn tellings(&self, since: Timestamp) -> Result<Vec<Telling>, LedgerError> {
+        self.read(|c| quiet::tellings(c, since))
+    }
+
+    fn set_silence(&self, key: &KeyPattern, until: Timestamp, at: Timestamp) -> Result<(), LedgerError> {
+        self.write(|tx| quiet::set(tx, key, until, at))
+    }
+
+    fn silences(&self, at: Timestamp) -> Result<Vec<Silence>, LedgerError> {
+        self.read(|c| quiet::silences(c, at))
+    }
+
+    fn balance_mark(&self, account: &AccountName) -> Result<Option<BalanceMark>, LedgerError> {
+        self.read(|c| balances::mark(c, account))
+    }
+
+    fn mark_balance(&self, mark: &BalanceMark, note: Option<&BalanceNote>) -> Result<(), LedgerError> {
+        self.write(|tx| balances::set(tx, mark, note))
+    }
+
+    fn balance_notes(&self, since: Timestamp) -> Result<Vec<BalanceNote>, LedgerError> {
+        self.read(|c| balances::notes(c, since))
     }
 
     fn backup(&self, to: &Path) -> Result<(), LedgerError> {

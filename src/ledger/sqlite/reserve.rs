@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::text::{get_money, get_word, instant};
-use super::{Fault, history};
+use super::{Fault, history, leases};
 use crate::domain::{IntentId, Lease, LeaseId, Money, ProviderName, State};
 use crate::ledger::{Blocked, BudgetCheck, IntentRecord, NewIntent, Purpose};
 
@@ -95,23 +95,29 @@ pub(super) fn paid(column: &str, known: &str) -> String {
     format!(
         "SELECT i.name FROM intent_lease l CROSS JOIN intent_head h ON h.intent = l.intent
          CROSS JOIN intent i ON i.id = l.intent
-         WHERE l.{column} = ?1 {known} AND l.expires_before = ?2 AND h.state = 'confirmed' AND i.provider = ?3 LIMIT 1"
+         WHERE l.{column} = ?1 {known} AND l.expires_before BETWEEN ?2 AND ?3 AND h.state = 'confirmed'
+           AND i.provider = ?4 LIMIT 1"
     )
 }
 
-/// A confirmed payment that began at the very end that this one would extend has paid this term: an end that did not move
-/// never triggers another payment.
+/// A confirmed payment of the very term that this one would pay: an end that did not move never triggers another payment.
 pub(super) fn already_paid(c: &Connection, new: &NewIntent) -> Result<Option<Blocked>, Fault> {
-    let terms = new.request.leases.iter().map(|l| Term { lease: &l.id, ip: &l.ip, end: l.expires_at });
-    let found = payers(c, &new.provider, terms)?.into_iter().next();
+    let mut terms = Vec::with_capacity(new.request.leases.len());
+    for l in &new.request.leases {
+        let known =
+            leases::one(c, &new.request.account, &l.id)?.filter(|k| k.term_end() == Some(l.expires_at));
+        let names = known.and_then(|k| k.term_names()).unwrap_or((l.expires_at, l.expires_at));
+        terms.push(Term { lease: &l.id, ip: &l.ip, names });
+    }
+    let found = payers(c, &new.provider, terms.into_iter())?.into_iter().next();
     Ok(found.map(|intent| Blocked::Pending { intent, state: State::Confirmed }))
 }
 
-/// One term of a lease.
+/// One term of a lease, with the earliest and latest of its names.
 struct Term<'a> {
     lease: &'a LeaseId,
     ip: &'a str,
-    end: Timestamp,
+    names: (Timestamp, Timestamp),
 }
 
 /// The confirmed payments of these terms, each once.
@@ -124,10 +130,10 @@ fn payers<'a>(
     let mut by_ip = c.prepare_cached(&paid("ip", NAMED))?;
     let mut found: Vec<IntentId> = Vec::new();
     for term in terms {
-        let end = instant(term.end);
+        let (from, to) = (instant(term.names.0), instant(term.names.1));
         for (find, key) in [(&mut by_lease, term.lease.as_str()), (&mut by_ip, term.ip)] {
             let name: Option<String> =
-                find.query_row(params![key, end, provider.as_str()], |r| r.get(0)).optional()?;
+                find.query_row(params![key, from, to, provider.as_str()], |r| r.get(0)).optional()?;
             let id = name.map(IntentId::new);
             found.extend(id.filter(|id| !found.contains(id)));
         }
@@ -141,7 +147,7 @@ pub(super) fn paid_terms(
     provider: &ProviderName,
     leases: &[&Lease],
 ) -> Result<Vec<IntentRecord>, Fault> {
-    let terms = leases.iter().filter_map(|l| Some(Term { lease: &l.id, ip: &l.ip, end: l.term_end()? }));
+    let terms = leases.iter().filter_map(|l| Some(Term { lease: &l.id, ip: &l.ip, names: l.term_names()? }));
     payers(c, provider, terms)?.iter().map(|id| history::one(c, id)).collect()
 }
 

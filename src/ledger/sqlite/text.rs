@@ -69,6 +69,16 @@ pub(super) fn get_word<T>(
     parse(&text).ok_or_else(|| bad(column, &text))
 }
 
+/// A word of a closed list, or nothing.
+pub(super) fn get_opt_word<T>(
+    row: &Row<'_>,
+    column: &str,
+    parse: impl FnOnce(&str) -> Option<T>,
+) -> rusqlite::Result<Option<T>> {
+    let text: Option<String> = row.get(column)?;
+    text.map(|t| parse(&t).ok_or_else(|| bad(column, &t))).transpose()
+}
+
 /// A count that is never negative.
 pub(super) fn get_count(row: &Row<'_>, column: &str) -> rusqlite::Result<usize> {
     let n: i64 = row.get(column)?;

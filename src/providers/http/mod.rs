@@ -1,14 +1,16 @@
 //! HTTP as the providers need it: one client that reads, and one that sends a payment exactly once.
 //!
-//! Responsible for never showing a URL (the key is in it), for never following, repeating or reusing what moves money, and
-//! for telling "no byte left" from everything else. Not responsible for what a body means, nor for the request limit.
+//! Responsible for never showing a URL (a key may be in it), for taking a bearer token to its own host only, for never
+//! following, repeating or reusing what moves money, and for telling "no byte left" from everything else. Not responsible for what a body means, nor for the request limit.
 //! A crash during [`MoneyHttp::post_once`] leaves a payment whose outcome is unknown.
 use std::error::Error;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use reqwest::header::{ACCEPT, CONTENT_TYPE, DATE, HeaderMap};
-use url::Url;
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderValue};
+use reqwest::{Method, RequestBuilder};
+use secrecy::ExposeSecret;
+use url::{Origin, Url};
 
 use super::{ConnectError, Connection, Words};
 
@@ -64,6 +66,26 @@ struct Core {
     timeout: Duration,
     words: Words,
     clock: std::sync::Arc<dyn crate::clock::Clock>,
+    bearer: Option<Bearer>,
+}
+
+/// The key as a header, and the one place that it may go to.
+struct Bearer {
+    value: HeaderValue,
+    origin: Origin,
+}
+
+impl Bearer {
+    fn new(connection: &Connection) -> Result<Self, ConnectError> {
+        let refused = || ConnectError::KeyText { account: connection.account.clone() };
+        let key = connection.api_key.expose_secret();
+        if key.trim().is_empty() {
+            return Err(refused());
+        }
+        let mut value = HeaderValue::from_str(&format!("Bearer {key}")).map_err(|_| refused())?;
+        value.set_sensitive(true);
+        Ok(Self { value, origin: connection.base_url.origin() })
+    }
 }
 
 impl ReadHttp {
@@ -73,14 +95,20 @@ impl ReadHttp {
         Core::new(builder, connection.read_timeout, connection).map(Self)
     }
 
+    /// The same, with the key as a bearer token.
+    pub fn with_bearer(connection: &Connection) -> Result<Self, ConnectError> {
+        let Self(core) = Self::new(connection)?;
+        Ok(Self(Core { bearer: Some(Bearer::new(connection)?), ..core }))
+    }
+
     /// Asks once.
     pub async fn get(&self, url: Url, cap: usize) -> Result<Reply, Failure> {
-        self.0.send(self.0.client.get(url), cap).await
+        self.0.send(self.0.request(Method::GET, url), cap).await
     }
 
     /// Asks once, with a JSON body. Only for calls that cost nothing.
     pub async fn post(&self, url: Url, json: Vec<u8>, cap: usize) -> Result<Reply, Failure> {
-        self.0.send(self.0.client.post(url).header(CONTENT_TYPE, "application/json").body(json), cap).await
+        self.0.send(self.0.json(url, json), cap).await
     }
 }
 
@@ -91,9 +119,15 @@ impl MoneyHttp {
         Core::new(builder, connection.money_timeout, connection).map(Self)
     }
 
+    /// The same, with the key as a bearer token.
+    pub fn with_bearer(connection: &Connection) -> Result<Self, ConnectError> {
+        let Self(core) = Self::new(connection)?;
+        Ok(Self(Core { bearer: Some(Bearer::new(connection)?), ..core }))
+    }
+
     /// Sends one payment, once.
     pub async fn post_once(&self, url: Url, json: Vec<u8>) -> Result<Reply, Failure> {
-        self.0.send(self.0.client.post(url).header(CONTENT_TYPE, "application/json").body(json), CAP).await
+        self.0.send(self.0.json(url, json), CAP).await
     }
 }
 
@@ -131,10 +165,25 @@ impl Core {
             account: connection.account.clone(),
             message: causes(&error.without_url(), &words),
         })?;
-        Ok(Self { client, timeout: unsigned(timeout), words, clock: connection.clock.clone() })
+        let clock = connection.clock.clone();
+        Ok(Self { client, timeout: unsigned(timeout), words, clock, bearer: None })
     }
 
-    async fn send(&self, request: reqwest::RequestBuilder, cap: usize) -> Result<Reply, Failure> {
+    /// The token goes to its own origin; a URL to anywhere else is asked without it.
+    fn request(&self, method: Method, url: Url) -> RequestBuilder {
+        let token = self.bearer.as_ref().filter(|b| b.origin == url.origin()).map(|b| b.value.clone());
+        let request = self.client.request(method, url);
+        match token {
+            Some(token) => request.header(AUTHORIZATION, token),
+            None => request,
+        }
+    }
+
+    fn json(&self, url: Url, json: Vec<u8>) -> RequestBuilder {
+        self.request(Method::POST, url).header(CONTENT_TYPE, "application/json").body(json)
+    }
+
+    async fn send(&self, request: RequestBuilder, cap: usize) -> Result<Reply, Failure> {
         let sent = request.header(ACCEPT, "application/json").send().await;
         let mut response = sent.map_err(|error| self.failure(error, None))?;
         let status = response.status().as_u16();

@@ -33,6 +33,31 @@ fn connection(base: &str) -> Connection {
     }
 }
 
+/// What a client with a token sends to `base`, to which its connection belongs or does not.
+fn head_of(base_of_connection: impl Fn(&str) -> String) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    let asked = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut buffer = [0_u8; 4096];
+        let n = stream.read(&mut buffer).unwrap();
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}");
+        String::from_utf8_lossy(&buffer[..n]).into_owned()
+    });
+    let http = ReadHttp::with_bearer(&connection(&base_of_connection(&base))).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(http.get(format!("{base}/x").parse().unwrap(), CAP)).unwrap();
+    asked.join().unwrap()
+}
+
+#[test]
+fn a_token_goes_to_its_own_host_only() {
+    assert!(head_of(ToOwned::to_owned).contains("authorization: Bearer sk-very-secret-77\r\n"));
+    for elsewhere in ["http://127.0.0.1:1", "http://localhost:9"] {
+        assert!(!head_of(|_| elsewhere.to_owned()).contains("sk-very-secret-77"), "{elsewhere}");
+    }
+}
+
 /// Answers one request with `says`.
 fn one_answer(says: String) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -21,11 +21,11 @@ use window::Token;
 /// An account's request limit.
 #[async_trait::async_trait]
 pub trait Limiter: Send + Sync {
-    /// Waits until `n` requests fit and takes them. The caller sends one at once; the others are held for payments that
-    /// follow within the minute, each announced by [`Limiter::payment_leaves`].
+    /// Waits until `n` requests fit and takes them. The caller sends one at once; the others are held for what follows within
+    /// the minute (further questions of the same quote, the payment), each announced by [`Limiter::payment_leaves`].
     async fn acquire(&self, n: u32, purpose: Purpose);
 
-    /// A payment leaves now: its held token counts from this instant, not from the quote's. Never waits for room, since
+    /// A payment, or a further question of a quote, leaves now: its held token counts from this instant, not from the quote's. Never waits for room, since
     /// the room was taken with the quote.
     async fn payment_leaves(&self) {}
 }

@@ -43,6 +43,11 @@ impl Trouble {
         }
     }
 
+    /// The key is wrong: nothing else will be answered either.
+    pub fn is_wrong_key(&self) -> bool {
+        self.code() == Some(WRONG_KEY)
+    }
+
     /// The provider's code, if it answered with one.
     pub fn code(&self) -> Option<i64> {
         match self {

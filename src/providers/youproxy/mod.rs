@@ -1,13 +1,14 @@
 //! YouProxy: leases by IP, quotes that are bound to their payment, IPv6 by whole orders.
 //!
 //! Responsible for the calls and their meaning. `wire.rs` knows the JSON, `envelope.rs` free answers, `map.rs` the list, `quote.rs`
-//! prices, `reply.rs` payment answers. Not responsible for deciding what is renewed. Reads may be repeated, a payment never: see
+//! prices, `order.rs` new orders, `catalogue.rs` what can be bought, `reply.rs` payment answers. Not responsible for deciding what is renewed. Reads may be repeated, a payment never: see
 //! `spend.rs` for what a crash means.
 mod call;
+mod catalogue;
 mod change;
-mod dates;
 mod envelope;
 mod map;
+mod order;
 mod quote;
 mod read;
 pub mod reply;
@@ -19,7 +20,7 @@ use std::sync::Arc;
 
 pub use read::capabilities;
 
-use super::{Changer, ConnectError, Connection, Reader, Spender};
+use super::{Changer, ConnectError, Connection, Reader, Spender, dates};
 
 /// The part that reads and quotes.
 ///
@@ -41,6 +42,6 @@ pub fn spender(connection: Connection) -> Result<Arc<dyn Spender>, ConnectError>
 ///
 /// # Errors
 /// [`ConnectError`] where no client can be made of this connection.
-pub fn changer(_connection: Connection) -> Result<Arc<dyn Changer>, ConnectError> {
-    Ok(Arc::new(change::YouProxyChanger))
+pub fn changer(connection: Connection) -> Result<Arc<dyn Changer>, ConnectError> {
+    Ok(Arc::new(change::YouProxyChanger::new(connection)?))
 }

@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use serde_json::value::RawValue;
 
-use crate::domain::{Balance, Method, Money, PromoStatus, Quote, RenewalRequest, Warning};
+use crate::domain::{Balance, Kind, Method, Money, PromoStatus, Quote, Warning};
 use crate::providers::Words;
 
 use super::envelope::{self, Trouble};
@@ -13,23 +13,30 @@ use super::wire::{self, Object};
 /// "Insufficient funds on balance".
 const SHORT_OF_FUNDS: i64 = 16;
 
-/// The quote in `body`, asked for `request` by `method` at `asked_at`.
+/// What a price was asked for, as far as its answer must show it.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// The kind asked for.
+    pub kind: &'a Kind,
+    /// A promo code was sent.
+    pub promo: bool,
+    /// By lease or by order.
+    pub method: Method,
+    /// Before the request left.
+    pub at: Timestamp,
+}
+
+/// The quote in `body`.
 ///
 /// # Errors
 /// [`Trouble`] for an error of the provider's, and for any field that is missing or not as documented.
-pub fn read(
-    body: &[u8],
-    request: &RenewalRequest,
-    method: Method,
-    asked_at: Timestamp,
-    words: &Words,
-) -> Result<Quote, Trouble> {
+pub fn read(body: &[u8], asked: Asked<'_>, words: &Words) -> Result<Quote, Trouble> {
     let answer = envelope::open(body, words)?;
     let need = |key: &str| answer.get(key).ok_or_else(|| Trouble::Unreadable(format!("`{key}` is missing")));
     let wrong = |key: &str, want: &str| Trouble::Unreadable(format!("`{key}` is not {want}"));
 
     let kind = wire::text(need("proxyType")?).ok_or_else(|| wrong("proxyType", "a text"))?;
-    if !kind.eq_ignore_ascii_case(request.kind.as_str()) {
+    if !kind.eq_ignore_ascii_case(asked.kind.as_str()) {
         return Err(wrong("proxyType", "the one that was asked for"));
     }
     let price = wire::money(need("price")?)
@@ -43,19 +50,18 @@ pub fn read(
     Ok(Quote {
         price,
         balance: Balance { amount, currency },
-        promo: promo(&answer, request),
+        promo: promo(&answer, asked.promo),
         warnings: warnings_of(warnings, words),
-        method,
-        asked_at,
+        method: asked.method,
+        asked_at: asked.at,
         paid_before: None,
     })
 }
 
-/// What became of the code that was sent: `VALID` alone is valid. `None` where none was sent.
-pub fn promo(answer: &Object<'_>, request: &RenewalRequest) -> Option<PromoStatus> {
-    request.promo.as_ref()?;
+/// What became of the code, if one was sent: `VALID` alone is valid.
+pub fn promo(answer: &Object<'_>, sent: bool) -> Option<PromoStatus> {
     let status = answer.get("promoCodeStatus").and_then(wire::text);
-    Some(if status.as_deref() == Some("VALID") { PromoStatus::Valid } else { PromoStatus::Invalid })
+    sent.then(|| if status.as_deref() == Some("VALID") { PromoStatus::Valid } else { PromoStatus::Invalid })
 }
 
 /// `null` and `[]` are none; every other shape warns, since an unread warning stops an order all the same.

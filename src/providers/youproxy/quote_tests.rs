@@ -3,33 +3,17 @@ use rstest::rstest;
 use secrecy::SecretString;
 
 use super::*;
-use crate::domain::{AccountName, Kind, LeaseId, OrderId, RequestLease};
 use crate::redact::Redactor;
 
 const GOOD: &str = r#"{"success":true,"proxyType":"IPv4","balance":10.5,"price":2.65,"currency":"USD",
     "discount":0,"promoCodeStatus":null,"error":null,"warnings":null}"#;
 
-fn ask(promo: Option<&str>) -> RenewalRequest {
-    let lease = RequestLease {
-        id: LeaseId::from("101"),
-        order: OrderId::from("A1"),
-        ip: "203.0.113.1".to_owned(),
-        expires_at: "2026-12-01T00:00:00Z".parse().unwrap(),
-    };
-    RenewalRequest {
-        account: AccountName::from("yp"),
-        kind: Kind::from("IPv4"),
-        leases: vec![lease],
-        period_days: 30,
-        cycle: None,
-        promo: promo.map(ToOwned::to_owned),
-        method: Method::Leases,
-    }
-}
-
 fn read_as(body: &str, promo: Option<&str>) -> Result<Quote, Trouble> {
     let words = Words::new(Redactor::default(), &SecretString::from("sk-very-secret"));
-    read(body.as_bytes(), &ask(promo), Method::Leases, "2026-11-21T06:00:00Z".parse().unwrap(), &words)
+    let kind = Kind::from("IPv4");
+    let at = "2026-11-21T06:00:00Z".parse().unwrap();
+    let asked = Asked { kind: &kind, promo: promo.is_some(), method: Method::Leases, at };
+    read(body.as_bytes(), asked, &words)
 }
 
 fn changed(from: &str, to: &str) -> String {

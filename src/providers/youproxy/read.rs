@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use jiff::SignedDuration;
 
 use crate::domain::{
-    AccountName, Balance, Catalogue, ChangeRequest, FieldProblem, Inventory, Kind, Method, Money,
+    AccountName, Balance, Catalogue, ChangeRequest, FieldProblem, Inventory, Kind, Method, Money, Offer,
     PurchaseRequest, Quote, QuoteError, RenewalRequest,
 };
 use crate::providers::http::{CAP, LIST_CAP, Reply};
@@ -15,9 +15,10 @@ use crate::providers::{
 };
 
 use super::call::{Ask, Caller};
+use super::catalogue::{self, optional};
 use super::envelope::{self, Trouble};
 use super::site::{self, Site};
-use super::{dates, map, quote, wire};
+use super::{map, order, quote, wire};
 
 /// "Incorrect ip addresses": also what a misspelt list of ids looks like.
 const BAD_IDS: i64 = 24;
@@ -74,6 +75,71 @@ impl YouProxyReader {
         self.caller.ask(call, ask, purpose, 1).await.map(|answer| answer.reply)
     }
 
+    /// A list of one kind, or of all where none is named.
+    async fn list<T>(
+        &self,
+        call: &'static str,
+        kind: Option<&str>,
+        read: impl FnOnce(&wire::Object<'_>) -> Result<T, Trouble>,
+    ) -> Result<T, Trouble> {
+        let mut url = self.site.url(call);
+        if let Some(kind) = kind {
+            url.query_pairs_mut().append_pair("proxyType", kind);
+        }
+        let answer = self.caller.ask(call, Ask::Get { url, cap: CAP }, Purpose::Routine, 1).await?;
+        read(&envelope::open(&answer.reply.body, &self.words)?)
+    }
+
+    async fn periods_of(&self, kind: &str) -> Result<Vec<u32>, Trouble> {
+        let wrong = || Trouble::Unreadable("`rentPeriodDays` is no list of whole numbers".to_owned());
+        self.list("rentPeriod", Some(kind), |answer| catalogue::periods(answer).ok_or_else(wrong)).await
+    }
+
+    async fn promos(&self) -> Result<Vec<PromoCode>, Trouble> {
+        let wrong = || Trouble::Unreadable("`promoCodes` is no list of codes".to_owned());
+        self.list("promoCode", None, |answer| catalogue::promos(answer).ok_or_else(wrong)).await
+    }
+
+    /// All lists. What cannot be read stays empty; the kinds are documented, so that theirs never does.
+    async fn everything(&self) -> Result<Catalogue, Trouble> {
+        let mut kinds = optional(self.list("proxyType", None, |answer| Ok(catalogue::kinds(answer))).await)?;
+        if kinds.is_empty() {
+            kinds = wire::KINDS.map(str::to_owned).into();
+        }
+        let mut offers = Vec::new();
+        for kind in kinds {
+            let countries =
+                self.list("country", Some(&kind), |answer| Ok(catalogue::countries(answer))).await;
+            let periods = self.periods_of(&kind).await;
+            let (countries, periods) = (optional(countries)?, optional(periods)?);
+            let operators = if kind == "MOBILE" {
+                let listed = self.list("mobileOperator", None, |answer| Ok(catalogue::operators(answer)));
+                optional(listed.await)?
+            } else {
+                Vec::new()
+            };
+            offers.push(Offer { kind, countries, periods, operators, ..Offer::default() });
+        }
+        Ok(Catalogue { offers, promos: optional(self.promos().await)? })
+    }
+
+    async fn price_of_order(&self, request: &PurchaseRequest) -> Result<Quote, Trouble> {
+        if let Some(problem) = order::problems(request).first() {
+            return Err(Trouble::Unreadable(format!("{}: {}", problem.field, problem.message)));
+        }
+        let json = order::body(request, order::Ask::Price);
+        let call = "calculate/order";
+        let ask = Ask::Post { url: self.site.url(call), json };
+        let answer = self.caller.ask(call, ask, Purpose::Money, 2).await?;
+        let asked = quote::Asked {
+            kind: &request.kind,
+            promo: request.promo.is_some(),
+            method: Method::Order,
+            at: answer.asked_at,
+        };
+        quote::read(&answer.reply.body, asked, &self.words)
+    }
+
     async fn balance_and_skew(&self, purpose: Purpose) -> Result<(Balance, Option<SignedDuration>), Trouble> {
         let reply = self.get("balance", CAP, purpose).await?;
         let answer = envelope::open(&reply.body, &self.words)?;
@@ -99,7 +165,9 @@ impl YouProxyReader {
         let json = site::body(request, method, by == By::LeasesOlder);
         let ask = Ask::Post { url: self.site.url(call), json };
         let answer = self.caller.ask(call, ask, Purpose::Money, tokens).await?;
-        quote::read(&answer.reply.body, request, method, answer.asked_at, &self.words)
+        let asked =
+            quote::Asked { kind: &request.kind, promo: request.promo.is_some(), method, at: answer.asked_at };
+        quote::read(&answer.reply.body, asked, &self.words)
     }
 
     /// The price by lease ids; code 24 may mean the spelling of the list, so the older one is asked once (it is free), and
@@ -154,25 +222,11 @@ impl Reader for YouProxyReader {
     }
 
     async fn periods(&self, kind: &Kind) -> Result<Vec<u32>, ReadError> {
-        let mut url = self.site.url("rentPeriod");
-        url.query_pairs_mut().append_pair("proxyType", kind.as_str());
-        let ask = Ask::Get { url, cap: CAP };
-        let answer = self.caller.ask("rentPeriod", ask, Purpose::Routine, 1).await?;
-        let object = envelope::open(&answer.reply.body, &self.words)?;
-        let days = object.get("rentPeriodDays").and_then(wire::list).and_then(|items| {
-            items.into_iter().map(|raw| wire::whole(raw).and_then(|n| u32::try_from(n).ok())).collect()
-        });
-        days.ok_or_else(|| ReadError::Unreadable("`rentPeriodDays` is no list of whole numbers".to_owned()))
+        Ok(self.periods_of(kind.as_str()).await?)
     }
 
     async fn promo_codes(&self) -> Result<Vec<PromoCode>, ReadError> {
-        let reply = self.get("promoCode", CAP, Purpose::Routine).await?;
-        let object = envelope::open(&reply.body, &self.words)?;
-        let codes = object
-            .get("promoCodes")
-            .and_then(wire::list)
-            .and_then(|items| items.into_iter().map(promo_code).collect());
-        codes.ok_or_else(|| ReadError::Unreadable("`promoCodes` is no list of codes".to_owned()))
+        Ok(self.promos().await?)
     }
 
     async fn quote(&self, request: &RenewalRequest) -> Result<Quote, QuoteError> {
@@ -189,27 +243,18 @@ impl Reader for YouProxyReader {
     }
 
     async fn catalogue(&self) -> Result<Catalogue, ReadError> {
-        Ok(Catalogue { offers: Vec::new(), promos: self.promo_codes().await? })
+        Ok(self.everything().await?)
     }
 
-    fn purchase_problems(&self, _request: &PurchaseRequest) -> Vec<FieldProblem> {
-        Vec::new()
+    fn purchase_problems(&self, request: &PurchaseRequest) -> Vec<FieldProblem> {
+        order::problems(request)
     }
 
-    async fn quote_purchase(&self, _request: &PurchaseRequest) -> Result<Quote, QuoteError> {
-        Err(QuoteError::Unreadable("purchases are being added".to_owned()))
+    async fn quote_purchase(&self, request: &PurchaseRequest) -> Result<Quote, QuoteError> {
+        Ok(self.price_of_order(request).await?)
     }
 
     async fn quote_cycle(&self, _request: &ChangeRequest, _cycle: &str) -> Result<Option<Money>, QuoteError> {
         Ok(None)
     }
-}
-
-/// Source: `promoCode`, fields `code`, `endDate`, `endless`.
-fn promo_code(raw: &serde_json::value::RawValue) -> Option<PromoCode> {
-    let object = wire::Object::parse(raw.get()).ok()?;
-    let code = object.get("code").and_then(wire::text)?.into_owned();
-    let endless = object.get("endless").and_then(wire::flag).unwrap_or(false);
-    let end = object.get("endDate").and_then(wire::text).and_then(|text| dates::read(&text));
-    Some(PromoCode { code, ends_at: end.map(|(at, _)| at).filter(|_| !endless) })
 }

@@ -1,15 +1,16 @@
-//! The payment call of YouProxy: one HTTP request per permit, whatever comes back.
+//! The payment calls of YouProxy: one HTTP request per permit, whatever comes back.
 //!
 //! A crash in here leaves the permit's payment in `spend_started`: its outcome is unknown, and evidence settles it. Nothing is ever
 //! sent again by this file.
 use std::sync::Arc;
 
-use crate::domain::{Method, RenewalRequest};
+use crate::domain::{Method, PurchaseRequest, RenewalRequest};
 use crate::ledger::{PurchasePermit, SpendPermit};
 use crate::providers::http::{Failure, MoneyHttp};
 use crate::providers::limiter::Limiter;
 use crate::providers::{ConnectError, Connection, PaymentReply, Spender, Words};
 
+use super::order;
 use super::reply;
 use super::site::{self, Site};
 
@@ -32,6 +33,17 @@ impl YouProxySpender {
         })
     }
 
+    /// Private on purpose: [`Spender::purchase`] with a permit is the only way in.
+    async fn buy(&self, request: &PurchaseRequest) -> PaymentReply {
+        let problems = order::problems(request);
+        if let Some(problem) = problems.first() {
+            return PaymentReply::NeverSent(format!("{}: {}", problem.field, problem.message));
+        }
+        let json = order::body(request, order::Ask::Purchase);
+        self.once("order", json, |status, body| reply::judge_purchase(request, status, body, &self.words))
+            .await
+    }
+
     /// Private on purpose: [`Spender::extend`] with a permit is the only way in.
     async fn send(&self, request: &RenewalRequest) -> PaymentReply {
         if request.leases.is_empty() {
@@ -41,10 +53,20 @@ impl YouProxySpender {
             Method::Leases => "extend",
             Method::Order => "extend/order",
         };
-        let (url, json) = (self.site.url(call), site::body(request, request.method, false));
+        let json = site::body(request, request.method, false);
+        self.once(call, json, |status, body| reply::judge(request, status, body, &self.words)).await
+    }
+
+    /// The one request of a permit.
+    async fn once(
+        &self,
+        call: &str,
+        json: Vec<u8>,
+        judge: impl FnOnce(u16, &[u8]) -> PaymentReply,
+    ) -> PaymentReply {
         self.limiter.payment_leaves().await;
-        match self.http.post_once(url, json).await {
-            Ok(answer) => reply::judge(request, answer.status, &answer.body, &self.words),
+        match self.http.post_once(self.site.url(call), json).await {
+            Ok(answer) => judge(answer.status, &answer.body),
             Err(Failure::NeverSent(what)) => PaymentReply::NeverSent(what),
             Err(Failure::Lost { status, what }) => {
                 PaymentReply::Unknown { code: status.map(i64::from), message: what }
@@ -59,8 +81,8 @@ impl Spender for YouProxySpender {
         self.send(permit.request()).await
     }
 
-    async fn purchase(&self, _permit: PurchasePermit) -> PaymentReply {
-        PaymentReply::NeverSent("purchases are being added".to_owned())
+    async fn purchase(&self, permit: PurchasePermit) -> PaymentReply {
+        self.buy(permit.request()).await
     }
 }
 

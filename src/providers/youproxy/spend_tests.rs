@@ -58,6 +58,33 @@ fn pay(address: SocketAddr) -> PaymentReply {
     runtime.block_on(spender(address).send(&request()))
 }
 
+const ORDER: &str = r#"{"proxyType":"IPv4","quantity":1,"rentPeriodDays":30,"country":"USA","goal":"shop","authType":"LOGIN""#;
+
+fn order() -> PurchaseRequest {
+    let text = |t: &str| Some(t.to_owned());
+    PurchaseRequest {
+        account: AccountName::from("yp"),
+        kind: Kind::from("IPv4"),
+        country: text("USA"),
+        quantity: 1,
+        period_days: Some(30),
+        cycle: None,
+        promo: None,
+        goal: text("shop"),
+        auth: Some(crate::domain::PurchaseAuth::Login),
+        protocol: None,
+        operator: None,
+        rotation: None,
+        auto_renewal: None,
+        addons: Vec::new(),
+    }
+}
+
+fn buy(address: SocketAddr, order: &PurchaseRequest) -> PaymentReply {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(spender(address).buy(order))
+}
+
 /// A server that counts the connections on which a request arrives, and treats each as `answer` says. Every answer ends its
 /// connection, so a second request would be a second connection.
 fn server(answer: Answer) -> (SocketAddr, Arc<AtomicUsize>) {
@@ -102,8 +129,11 @@ fn serve(mut stream: TcpStream, answer: Answer, seen: &AtomicUsize) {
             _ => return,
         }
     }
-    assert!(text.starts_with(&format!("POST /client/api/v1/{KEY}/extend HTTP/1.1\r\n")), "{text}");
-    assert!(text.ends_with(r#"{"proxyType":"IPv4","ipAddressIds":["101"],"rentPeriodDays":30}"#), "{text}");
+    let extends = text.starts_with(&format!("POST /client/api/v1/{KEY}/extend HTTP/1.1\r\n"))
+        && text.ends_with(r#"{"proxyType":"IPv4","ipAddressIds":["101"],"rentPeriodDays":30}"#);
+    let buys = text.starts_with(&format!("POST /client/api/v1/{KEY}/order HTTP/1.1\r\n"))
+        && text.ends_with(&format!("{ORDER}}}"));
+    assert!(extends || buys, "{text}");
     match answer {
         Answer::Reset | Answer::Nothing => {}
         Answer::Says(words) => {
@@ -138,9 +168,13 @@ const TIMED_OUT: &str = "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nCo
 #[case::found_elsewhere(Answer::Says(MOVED), Some(302))]
 #[case::redirected_with_its_method(Answer::Says(KEPT), Some(307))]
 #[case::timed_out_at_the_server(Answer::Says(TIMED_OUT), Some(408))]
-fn a_payment_on_a_bad_line_is_sent_once_and_is_unknown(#[case] answer: Answer, #[case] status: Option<i64>) {
+fn a_payment_on_a_bad_line_is_sent_once_and_is_unknown(
+    #[case] answer: Answer,
+    #[case] status: Option<i64>,
+    #[values(false, true)] buys: bool,
+) {
     let (address, count) = server(answer);
-    match pay(address) {
+    match if buys { buy(address, &order()) } else { pay(address) } {
         PaymentReply::Unknown { code, message } => {
             assert_eq!(code, status, "{message}");
             assert!(
@@ -193,4 +227,27 @@ fn a_payment_of_nothing_is_never_sent() {
     let empty = RenewalRequest { leases: Vec::new(), ..request() };
     assert!(matches!(runtime.block_on(spender(address).send(&empty)), PaymentReply::NeverSent(_)));
     assert_eq!(count.load(Ordering::SeqCst), 0);
+}
+
+#[test]
+fn a_purchase_with_a_problem_is_never_sent() {
+    let (address, count) = server(Answer::Nothing);
+    let reply = buy(address, &PurchaseRequest { goal: None, ..order() });
+    assert!(matches!(reply, PaymentReply::NeverSent(what) if what.contains("goal")));
+    assert_eq!(count.load(Ordering::SeqCst), 0);
+}
+
+#[test]
+fn a_purchase_is_accepted_with_the_number_that_the_answer_names() {
+    const GOOD: &str = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n\
+        {\"success\":true,\"proxyType\":\"IPv4\",\"orderNumber\":\"N-7\",\"balance\":7.18,\"currency\":\"USD\",\
+        \"error\":null,\"promoCodeStatus\":null}";
+    let (address, count) = server(Answer::Says(GOOD));
+    match buy(address, &order()) {
+        PaymentReply::Accepted { balance: Some(_), promo: None, order: Some(number) } => {
+            assert_eq!(number, "N-7");
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(count.load(Ordering::SeqCst), 1);
 }

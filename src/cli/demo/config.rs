@@ -1,0 +1,134 @@
+//! The demo's folder and the config in it, as a user would write it. Not responsible for what the accounts hold.
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use super::cast::{CRAWL, Cast, OLD, PS, PS_KEY, YP, YP_KEY};
+use super::failed;
+use crate::cli::args::DemoArgs;
+use crate::cli::context::Failure;
+
+/// The folder for ledger, config and mails; one that holds a ledger is refused.
+pub(super) fn folder(args: &DemoArgs) -> Result<PathBuf, Failure> {
+    let dir = match &args.dir {
+        Some(dir) => {
+            if dir.join("ledger.db").exists() {
+                return Err(Failure::usage(format!(
+                    "{} holds a ledger already: name another folder",
+                    dir.display()
+                )));
+            }
+            fs::create_dir_all(dir).map_err(failed)?;
+            fs::canonicalize(dir).map_err(failed)?
+        }
+        None => tempfile::Builder::new().prefix("renewd-demo-").tempdir().map_err(failed)?.keep(),
+    };
+    fs::create_dir_all(mails(&dir)).map_err(failed)?;
+    Ok(dir)
+}
+
+/// Where the mails go.
+pub(super) fn mails(dir: &Path) -> PathBuf {
+    dir.join("mails")
+}
+
+/// Where the config is.
+pub(super) fn file(dir: &Path) -> PathBuf {
+    dir.join("renewd.toml")
+}
+
+/// Writes the config and the key files that it names.
+pub(super) fn write(dir: &Path, yp_url: &str, ps_url: &str, cast: &Cast) -> Result<(), Failure> {
+    for (name, key) in [(YP, YP_KEY), (PS, PS_KEY)] {
+        let mut options = fs::OpenOptions::new();
+        let options = options.write(true).create(true).truncate(true).mode(0o600);
+        let mut file = options.open(dir.join(format!("{name}.key"))).map_err(failed)?;
+        writeln!(file, "{key}").map_err(failed)?;
+    }
+    let text = format!("{}{}{}", head(dir, yp_url, ps_url), policies(cast), TAIL);
+    fs::write(file(dir), text).map_err(failed)
+}
+
+fn head(dir: &Path, yp_url: &str, ps_url: &str) -> String {
+    let dir = dir.display();
+    format!(
+        r#"# Written by `renewd demo`: look at what it did with renewd --config THIS history|status
+state_dir = "{dir}"
+
+[schedule]
+jitter = "1s"
+
+[[account]]
+name = "{YP}"
+provider = "youproxy"
+base_url = "{yp_url}"
+api_key = {{ file = "{dir}/{YP}.key" }}
+max_requests_per_minute = 6000
+
+[[account]]
+name = "{PS}"
+provider = "proxyshard"
+base_url = "{ps_url}"
+api_key = {{ file = "{dir}/{PS}.key" }}
+max_requests_per_minute = 6000
+"#
+    )
+}
+
+fn policies(cast: &Cast) -> String {
+    format!(
+        r#"
+[[policy]]
+name = "let-go"
+match = {{ ip = ["{}"] }}
+action = "release"
+
+[[policy]]
+name = "{OLD}"
+match = {{ account = ["{PS}"], tag = ["{OLD}"] }}
+action = "release"
+pay_by = "provider"
+
+[[policy]]
+name = "mobile"
+match = {{ kind = ["MOBILE"] }}
+action = "renew"
+promo_code = "SAVE10"
+priority = 100
+
+[[policy]]
+name = "{CRAWL}"
+match = {{ account = ["{PS}"], tag = ["{CRAWL}"] }}
+action = "renew"
+pay_by = "provider"
+before = "2d"
+"#,
+        cast.let_go
+    )
+}
+
+const TAIL: &str = r#"
+[[policy]]
+name = "keep-all"
+action = "renew"
+before = "3d"
+period = ["30d", "90d"]
+
+[[budget]]
+name = "crawl-per-day"
+policy = ["crawl"]
+per = "day"
+limit = "8.00"
+currency = "USD"
+
+[alerts.email]
+host = "localhost"
+port = 25
+tls = "none"
+from = "renewd@example.org"
+to = ["you@example.org"]
+
+[http]
+listen = ""
+"#;

@@ -1,0 +1,177 @@
+//! `order cycle`, `order tag`, `order auto`: what it is now, what would change, and what is seen afterwards.
+use serde_json::json;
+
+use crate::cli::args::ChangeArgs;
+use crate::cli::context::{Context, Failure};
+use crate::cli::output;
+use crate::domain::Change;
+use crate::engine::Viewer;
+use crate::engine::order::{Changed, Found};
+use crate::engine::steering;
+use crate::exit::Exit;
+use crate::providers::ChangeReply;
+
+/// What is wanted.
+pub(super) enum Wish {
+    /// Another billing cycle.
+    Cycle(String),
+    /// Another tag; `none` = none.
+    Tag(String),
+    /// The provider's auto-renewal.
+    Auto(bool),
+}
+
+impl Wish {
+    fn change(&self, viewer: &Viewer, found: &Found) -> Change {
+        match self {
+            Self::Cycle(cycle) => Change::Cycle(cycle.clone()),
+            Self::Tag(tag) => Change::Tag((!tag.eq_ignore_ascii_case("none")).then(|| tag.clone())),
+            Self::Auto(on) => viewer.auto_renewal(found, *on),
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Cycle(_) => "cycle",
+            Self::Tag(_) => "tag",
+            Self::Auto(_) => "auto-renewal",
+        }
+    }
+
+    /// As the order has it.
+    fn of(&self, found: &Found) -> String {
+        let first = found.leases.first();
+        let text = match self {
+            Self::Cycle(_) => first.and_then(|l| l.cycle.clone()),
+            Self::Tag(_) => Some(first.and_then(|l| l.tag.clone()).unwrap_or_else(|| "none".into())),
+            Self::Auto(_) => {
+                first.and_then(|l| l.provider_renews).map(|on| if on { "on" } else { "off" }.to_owned())
+            }
+        };
+        text.unwrap_or_else(|| "not told".into())
+    }
+
+    fn wanted(&self) -> String {
+        match self {
+            Self::Cycle(text) | Self::Tag(text) => text.clone(),
+            Self::Auto(on) => if *on { "on" } else { "off" }.to_owned(),
+        }
+    }
+}
+
+pub(super) async fn change(
+    ctx: &Context,
+    order: &str,
+    wish: &Wish,
+    how: &ChangeArgs,
+) -> Result<Exit, Failure> {
+    let name = how.account.as_deref().map(|n| super::account(ctx, Some(n))).transpose()?;
+    if how.preview {
+        let viewer = super::viewer(ctx, name.as_ref())?;
+        let found = find(&viewer, order).await?;
+        let text = preview(&viewer, &found, wish).await;
+        if ctx.json {
+            output::json(&json!({
+                "schema": 1, "ok": true, "account": found.account, "order": found.order, "before": wish.of(&found),
+                "wanted": wish.wanted(), "message": text,
+            }));
+        } else {
+            output::line(&text);
+        }
+        return Ok(Exit::Done);
+    }
+    let mut payer = super::payer(ctx).await?;
+    payer.viewer.readers.retain(|n, _| name.as_ref().is_none_or(|o| o == n));
+    let found = find(&payer.viewer, order).await?;
+    output::note(&preview(&payer.viewer, &found, wish).await);
+    let what = wish.change(&payer.viewer, &found);
+    let changed = payer.change_order(&found, what, "an operator asked for it").await?;
+    show(ctx, &found, wish, &changed)
+}
+
+async fn find(viewer: &Viewer, order: &str) -> Result<Found, Failure> {
+    let (mut found, unread) = viewer.find_order(order).await?;
+    match (found.len(), unread.is_empty()) {
+        (1, _) => Ok(found.remove(0)),
+        (0, true) => {
+            Err(Failure::usage(format!("no account has an order `{order}`: renewd plan lists the leases")))
+        }
+        (0, false) => {
+            Err(Failure::failed(format!("order `{order}` was not found, and {}", unread.join("; "))))
+        }
+        _ => {
+            let names: Vec<&str> = found.iter().map(|f| f.account.as_str()).collect();
+            Err(Failure::usage(format!(
+                "several accounts have an order `{order}`: add --account, one of {}",
+                names.join(", ")
+            )))
+        }
+    }
+}
+
+async fn preview(viewer: &Viewer, found: &Found, wish: &Wish) -> String {
+    let mut text = format!(
+        "order {} of account {}: {} is {}, to become {}",
+        found.order,
+        found.account,
+        wish.name(),
+        wish.of(found),
+        wish.wanted()
+    );
+    if let Wish::Cycle(cycle) = wish {
+        let price = match viewer.quote_cycle(found, cycle).await {
+            Ok(Some(price)) => format!("; a term then costs about {price} {}", currency(found)),
+            Ok(None) => "; the provider does not say what a term then costs".to_owned(),
+            Err(e) => format!("; its price is not known: {e}"),
+        };
+        text.push_str(&price);
+    }
+    if matches!(wish, Wish::Auto(true)) {
+        text.push_str("; the provider then charges for it by itself");
+    }
+    text
+}
+
+fn currency(found: &Found) -> String {
+    found.balance.as_ref().map(|b| b.currency.to_string()).unwrap_or_default()
+}
+
+fn show(ctx: &Context, found: &Found, wish: &Wish, changed: &Changed) -> Result<Exit, Failure> {
+    if let ChangeReply::Unsupported(why) = &changed.reply {
+        return Err(Failure::usage(format!("nothing was sent: {why}")));
+    }
+    let outcome = steering::outcome(&changed.reply);
+    let seen = changed.after.as_ref().map(|after| wish.of(after));
+    let followed = seen.as_deref().is_some_and(|s| s.eq_ignore_ascii_case(&wish.wanted()));
+    let fell = changed.fell.filter(|f| f.is_positive());
+    let done = matches!(changed.reply, ChangeReply::Done { .. });
+    let good = done && fell.is_none();
+    let message = outcome.message.clone().unwrap_or_default();
+    if ctx.json {
+        let error =
+            (!done).then(|| json!({ "kind": outcome.word, "message": message, "code": outcome.code }));
+        output::json(&json!({
+            "schema": 1, "ok": done, "account": found.account, "order": found.order, "quoted": null,
+            "charged": fell.map(|f| f.to_string()), "currency": found.balance.as_ref().map(|b| &b.currency),
+            "state": outcome.word, "intent": null, "before": wish.of(found), "after": seen, "message": message,
+            "error": error,
+        }));
+    } else {
+        let said = if message.is_empty() { String::new() } else { format!(": {message}") };
+        output::line(&format!("the provider says {}{said}", outcome.word));
+        match (&seen, followed) {
+            (Some(now), true) => output::line(&format!("{} is {now} now", wish.name())),
+            (Some(now), false) => {
+                output::line(&format!("{} is still told as {now}; a list may lag", wish.name()))
+            }
+            (None, _) => output::line("the order could not be read afterwards"),
+        }
+        if let Some(fell) = fell {
+            output::line(&format!(
+                "the balance fell by {fell} {} meanwhile; the next cycle records what no payment explains",
+                currency(found)
+            ));
+        }
+    }
+    Ok(if good { Exit::Done } else { Exit::Attention })
+}

@@ -1,0 +1,110 @@
+//! `renewd order`: what can be bought, at what price, buying it, and changing an order.
+//!
+//! `options` and `quote` are built without a part that spends; the others take the ledger's lock.
+mod buy;
+mod change;
+mod request;
+
+use std::sync::Arc;
+
+use crate::daemon::{deliver, wire};
+use crate::domain::AccountName;
+use crate::engine::{Payer, Viewer};
+use crate::exit::Exit;
+use crate::ledger::Ledger;
+use crate::ledger::sqlite::{self, Access};
+
+use super::args::OrderCommand;
+use super::context::{Context, Failure};
+use super::output;
+
+pub(super) async fn order(ctx: &Context, command: &OrderCommand) -> Result<Exit, Failure> {
+    match command {
+        OrderCommand::Options { account } => options(ctx, account.as_deref()).await,
+        OrderCommand::Quote(args) => buy::quote(ctx, args).await,
+        OrderCommand::Create { buy, yes } => buy::create(ctx, buy, *yes).await,
+        OrderCommand::Cycle { order, cycle, how } => {
+            change::change(ctx, order, &change::Wish::Cycle(cycle.clone()), how).await
+        }
+        OrderCommand::Tag { order, tag, how } => {
+            change::change(ctx, order, &change::Wish::Tag(tag.clone()), how).await
+        }
+        OrderCommand::Auto { order, switch, how } => {
+            change::change(ctx, order, &change::Wish::Auto(*switch == super::args::Switch::On), how).await
+        }
+    }
+}
+
+/// The named account, or the only one.
+fn account(ctx: &Context, name: Option<&str>) -> Result<AccountName, Failure> {
+    let known: Vec<&str> = ctx.settings.accounts.iter().map(|a| a.name.as_str()).collect();
+    match (name, known.as_slice()) {
+        (Some(name), _) if known.contains(&name) => Ok(AccountName::from(name)),
+        (Some(name), _) => {
+            Err(Failure::usage(format!("there is no account `{name}`: the config has {}", known.join(", "))))
+        }
+        (None, [only]) => Ok(AccountName::from(*only)),
+        (None, _) => {
+            Err(Failure::usage(format!("which account? Add --account, one of {}", known.join(", "))))
+        }
+    }
+}
+
+/// A viewer of these accounts that writes nothing.
+fn viewer(ctx: &Context, only: Option<&AccountName>) -> Result<Viewer, Failure> {
+    let mut viewer = ctx.viewer(ctx.reading()?)?;
+    viewer.readers.retain(|name, _| only.is_none_or(|o| o == name));
+    Ok(viewer)
+}
+
+/// The part that spends and changes, on a ledger that is held.
+async fn payer(ctx: &Context) -> Result<Payer, Failure> {
+    let ledger: Arc<dyn Ledger> = match sqlite::open(&ctx.settings.state_dir, Access::Pay) {
+        Ok(ledger) => Arc::new(ledger),
+        Err(e) => {
+            deliver::cannot_use(&ctx.settings, &e, ctx.clock.as_ref()).await;
+            return Err(e.into());
+        }
+    };
+    let viewer = ctx.viewer(ledger)?;
+    wire::payer(viewer, &ctx.redactor).map_err(|e| Failure::failed(e.to_string()))
+}
+
+async fn options(ctx: &Context, name: Option<&str>) -> Result<Exit, Failure> {
+    let name = account(ctx, name)?;
+    let viewer = viewer(ctx, Some(&name))?;
+    let Some(reader) = viewer.readers.get(&name) else { return Err(Failure::usage("no such account")) };
+    let catalogue = reader.catalogue().await.map_err(|e| Failure::failed(format!("account {name}: {e}")))?;
+    if ctx.json {
+        output::json(&serde_json::json!({
+            "schema": 1, "account": name, "offers": catalogue.offers, "promos": catalogue.promos,
+        }));
+        return Ok(Exit::Done);
+    }
+    let rows = catalogue.offers.iter().map(|o| {
+        let days = o.periods.iter().map(|d| format!("{d}d"));
+        let terms: Vec<String> = days.chain(o.cycles.iter().cloned()).collect();
+        let operators = o.operators.iter().map(|op| {
+            let rotations: Vec<String> = op.rotations.iter().map(u32::to_string).collect();
+            if rotations.is_empty() {
+                op.tag.clone()
+            } else {
+                format!("{} ({} s)", op.tag, rotations.join("/"))
+            }
+        });
+        let stock = o.stock.iter().map(|s| format!("{} {}", s.country, s.amount));
+        vec![
+            o.kind.clone(),
+            o.countries.join(" "),
+            terms.join(" "),
+            operators.collect::<Vec<_>>().join(", "),
+            stock.collect::<Vec<_>>().join(", "),
+        ]
+    });
+    output::line(&output::table(&["kind", "countries", "terms", "operators", "stock"], rows.collect()));
+    if !catalogue.promos.is_empty() {
+        let codes: Vec<&str> = catalogue.promos.iter().map(|p| p.code.as_str()).collect();
+        output::line(&format!("\npromo codes: {}", codes.join(", ")));
+    }
+    Ok(Exit::Done)
+}

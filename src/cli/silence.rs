@@ -1,0 +1,47 @@
+//! `renewd silence`: keeps alerts quiet for a while. Works beside a running daemon; never pays.
+use serde_json::json;
+
+use crate::domain::KeyPattern;
+use crate::engine::alerts::{CAUSES, cause};
+use crate::exit::Exit;
+use crate::ledger::Ledger;
+use crate::ledger::sqlite::Access;
+use crate::settings::parse_duration;
+
+use super::args::SilenceArgs;
+use super::context::{Context, Failure};
+use super::output;
+
+pub(super) fn silence(ctx: &Context, args: &SilenceArgs) -> Result<Exit, Failure> {
+    let key = KeyPattern::parse(&args.key).map_err(|e| Failure::usage(e.to_string()))?;
+    let span = parse_duration(&args.span).map_err(|e| Failure::usage(format!("--for: {e}")))?;
+    let now = ctx.now();
+    let until = now.checked_add(span).ok().filter(|_| !span.is_negative()).ok_or_else(|| {
+        Failure::usage(format!("--for `{}` is beyond all calendars: write 2h or 3d", args.span))
+    })?;
+    let ledger = ctx.ledger(Access::Note)?;
+    let open = ledger.open_alerts()?;
+    if cause(key.cause()).is_none() && !open.iter().any(|a| key.covers(&a.key)) {
+        let known: Vec<&str> = CAUSES.iter().map(|c| c.name).collect();
+        return Err(Failure::usage(format!(
+            "`{}` is no cause of an alert: write one of {}",
+            key.cause(),
+            known.join(", ")
+        )));
+    }
+    ledger.set_silence(&key, until, now)?;
+    let (lifted, covered) = (until <= now, open.iter().filter(|a| key.covers(&a.key)).count());
+    if ctx.json {
+        let until = (!lifted).then_some(until);
+        output::json(&json!({ "schema": 1, "ok": true, "key": key, "until": until, "open": covered }));
+    } else if lifted {
+        output::line(&format!("{} is silenced no more", key.as_str()));
+    } else {
+        output::line(&format!(
+            "{} is silenced until {}; {covered} open now. It stays in `renewd status`, and is told afterwards if it still holds",
+            key.as_str(),
+            output::at(Some(until), &ctx.settings.timezone)
+        ));
+    }
+    Ok(Exit::Done)
+}

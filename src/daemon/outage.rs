@@ -1,0 +1,118 @@
+//! When people were last told that the ledger cannot be used: kept in a file's time stamp, as the ledger itself cannot keep it
+//! and a one-shot command remembers nothing. An empty file can be made on a full disk; where even that fails, this process
+//! remembers.
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::time::SystemTime;
+
+use jiff::{SignedDuration, Timestamp};
+use sha2::{Digest, Sha256};
+
+/// For this process, where no file can be written: which ledger, and when.
+static TOLD: Mutex<Vec<(PathBuf, Timestamp)>> = Mutex::new(Vec::new());
+
+/// Beside the ledger; where that folder is read-only, in the temporary one, named after the user and the ledger.
+fn places(state_dir: &Path) -> [PathBuf; 2] {
+    let hash = Sha256::digest(state_dir.as_os_str().as_encoded_bytes());
+    let short: String = hash.iter().take(8).map(|b| format!("{b:02x}")).collect();
+    let user = rustix::process::geteuid().as_raw();
+    [state_dir.join("ledger.told"), std::env::temp_dir().join(format!("renewd-{user}-{short}.told"))]
+}
+
+/// When a file of ours says that people were told. Another user's file says nothing.
+fn stamp(path: &Path) -> Option<Timestamp> {
+    let found = fs::symlink_metadata(path).ok()?;
+    let ours = found.is_file() && found.uid() == rustix::process::geteuid().as_raw();
+    found.modified().ok().filter(|_| ours).and_then(|at| Timestamp::try_from(at).ok())
+}
+
+fn write(path: &Path, now: Timestamp) -> io::Result<()> {
+    let file = match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Ok(file) => file,
+        Err(_) if stamp(path).is_some() => File::options().write(true).open(path)?,
+        Err(e) => return Err(e),
+    };
+    file.set_modified(SystemTime::from(now))
+}
+
+/// Whether people are to be told now; if so, it is remembered.
+pub(super) fn due(state_dir: &Path, now: Timestamp, repeat: SignedDuration) -> bool {
+    let mut told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
+    let places = places(state_dir);
+    let noted = told.iter().filter(|(dir, _)| dir == state_dir).map(|(_, at)| *at);
+    // A stamp from the future says nothing: the clock was set back.
+    let last = places.iter().filter_map(|p| stamp(p)).chain(noted).filter(|at| *at <= now).max();
+    if last.is_some_and(|at| now.duration_since(at) < repeat) {
+        return false;
+    }
+    if !places.iter().any(|p| write(p, now).is_ok()) {
+        told.retain(|(dir, _)| dir != state_dir);
+        told.push((state_dir.to_owned(), now));
+    }
+    true
+}
+
+/// Forgets it; `true` if people had been told.
+pub(super) fn over(state_dir: &Path) -> bool {
+    let mut told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
+    let before = told.len();
+    told.retain(|(dir, _)| dir != state_dir);
+    let mut was = told.len() < before;
+    for place in places(state_dir) {
+        if stamp(&place).is_some() {
+            was |= fs::remove_file(&place).is_ok();
+        }
+    }
+    was
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    const REPEAT: SignedDuration = SignedDuration::from_hours(24);
+
+    fn at(hours: i64) -> Timestamp {
+        Timestamp::from_second(1_700_000_000 + hours * 3600).unwrap()
+    }
+
+    #[test]
+    fn trouble_is_told_once_per_repeat_also_by_processes_that_remember_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(due(dir.path(), at(0), REPEAT));
+        assert!(!due(dir.path(), at(23), REPEAT));
+        assert!(due(dir.path(), at(24), REPEAT));
+        assert!(!due(dir.path(), at(25), REPEAT));
+        assert!(over(dir.path()), "its end is told");
+        assert!(!over(dir.path()), "once");
+        assert!(due(dir.path(), at(26), REPEAT), "a new incident");
+        over(dir.path());
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_is_remembered_elsewhere() {
+        let dir = tempfile::tempdir().unwrap();
+        let gone = dir.path().join("gone");
+        assert!(due(&gone, at(0), REPEAT));
+        assert!(!due(&gone, at(1), REPEAT));
+        assert!(over(&gone) && !over(&gone));
+    }
+
+    #[test]
+    fn a_clock_set_back_or_a_strangers_link_keeps_nobody_quiet() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(due(dir.path(), at(100), REPEAT));
+        assert!(due(dir.path(), at(0), REPEAT), "the stamp is from the future");
+        over(dir.path());
+        let target = dir.path().join("target");
+        fs::write(&target, "").unwrap();
+        symlink(&target, dir.path().join("ledger.told")).unwrap();
+        assert!(due(dir.path(), at(0), REPEAT));
+        assert!(target.exists() && over(dir.path()));
+    }
+}

@@ -1,0 +1,66 @@
+//! Alerts about the reading of an account: it is down, its list cannot be read or believed. They speak for its leases.
+use super::{deadline, grade, leases, plain, row, touched, urgency};
+use crate::domain::{Alert, AlertKey, Severity};
+use crate::engine::AccountReport;
+use crate::planner::{Item, Standing};
+use crate::policy::{Decision, Stage, Word};
+
+/// Leases that wait for the account, or that people would hear of if it could be read.
+fn waiting<'a>(account: &AccountReport, items: &[&'a Item]) -> Vec<&'a Item> {
+    let near = |i: &Item| i.decision() == Decision::Watch && i.stage >= Some(Stage::Normal);
+    let waits = |i: &&&Item| match i.reason.word {
+        Word::AccountDown | Word::Unparsable | Word::Shrunk => true,
+        _ => !account.reachable() && (i.decision() == Decision::Hold || near(i)),
+    };
+    items.iter().filter(waits).copied().collect()
+}
+
+pub(super) fn standing(account: &AccountReport, items: &[&Item]) -> Option<Alert> {
+    let name = &account.account;
+    let (cause, title, why) = match &account.standing {
+        Standing::Good => return None,
+        Standing::Down(why) => ("account_down", format!("Account {name} cannot be read"), why),
+        Standing::Unreadable(why) => {
+            ("inventory_unreadable", format!("The list of account {name} cannot be read"), why)
+        }
+        Standing::Shrunk(why) if account.leases == 0 => {
+            ("inventory_empty", format!("The list of account {name} is empty and was not"), why)
+        }
+        Standing::Shrunk(why) => ("shrunk", format!("The list of account {name} lost too much"), why),
+    };
+    let waiting = waiting(account, items);
+    let due = match waiting.len() {
+        0 => String::new(),
+        n => format!("; {} due wait for it", leases(n)),
+    };
+    Some(Alert {
+        rows: waiting.iter().map(|i| row(i)).collect(),
+        deadline: deadline(&waiting),
+        actions: match cause {
+            "shrunk" | "inventory_empty" => vec![format!("renewd resume {name}"), "renewd plan".into()],
+            _ => vec!["renewd check --live".into(), "renewd status".into()],
+        },
+        grade: grade(&waiting),
+        leases: touched(&waiting),
+        ..plain(
+            AlertKey::account(cause, name.as_str()),
+            urgency(&waiting),
+            Some(name),
+            &format!("{title}{due}"),
+            why,
+        )
+    })
+}
+
+pub(super) fn unreadable_records(account: &AccountReport) -> Option<Alert> {
+    let (name, n) = (&account.account, account.unreadable);
+    (n > 0).then(|| {
+        plain(
+            AlertKey::account("unreadable_records", name.as_str()),
+            Severity::Warning,
+            Some(name),
+            &format!("Records of account {name} cannot be read"),
+            &format!("{n} records of the list have no id that can be read: one of them may be due."),
+        )
+    })
+}

@@ -1,0 +1,377 @@
+//! Buying: a pass of one purchase, through the same gate, budgets, ledger and evidence as a renewal.
+//!
+//! A crash before the spend row bought nothing; after it the purchase is unknown, no other is made in its account, and the
+//! settling reads look for the new order. It is never bought again by itself. Not responsible for the command line.
+mod change;
+mod offer;
+
+use std::sync::Arc;
+
+use super::observe::Seen;
+use super::passes::{budget_check, recover, skews};
+use super::planning::Planned;
+use super::reading::Shown;
+use super::{CycleReport, EngineError, Payer, Viewer, clockrule};
+use crate::budget::span;
+use crate::domain::{
+    Event, FieldProblem, Lease, Method, Money, OrderState, PromoStatus, PurchaseRequest, Quote, QuoteError,
+    RenewalRequest, State, nominal_days,
+};
+use crate::ledger::{Blocked, EventDetail, IntentRecord, LedgerError, NewIntent, Purpose};
+use crate::planner::Standing;
+use crate::policy::{PayBy, Policy, Reason, Word};
+use crate::providers::{PaymentReply, ReadError, Reader};
+use crate::settings::Account;
+
+pub use change::{Changed, Found};
+
+/// What came of asking to buy.
+#[derive(Debug)]
+pub enum Asked {
+    /// Fields that are missing, unknown or not on offer: nothing was sent that could cost.
+    Problems(Vec<FieldProblem>),
+    /// Something stands against it: nothing was paid.
+    Held {
+        /// Why.
+        reason: Reason,
+        /// The price, where one was told.
+        quote: Option<Quote>,
+    },
+    /// The price of exactly this purchase, and nothing stands against it.
+    Priced(Quote),
+    /// It was begun; the record says how it stands.
+    Begun(Box<IntentRecord>),
+}
+
+/// The whole outcome, with what people are to be told of.
+#[derive(Debug)]
+pub struct Purchased {
+    /// What came of it.
+    pub asked: Asked,
+    /// For the alerts.
+    pub report: CycleReport,
+}
+
+/// The lease that this purchase would make, as policies match it.
+fn expected(request: &PurchaseRequest) -> Lease {
+    Lease {
+        account: request.account.clone(),
+        id: "".into(),
+        order: "".into(),
+        ip: String::new(),
+        kind: request.kind.clone(),
+        country: request.country.clone(),
+        tag: None,
+        expires_at: None,
+        provider_renews: request.auto_renewal,
+        state: OrderState::Active,
+        held_since: None,
+        cycle: request.cycle.clone(),
+        price: None,
+    }
+}
+
+impl Viewer {
+    /// The policy that what is bought would fall under.
+    #[must_use]
+    pub fn policy_of(&self, request: &PurchaseRequest) -> Option<&Policy> {
+        self.settings.policies.iter().find(|p| p.matches.matches(&expected(request)))
+    }
+
+    /// Lets the provider renew what is bought only where the policy lets it pay.
+    fn with_auto_renewal(&self, reader: &dyn Reader, request: &PurchaseRequest) -> PurchaseRequest {
+        let allowed = self.policy_of(request).is_some_and(|p| p.pay_by == PayBy::Provider);
+        let with = PurchaseRequest { auto_renewal: Some(true), ..request.clone() };
+        let takes = allowed && request.auto_renewal.is_none() && reader.purchase_problems(&with).is_empty();
+        if takes { with } else { request.clone() }
+    }
+
+    /// What is wrong with the request, by its own shape and by what is on offer. Reads only.
+    async fn problems(
+        &self,
+        reader: &dyn Reader,
+        request: &PurchaseRequest,
+    ) -> Result<Vec<FieldProblem>, ReadError> {
+        let mut problems = reader.purchase_problems(request);
+        let lets = self.policy_of(request).is_some_and(|p| p.pay_by == PayBy::Provider);
+        if request.auto_renewal == Some(true) && !lets {
+            problems.push(FieldProblem {
+                field: "auto-renewal",
+                message: "no policy with `pay_by = \"provider\"` matches what is bought: leave it out".into(),
+            });
+        }
+        if problems.is_empty() {
+            problems = offer::problems(request, &reader.catalogue().await?);
+        }
+        Ok(problems)
+    }
+
+    /// Asks the price of a purchase and judges it. Never pays.
+    ///
+    /// # Errors
+    /// The ledger's.
+    pub async fn quote_order(&self, request: &PurchaseRequest) -> Result<Asked, EngineError> {
+        let Some((account, reader)) = self.desk_of(request) else { return Ok(no_account()) };
+        let request = self.with_auto_renewal(reader.as_ref(), request);
+        match self.problems(reader.as_ref(), &request).await {
+            Ok(problems) if problems.is_empty() => {}
+            Ok(problems) => return Ok(Asked::Problems(problems)),
+            Err(e) => return Ok(held(Word::AccountDown, e.to_string(), None)),
+        }
+        let answer = reader.quote_purchase(&request).await;
+        Ok(self.judge(&account, &request, answer))
+    }
+
+    fn desk_of(&self, request: &PurchaseRequest) -> Option<(Account, Arc<dyn Reader>)> {
+        let account = self.settings.account(&request.account)?.clone();
+        Some((account, Arc::clone(self.readers.get(&request.account)?)))
+    }
+
+    /// The gate of a purchase: as for a renewal, a clean price for exactly this, or nothing is paid.
+    fn judge(
+        &self,
+        account: &Account,
+        request: &PurchaseRequest,
+        answer: Result<Quote, QuoteError>,
+    ) -> Asked {
+        let quote = match answer {
+            Ok(quote) => quote,
+            Err(e @ QuoteError::Unreadable(_)) => return held(Word::QuoteUnreadable, e.to_string(), None),
+            Err(e) => return held(Word::QuoteError, e.to_string(), None),
+        };
+        let stop = self.against(account, request, &quote);
+        match stop {
+            Some(reason) => Asked::Held { reason, quote: Some(quote) },
+            None => Asked::Priced(quote),
+        }
+    }
+
+    fn against(&self, account: &Account, request: &PurchaseRequest, quote: &Quote) -> Option<Reason> {
+        let because = |word, text: String| Some(Reason::new(word, text));
+        if let Some(w) = quote.warnings.iter().find(|w| !w.short_of_funds) {
+            return because(Word::ProviderWarning, format!("the provider warns: {}", w.message));
+        }
+        let currency = &quote.balance.currency;
+        let noted = self.ledger.noted(&super::currency_note(&account.name)).ok().flatten();
+        if let Some(before) = noted.filter(|c| !c.is_empty() && c != currency.as_str()) {
+            return because(
+                Word::CurrencyChanged,
+                format!("the quote is in {currency}, and the account was in {before}"),
+            );
+        }
+        let policy = self.policy_of(request);
+        let required = request.promo.is_some() && policy.is_some_and(|p| p.promo_required);
+        if request.promo.is_some() && quote.promo == Some(PromoStatus::Invalid)
+            || required && quote.promo != Some(PromoStatus::Valid)
+        {
+            return because(
+                Word::PromoInvalid,
+                "the promo code is not accepted: leave it out to buy at the full price".into(),
+            );
+        }
+        // `max_price` is for one lease: where an order is one lease, for the whole of it.
+        let one = self.readers.get(&account.name).is_some_and(|r| r.capabilities().sells_cycles);
+        let leases = if one { 1 } else { u64::from(request.quantity) };
+        let cap = policy.and_then(|p| p.max_price);
+        if let Some(cap) = cap.filter(|c| c.times(leases).is_none_or(|all| quote.price > all)) {
+            let text =
+                format!("{} {currency} for {} is over max_price {cap} each", quote.price, request.quantity);
+            return because(Word::PriceCap, text);
+        }
+        let after = quote.balance.amount.minus(quote.price);
+        let short = quote.warnings.iter().any(|w| w.short_of_funds);
+        (short || after.is_none_or(|a| a < account.keep_balance)).then(|| {
+            let keep = account.keep_balance;
+            let text = format!(
+                "{} {currency} needed, the balance is {}, {keep} of it is kept",
+                quote.price, quote.balance.amount
+            );
+            Reason::new(Word::ShortFunds, text)
+        })
+    }
+}
+
+fn held(word: Word, text: String, quote: Option<Quote>) -> Asked {
+    Asked::Held { reason: Reason::new(word, text), quote }
+}
+
+fn no_account() -> Asked {
+    Asked::Problems(vec![FieldProblem { field: "account", message: "is not in the config".into() }])
+}
+
+impl Payer {
+    /// Buys, once. The caller tells people (`tell::part`).
+    ///
+    /// # Errors
+    /// The ledger's; what was begun until then is in it.
+    pub async fn buy(&self, request: &PurchaseRequest) -> Result<Purchased, EngineError> {
+        let mut payer = self.clone();
+        payer.viewer.readers.retain(|name, _| name == &request.account);
+        let ledger = Arc::clone(&payer.viewer.ledger);
+        ledger.probe()?;
+        let started = payer.viewer.clock.now();
+        let cycle = ledger.start_cycle(&started)?;
+        recover(&payer.viewer, &started)?;
+        let observed = payer.viewer.observe().await?;
+        let (seen, mut shown) = payer.believe_and_settle(observed)?;
+        let clock_held = clockrule::judge(ledger.as_ref(), &started, &skews(&seen), true)?;
+        let asked = match payer.stands_against(&seen, clock_held.clone())? {
+            Some(reason) => Asked::Held { reason, quote: None },
+            None => payer.ask_and_buy(request, cycle, &mut shown).await?,
+        };
+        let mut report = payer.viewer.report(started, &seen, Planned::nothing(), clock_held)?;
+        if let Asked::Begun(record) = &asked {
+            report.payments = vec![ledger.intent(&record.id)?];
+        }
+        report.double_charges = shown.doubles;
+        report.provider_charges = shown.charges;
+        ledger.end_cycle(cycle, &payer.viewer.clock.now(), &report.summary())?;
+        Ok(Purchased { asked, report })
+    }
+
+    /// What keeps the account from paying at all.
+    fn stands_against(
+        &self,
+        seen: &[Seen],
+        clock_held: Option<String>,
+    ) -> Result<Option<Reason>, LedgerError> {
+        let because = |word, text: &str| Ok(Some(Reason::new(word, text)));
+        let Some(seen) = seen.first() else {
+            return because(Word::AccountDown, "the account is not in the config");
+        };
+        if let Some(why) = clock_held {
+            return because(Word::Clock, &why);
+        }
+        match &seen.standing {
+            Standing::Good => {}
+            Standing::Down(why) => return because(Word::AccountDown, why),
+            Standing::Unreadable(why) => return because(Word::Unparsable, why),
+            Standing::Shrunk(why) => return because(Word::Shrunk, why),
+        }
+        let paused = self.viewer.ledger.paused()?;
+        if paused.iter().any(|p| p.account.as_ref().is_none_or(|a| a == &seen.account.name)) {
+            return because(Word::Paused, "spending is paused: renewd resume");
+        }
+        let past = self.viewer.past(&self.viewer.clock.now())?;
+        if let Some(why) = self.viewer.stopped_providers(&past).get(seen.account.provider.as_str()) {
+            return because(Word::UnknownPending, why);
+        }
+        Ok(None)
+    }
+
+    async fn ask_and_buy(
+        &self,
+        request: &PurchaseRequest,
+        cycle: i64,
+        shown: &mut Shown,
+    ) -> Result<Asked, EngineError> {
+        let viewer = &self.viewer;
+        let Some((account, reader)) = viewer.desk_of(request) else { return Ok(no_account()) };
+        let request = viewer.with_auto_renewal(reader.as_ref(), request);
+        let quote = match viewer.quote_order(&request).await? {
+            Asked::Priced(quote) => quote,
+            other => return Ok(other),
+        };
+        let Some(spender) = self.spenders.get(&account.name).cloned() else { return Ok(no_account()) };
+        let id = match self.reserve(&account, &request, &quote, cycle)? {
+            Ok(id) => id,
+            Err(reason) => return Ok(Asked::Held { reason, quote: Some(quote) }),
+        };
+        let ledger = viewer.ledger.as_ref();
+        let permit = ledger.start_purchase(&id, &viewer.clock.now())?;
+        tracing::info!(payment = %id, account = %account.name, kind = %request.kind, quantity = request.quantity, quoted = %quote.price, "buying");
+        // A task of its own: whatever happens around it, the call is awaited to its end.
+        let reply = tokio::spawn(async move { spender.purchase(permit).await }).await.unwrap_or_else(|_| {
+            PaymentReply::Unknown { code: None, message: "internal error while buying".into() }
+        });
+        self.keep(&id, &quote, reply)?;
+        // The order may be listed already; if it is not, the settling reads go on looking.
+        let observed = viewer.observe().await?;
+        let later = self.believe_and_settle(observed)?.1;
+        shown.doubles.extend(later.doubles);
+        shown.charges.extend(later.charges);
+        Ok(Asked::Begun(Box::new(ledger.intent(&id)?)))
+    }
+
+    fn reserve(
+        &self,
+        account: &Account,
+        request: &PurchaseRequest,
+        quote: &Quote,
+        cycle: i64,
+    ) -> Result<Result<crate::domain::IntentId, Reason>, LedgerError> {
+        let settings = &self.viewer.settings;
+        let at = self.viewer.clock.now();
+        let policy = self.viewer.policy_of(request).map(|p| p.name.clone()).unwrap_or_default();
+        let days = request.period_days.or_else(|| request.cycle.as_deref().map(nominal_days)).unwrap_or(0);
+        let intent = NewIntent {
+            provider: account.provider.clone(),
+            purpose: Purpose::Purchase(Box::new(request.clone())),
+            request: RenewalRequest {
+                account: account.name.clone(),
+                kind: request.kind.clone(),
+                leases: Vec::new(),
+                period_days: days,
+                cycle: request.cycle.clone(),
+                promo: request.promo.clone(),
+                method: Method::Order,
+            },
+            policy: policy.clone(),
+            quoted: quote.price,
+            currency: quote.balance.currency.clone(),
+            balance_before: quote.balance.amount,
+            cycle,
+            attempt: 1,
+            at: at.clone(),
+        };
+        let counts =
+            settings.budgets.iter().filter(|b| b.counts(&account.name, &policy, &quote.balance.currency));
+        let checks: Vec<_> =
+            counts.map(|b| budget_check(b, at.wall, &settings.timezone, cycle, span)).collect();
+        Ok(self.viewer.ledger.reserve(&intent, &checks)?.map_err(|blocked| match blocked {
+            Blocked::Budget { name, left } => {
+                Reason::new(Word::OverBudget, format!("{} needed, budget `{name}` has {left} left", quote.price))
+            }
+            Blocked::Pending { intent, state } => Reason::new(
+                Word::UnknownPending,
+                format!("purchase {intent} of this account is {state}: it is settled first, so that nothing is bought twice"),
+            ),
+        }))
+    }
+
+    fn keep(
+        &self,
+        id: &crate::domain::IntentId,
+        quote: &Quote,
+        reply: PaymentReply,
+    ) -> Result<(), LedgerError> {
+        let ledger = self.viewer.ledger.as_ref();
+        let now = self.viewer.clock.now();
+        let write = |event, detail: &EventDetail| ledger.append(id, State::SpendStarted, event, detail, &now);
+        let said = |code: Option<i64>, message: String| EventDetail {
+            code: code.map(|c| c.to_string()),
+            message: Some(message),
+            ..EventDetail::default()
+        };
+        match reply {
+            PaymentReply::Accepted { balance, order, .. } => {
+                let same = balance.filter(|b| b.currency == quote.balance.currency);
+                let balance_after: Option<Money> = same.map(|b| b.amount);
+                write(Event::Accepted, &EventDetail { balance_after, ..EventDetail::default() })?;
+                if let Some(order) = order {
+                    ledger.record_order(id, &order.as_str().into(), now.wall)?;
+                }
+            }
+            PaymentReply::Refused { code, message } => {
+                write(Event::Refused, &said(Some(code), message))?;
+            }
+            PaymentReply::NeverSent(why) => {
+                write(Event::NeverSent, &said(None, why))?;
+            }
+            PaymentReply::Unknown { code, message } => {
+                write(Event::AnswerLost, &said(code, message))?;
+            }
+        }
+        Ok(())
+    }
+}

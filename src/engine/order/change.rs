@@ -1,0 +1,123 @@
+//! Changing an order by hand: found by reading, changed once and on record, and read again.
+//!
+//! A crash after the record leaves a change without an answer; the reading afterwards shows what became of it.
+use std::sync::Arc;
+
+use crate::domain::QuoteError;
+use crate::domain::{
+    AccountName, Balance, Bundle, Change, ChangeRequest, Lease, Money, OrderId, ProviderName,
+};
+use crate::engine::{EngineError, Payer, Viewer};
+use crate::planner::Standing;
+use crate::providers::ChangeReply;
+
+use crate::engine::steering;
+
+/// An order as just read.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// Whose.
+    pub account: AccountName,
+    /// Whose.
+    pub provider: ProviderName,
+    /// The order.
+    pub order: OrderId,
+    /// Its leases, never empty.
+    pub leases: Vec<Lease>,
+    /// The balance read with it.
+    pub balance: Option<Balance>,
+}
+
+/// What came of a change.
+#[derive(Debug, Clone)]
+pub struct Changed {
+    /// The provider's word.
+    pub reply: ChangeReply,
+    /// The order as read afterwards; `None` where it could not be read or is gone.
+    pub after: Option<Found>,
+    /// By how much the balance fell meanwhile, where both balances are known.
+    pub fell: Option<Money>,
+}
+
+impl Viewer {
+    /// Every order of that id in the accounts of this viewer, and why an account could not be read.
+    ///
+    /// # Errors
+    /// The ledger's.
+    pub async fn find_order(&self, order: &str) -> Result<(Vec<Found>, Vec<String>), EngineError> {
+        let (mut found, mut unread) = (Vec::new(), Vec::new());
+        for (seen, _) in self.observe().await? {
+            if let Standing::Down(why) | Standing::Unreadable(why) = &seen.standing {
+                unread.push(format!("account {}: {why}", seen.account.name));
+                continue;
+            }
+            let leases: Vec<Lease> = seen
+                .leases
+                .iter()
+                .filter(|l| l.order.as_str() == order || l.id.as_str() == order)
+                .cloned()
+                .collect();
+            let Some(first) = leases.first() else { continue };
+            found.push(Found {
+                account: seen.account.name.clone(),
+                provider: seen.account.provider.clone(),
+                order: first.order.clone(),
+                leases: seen.leases.iter().filter(|l| l.order == first.order).cloned().collect(),
+                balance: seen.balance.clone(),
+            });
+        }
+        Ok((found, unread))
+    }
+
+    /// What a term would cost in another cycle; `None` where the provider cannot say.
+    pub async fn quote_cycle(&self, found: &Found, cycle: &str) -> Result<Option<Money>, QuoteError> {
+        let Some(reader) = self.readers.get(&found.account) else { return Ok(None) };
+        reader.quote_cycle(&request(found, Change::Cycle(cycle.to_owned())), cycle).await
+    }
+
+    /// The switch of a whole order.
+    #[must_use]
+    pub fn auto_renewal(&self, found: &Found, on: bool) -> Change {
+        let policy =
+            found.leases.first().and_then(|l| self.settings.policies.iter().find(|p| p.matches.matches(l)));
+        let period_days = policy.and_then(|p| p.periods.first().copied()).unwrap_or(30);
+        let bundle = |l: &Lease| self.readers.get(&found.account).map(|r| r.capabilities().bundle(&l.kind));
+        let whole_order = found.leases.first().and_then(bundle) == Some(Bundle::Order);
+        Change::AutoRenewal { on, period_days, whole_order }
+    }
+}
+
+fn request(found: &Found, what: Change) -> ChangeRequest {
+    ChangeRequest {
+        account: found.account.clone(),
+        kind: found.leases.first().map_or_else(|| "".into(), |l| l.kind.clone()),
+        order: found.order.clone(),
+        leases: found.leases.iter().map(|l| l.id.clone()).collect(),
+        what,
+    }
+}
+
+impl Payer {
+    /// Makes the change, once, and reads the order again.
+    ///
+    /// # Errors
+    /// The ledger's.
+    pub async fn change_order(&self, found: &Found, what: Change, why: &str) -> Result<Changed, EngineError> {
+        let viewer = &self.viewer;
+        viewer.ledger.probe()?;
+        let account = viewer.settings.account(&found.account).cloned();
+        let (Some(account), Some(changer)) = (account, self.changers.get(&found.account).map(Arc::clone))
+        else {
+            let reply = ChangeReply::Unsupported("the account is not in the config".into());
+            return Ok(Changed { reply, after: None, fell: None });
+        };
+        let reply = steering::change(viewer, &account, changer, &request(found, what), why).await?;
+        let mut one = viewer.clone();
+        one.readers.retain(|name, _| name == &found.account);
+        let after = one.find_order(found.order.as_str()).await?.0.into_iter().next();
+        let balances = found.balance.as_ref().zip(after.as_ref().and_then(|a| a.balance.as_ref()));
+        let fell =
+            balances.filter(|(b, a)| b.currency == a.currency).and_then(|(b, a)| b.amount.minus(a.amount));
+        Ok(Changed { reply, after, fell })
+    }
+}

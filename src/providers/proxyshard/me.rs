@@ -1,0 +1,31 @@
+//! The account itself: `/me`. Pure.
+use crate::domain::Balance;
+use crate::providers::Words;
+
+use super::envelope::{self, Trouble};
+use super::json;
+use super::wire;
+
+/// What `/me` says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Me {
+    /// The wallet, in dollars.
+    pub wallet: Balance,
+    /// The provider's own count of active orders; `None` = not told.
+    pub active_orders: Option<usize>,
+}
+
+/// Reads the body of `/me`. Source: the vendor's reference, `wallet_balance` in cents.
+///
+/// # Errors
+/// The provider's own error, or [`Trouble::Unreadable`]: no whole number of cents.
+pub fn read(body: &[u8], words: &Words) -> Result<Me, Trouble> {
+    let answer = envelope::object(body, words)?;
+    let amount = answer
+        .get("wallet_balance")
+        .and_then(wire::cents)
+        .ok_or_else(|| Trouble::Unreadable("`wallet_balance` is not a whole number of cents".to_owned()))?;
+    let active_orders =
+        answer.get("active_orders").and_then(json::whole).and_then(|n| usize::try_from(n).ok());
+    Ok(Me { wallet: Balance { amount, currency: wire::usd() }, active_orders })
+}

@@ -1,0 +1,66 @@
+//! Words for how lists look and go wrong, the same for every provider. Not responsible for any list.
+use jiff::Timestamp;
+
+/// How instants are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DateForm {
+    /// `2026-08-31T09:00:00.000+00:00`.
+    FractionOffset,
+    /// `2026-08-31T09:00:00+00:00`.
+    Offset,
+    /// `2026-08-31T09:00:00Z`.
+    Zulu,
+    /// `2026-08-31T09:00:00.000Z`.
+    FractionZulu,
+    /// `2026-08-31T09:00:00+0000`.
+    OffsetNoColon,
+    /// `2026-08-31T09:00:00.000+0000`.
+    FractionOffsetNoColon,
+    /// `2026-08-31T09:00:00`: no zone at all.
+    NoZone,
+}
+
+impl DateForm {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::FractionOffset,
+        Self::Offset,
+        Self::Zulu,
+        Self::FractionZulu,
+        Self::OffsetNoColon,
+        Self::FractionOffsetNoColon,
+        Self::NoZone,
+    ];
+
+    pub(super) fn write(self, at: Timestamp) -> String {
+        let form = match self {
+            Self::FractionOffset => "%Y-%m-%dT%H:%M:%S.%3f+00:00",
+            Self::Offset => "%Y-%m-%dT%H:%M:%S+00:00",
+            Self::Zulu => "%Y-%m-%dT%H:%M:%SZ",
+            Self::FractionZulu => "%Y-%m-%dT%H:%M:%S.%3fZ",
+            Self::OffsetNoColon => "%Y-%m-%dT%H:%M:%S+0000",
+            Self::FractionOffsetNoColon => "%Y-%m-%dT%H:%M:%S.%3f+0000",
+            Self::NoZone => "%Y-%m-%dT%H:%M:%S",
+        };
+        at.strftime(form).to_string()
+    }
+}
+
+/// A way in which a list is wrong. Leases are named by what never changes: address (`YouProxy`), order (`ProxyShard`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Distortion {
+    /// No records, and `success: true`.
+    Empty,
+    /// Only the first so many records.
+    KeepFirst(usize),
+    /// Without this lease, although it is rented.
+    Hide(String),
+    /// This lease has an end that nobody can read.
+    UnreadableEnd(String),
+    /// This lease has no end at all.
+    NoEnd(String),
+    /// This lease has no id.
+    NoId(String),
+    /// Every record twice.
+    Duplicates,
+}

@@ -1,0 +1,36 @@
+//! The demo through the real binary: what a new user reads first tells both stories, and the books agree.
+use std::process::{Command, Stdio};
+
+#[test]
+#[allow(clippy::unwrap_used, reason = "a panic is a failed test")]
+fn the_demo_tells_both_stories_and_the_books_agree() {
+    let dir = tempfile::tempdir().unwrap();
+    let place = dir.path().join("demo");
+    let out = Command::new(env!("CARGO_BIN_EXE_renewd"))
+        .args(["demo", "--dir"])
+        .arg(&place)
+        .env_remove("RUST_LOG")
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&out.stdout) + String::from_utf8_lossy(&out.stderr);
+    assert_eq!(out.status.code(), Some(0), "{text}");
+    for told in [
+        "YouProxy",
+        "ProxyShard",
+        "auto-renewal switched on",
+        "auto-renewal switched off",
+        "is on hold",
+        "rescued order",
+        "itself for",
+        "settled by evidence",
+        "topped up",
+        "will be let go",
+        "agree to the cent",
+    ] {
+        assert!(text.contains(told), "{told}: {text}");
+    }
+    assert!(text.lines().count() < 80, "short to read: {} lines", text.lines().count());
+    assert!(!text.contains("demo-key"), "no key is told");
+    assert!(place.join("ledger.db").exists() && place.join("mails").read_dir().unwrap().count() > 10);
+}

@@ -1,0 +1,147 @@
+//! The built binary against exim: TLS, login, certificates, and a server that stalls.
+use std::fs;
+use std::process::Output;
+use std::time::Duration;
+
+use renewd::clock::{Clock, SystemClock};
+use renewd::notify::Mailer;
+use renewd::settings::{Email, Tls};
+use renewd::simulator::Product;
+use rstest::rstest;
+
+use crate::common::{Bench, KEEP};
+use crate::exim::{Certificates, Exim, PASSWORD, Protection, USER, free_port};
+use crate::listener::{Answer, Listener};
+
+struct Case {
+    bench: Bench,
+    port: u16,
+}
+
+impl Case {
+    fn new() -> Self {
+        let bench = Bench::new("100.00", &[(Product::IPv4, &["203.0.113.1"], 480)]);
+        Self { bench, port: free_port() }
+    }
+
+    fn config(&self, host: &str, mode: &str, password: &str) {
+        let port = self.port;
+        self.bench.secret("smtp.pw", password);
+        self.bench.config("", &format!(
+            "{KEEP}[alerts.email]\nhost = \"{host}\"\nport = {port}\ntls = \"{mode}\"\nusername = \"{USER}\"\npassword = {{ file = \"smtp.pw\" }}\nfrom = \"renewd@example.org\"\nto = [\"ops@example.org\"]\n"
+        ));
+    }
+
+    /// Runs with this CA trusted, and no other.
+    fn run(&self, args: &[&str], ca: Option<&str>) -> Output {
+        let mut command = self.bench.command(args);
+        if let Some(pem) = ca {
+            fs::write(self.bench.path("ca.pem"), pem).unwrap();
+            command.env("SSL_CERT_FILE", self.bench.path("ca.pem"));
+        }
+        command.output().unwrap()
+    }
+
+    /// What `test-mail` said when it failed.
+    fn refused(&self, ca: Option<&str>) -> String {
+        let out = self.run(&["test-mail"], ca);
+        let said = String::from_utf8_lossy(&out.stderr).into_owned();
+        assert_eq!(out.status.code(), Some(1), "{said}");
+        said
+    }
+}
+
+#[rstest]
+#[case::starttls("starttls", Protection::StartTls)]
+#[case::implicit("implicit", Protection::Implicit)]
+fn a_mail_goes_over_tls_with_a_login(#[case] mode: &str, #[case] protection: Protection) {
+    let case = Case::new();
+    let certificates = Certificates::new();
+    let exim = Exim::start(case.port, protection, &certificates);
+    case.config("localhost", mode, PASSWORD);
+    let out = case.run(&["test-mail"], Some(&certificates.ca));
+    assert_eq!(out.status.code(), Some(0), "{}\n{}", String::from_utf8_lossy(&out.stderr), exim.log());
+    let said = String::from_utf8_lossy(&out.stdout).into_owned();
+    assert!(said.contains("took the test mail for ops@example.org"), "{said}");
+    let mails = exim.wait_for(1);
+    assert_eq!(
+        (mails[0].recipient.as_str(), mails[0].subject.as_str()),
+        ("ops@example.org", "[renewd] test message")
+    );
+    assert!(
+        exim.log().contains("P=esmtpsa") && exim.log().contains(&format!("A=plain:{USER}")),
+        "{}",
+        exim.log()
+    );
+    let out = case.run(&["check", "--live"], Some(&certificates.ca));
+    let said = String::from_utf8_lossy(&out.stdout).into_owned();
+    assert!(said.contains("answers, and takes our login"), "{said}");
+}
+
+#[test]
+fn a_wrong_password_is_told_and_not_shown() {
+    let case = Case::new();
+    let certificates = Certificates::new();
+    let exim = Exim::start(case.port, Protection::StartTls, &certificates);
+    case.config("localhost", "starttls", "another-password-0123456789");
+    let said = case.refused(Some(&certificates.ca));
+    assert!(said.contains("refuses our login") && said.contains("check username and password"), "{said}");
+    assert!(!said.contains("another-password"), "{said}");
+    exim.wait_for(0);
+}
+
+#[rstest]
+#[case::unknown_ca("localhost", 2126, false, "update-ca-certificates")]
+#[case::another_name("127.0.0.1", 2126, true, "it is for another name")]
+#[case::expired("localhost", 2021, true, "has expired")]
+fn a_certificate_that_is_not_accepted_says_what_to_do(
+    #[case] host: &str,
+    #[case] year: i32,
+    #[case] trusted: bool,
+    #[case] part: &str,
+    #[values(("starttls", Protection::StartTls), ("implicit", Protection::Implicit))] mode: (
+        &str,
+        Protection,
+    ),
+) {
+    let case = Case::new();
+    let certificates = Certificates::valid_until(year);
+    let exim = Exim::start(case.port, mode.1, &certificates);
+    case.config(host, mode.0, PASSWORD);
+    let said = case.refused(trusted.then_some(certificates.ca.as_str()));
+    assert!(said.contains("certificate is not accepted") && said.contains(part), "{said}");
+    exim.wait_for(0);
+}
+
+#[test]
+fn tls_where_there_is_none_says_which_port_goes_with_which() {
+    let case = Case::new();
+    let certificates = Certificates::new();
+    let _exim = Exim::plain(case.port);
+    case.config("localhost", "starttls", PASSWORD);
+    let said = case.refused(Some(&certificates.ca));
+    assert!(said.contains("offers no STARTTLS"), "{said}");
+    case.config("localhost", "implicit", PASSWORD);
+    let said = case.refused(Some(&certificates.ca));
+    assert!(said.contains("\"implicit\" with 465"), "{said}");
+}
+
+#[test]
+fn a_server_that_stalls_is_given_up_in_time() {
+    let listener = Listener::start();
+    listener.answer(Answer::Hang);
+    let email = Email {
+        host: "127.0.0.1".to_owned(),
+        port: listener.port,
+        tls: Tls::None,
+        username: None,
+        password: None,
+        from: "renewd@example.org".to_owned(),
+        to: vec!["ops@example.org".to_owned()],
+        templates: None,
+    };
+    let mailer = Mailer::smtp_within(&email, Duration::from_millis(300)).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let said = runtime.block_on(mailer.send_test(&email, SystemClock::new().now().wall)).unwrap_err();
+    assert!(said.to_string().contains("did not finish"), "{said}");
+}

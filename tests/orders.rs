@@ -1,0 +1,208 @@
+//! Buying and changing orders through the real binary: once, through the gate, on record, and settled by looking.
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
+#[path = "common/shard.rs"]
+mod shard;
+
+use jiff::{SignedDuration, Timestamp};
+use renewd::clock::{Clock, SystemClock};
+use renewd::simulator::proxyshard::{Endpoint, OrderSpec};
+use renewd::simulator::{Aim, Answer, Effect, Fault, When};
+use rstest::rstest;
+use serde_json::Value;
+
+use shard::{ShardBench, TOKEN};
+
+const KEEP: &str = "[[policy]]\nname = \"keep\"\naction = \"renew\"\n";
+const BUY: &[&str] =
+    &["order", "create", "--yes", "--product", "ISP Proxy", "--location", "DE", "--cycle", "monthly"];
+
+fn in_hours(hours: i64) -> Timestamp {
+    SystemClock::new().now().wall.checked_add(SignedDuration::from_hours(hours)).unwrap()
+}
+
+fn bench(wallet: &str) -> ShardBench {
+    let bench = ShardBench::new(wallet, |w| {
+        w.add_order(TOKEN, &OrderSpec::new("ISP Proxy", Some("US"), "monthly", in_hours(300))).unwrap();
+    });
+    bench.config("", KEEP);
+    bench
+}
+
+fn sent(bench: &ShardBench) -> usize {
+    bench.sent(Endpoint::Purchase)
+}
+
+#[test]
+fn a_purchase_is_priced_without_paying_and_bought_once_to_the_cent() {
+    let bench = bench("100.00");
+    let mut quote = BUY.to_vec();
+    quote[1] = "quote";
+    quote.remove(2);
+    let (code, priced) = bench.json(&quote);
+    assert_eq!((code, sent(&bench)), (0, 0), "{priced:#}");
+    let (code, bought) = bench.json(BUY);
+    assert_eq!((code, bought["state"].as_str()), (0, Some("confirmed")), "{bought:#}");
+    assert_eq!(bought["quoted"], priced["quoted"]);
+    assert_eq!(bought["charged"], bench.sum().to_string());
+    assert!(bought["order"].is_string() && bought["error"].is_null(), "{bought:#}");
+    assert_eq!(sent(&bench), 1);
+    let (_, history) = bench.json(&["history"]);
+    assert_eq!(history["payments"][0]["purpose"], "purchase");
+    let body =
+        bench.handle.requests().iter().find(|r| r.endpoint == Some(Endpoint::Purchase)).unwrap().body.clone();
+    assert!(!format!("{body:?}").contains("auto_renewal"), "no policy lets the provider pay");
+}
+
+#[rstest]
+#[case::close(Effect::Process, Answer::Close)]
+#[case::reset(Effect::Process, Answer::Reset)]
+#[case::html(Effect::Process, Answer::Html(502))]
+#[case::half(Effect::Process, Answer::HalfBody)]
+#[case::hang(Effect::Process, Answer::Hang)]
+#[case::refusal(Effect::Process, Answer::Refusal { status: 500, code: 0, message: "no".into() })]
+fn a_lost_answer_is_settled_by_looking_and_never_by_buying_again(
+    #[case] effect: Effect,
+    #[case] answer: Answer,
+) {
+    let bench = bench("100.00");
+    bench.handle.inject(Fault::on(Aim::Money).when(When::Next(1)).effect(effect).answer(answer));
+    bench.json(BUY);
+    bench.settle(6);
+    let (_, history) = bench.json(&["history"]);
+    assert_eq!(history["payments"][0]["state"], "confirmed", "{history:#}");
+    assert!(history["payments"][0]["order"].is_string());
+    assert_eq!((sent(&bench), history["payments"].as_array().unwrap().len()), (1, 1));
+}
+
+#[test]
+fn a_purchase_that_never_arrived_is_shown_so_and_the_next_waits_for_that() {
+    let bench = bench("100.00");
+    let lost = Fault::on(Aim::Money).when(When::Next(1)).effect(Effect::Nothing).answer(Answer::Close);
+    bench.handle.inject(lost);
+    let (code, first) = bench.json(BUY);
+    assert_eq!((code, first["state"].as_str()), (3, Some("unknown")), "{first:#}");
+    let (code, second) = bench.json(BUY);
+    assert_eq!((code, second["error"]["kind"].as_str()), (3, Some("unknown_pending")), "{second:#}");
+    assert_eq!(sent(&bench), 1, "never two at once");
+    bench.settle(8);
+    assert_eq!(bench.json(&["history"]).1["payments"][0]["state"], "not_applied");
+    let (code, third) = bench.json(BUY);
+    assert_eq!((code, third["state"].as_str()), (0, Some("confirmed")), "{third:#}");
+    assert_eq!(bench.handle.with(|w| w.books().charges().count()), 1);
+}
+
+#[test]
+fn what_a_product_lacks_or_does_not_have_is_told_at_once_and_nothing_is_sent() {
+    let bench = bench("100.00");
+    let cases: &[(&[&str], &str)] = &[
+        (&["--product", "ISP Proxy", "--cycle", "monthly"], "location"),
+        (&["--product", "ISP Proxy", "--location", "DE"], "cycle"),
+        (&["--product", "ISP Proxy", "--location", "DE", "--cycle", "monthly", "--goal", "x"], "goal"),
+        (&["--product", "Premium Residential Proxy", "--cycle", "monthly"], "cycle"),
+        (&["--product", "ISP Proxy", "--location", "DE", "--cycle", "fortnightly"], "cycle"),
+        (&["--product", "ISP Proxy", "--location", "ATLANTIS", "--cycle", "monthly"], "country"),
+        (&["--product", "No Such Thing", "--cycle", "monthly"], "kind"),
+        (
+            &["--product", "ISP Proxy", "--location", "DE", "--cycle", "monthly", "--auto-renewal"],
+            "auto-renewal",
+        ),
+        (&["--product", "ISP Proxy", "--kind", "IPv4"], "kind"),
+        (&["--quantity", "1"], "kind"),
+        (&["--product", "ISP Proxy", "--location", "DE", "--cycle", "monthly", "--addon", "p0f"], "addon"),
+    ];
+    for (args, field) in cases {
+        let mut all = vec!["order", "create", "--yes"];
+        all.extend(*args);
+        let (code, document) = bench.json(&all);
+        let message = document["error"]["message"].as_str().unwrap().to_owned();
+        assert_eq!(code, 2, "{args:?}: {message}");
+        assert!(message.contains(field), "{args:?}: {message}");
+    }
+    assert_eq!(sent(&bench), 0);
+    let (code, document) = bench.json(&["order", "create", "--product", "ISP Proxy"]);
+    assert_eq!(code, 2, "without --yes and without a terminal: {document:#}");
+}
+
+#[test]
+fn budgets_kept_balances_caps_and_pauses_hold_a_purchase() {
+    let bench = bench("100.00");
+    let held = |account: &str, rest: &str, word: &str| {
+        bench.config(account, rest);
+        let (code, document) = bench.json(BUY);
+        assert_eq!((code, document["error"]["kind"].as_str()), (3, Some(word)), "{document:#}");
+        assert_eq!(sent(&bench), 0, "{word}");
+    };
+    held("keep_balance = \"99.00\"", KEEP, "short_funds");
+    held("", &format!("{KEEP}max_price = \"0.50\"\n"), "price_cap");
+    let budget = "[[budget]]\nname = \"small\"\nper = \"month\"\nlimit = \"1.00\"\ncurrency = \"USD\"\n";
+    held("", &format!("{KEEP}{budget}"), "over_budget");
+    bench.config("", KEEP);
+    bench.json(&["pause"]);
+    held("", KEEP, "paused");
+    bench.json(&["resume"]);
+    assert_eq!(bench.json(BUY).0, 0);
+}
+
+#[test]
+fn an_order_file_says_the_same_and_a_mistake_in_it_is_named_with_its_line() {
+    let bench = bench("100.00");
+    let file = bench.path("order.toml");
+    std::fs::write(&file, "product = \"ISP Proxy\"\nlocation = \"DE\"\ncycle = \"monthly\"\nquantity = 2\n")
+        .unwrap();
+    let path = file.to_str().unwrap();
+    let (code, priced) = bench.json(&["order", "quote", "--file", path]);
+    assert_eq!(code, 0, "{priced:#}");
+    let (_, one) = bench.json(&["order", "quote", "--file", path, "--quantity", "1"]);
+    assert_ne!(priced["quoted"], one["quoted"], "flags win over the file");
+    std::fs::write(&file, "product = \"ISP Proxy\"\nlocatoin = \"DE\"\n").unwrap();
+    let (code, wrong) = bench.json(&["order", "create", "--yes", "--file", path]);
+    let message = wrong["error"]["message"].as_str().unwrap();
+    assert_eq!(code, 2);
+    assert!(
+        message.contains("order.toml") && message.contains("line 2") && message.contains("locatoin"),
+        "{message}"
+    );
+    assert_eq!(sent(&bench), 0);
+}
+
+#[test]
+fn where_a_policy_lets_the_provider_pay_a_purchase_is_bought_with_auto_renewal() {
+    let bench = bench("100.00");
+    bench.config("", &format!("{KEEP}pay_by = \"provider\"\n"));
+    let (code, bought) = bench.json(BUY);
+    assert_eq!(code, 0, "{bought:#}");
+    let order = bought["order"].as_str().unwrap().to_owned();
+    assert!(bench.handle.with(|w| w.account(TOKEN).unwrap().order(&order).unwrap().auto_renewal));
+}
+
+#[test]
+fn options_list_what_there_is() {
+    let bench = bench("1.00");
+    let (code, options) = bench.json(&["order", "options"]);
+    assert_eq!(code, 0);
+    let offers = options["offers"].as_array().unwrap();
+    let isp: &Value = offers.iter().find(|o| o["kind"] == "ISP Proxy").unwrap();
+    assert!(isp["countries"].as_array().unwrap().iter().any(|c| c == "DE"), "{isp:#}");
+    assert!(isp["cycles"].as_array().unwrap().iter().any(|c| c == "monthly"), "{isp:#}");
+}
+
+#[test]
+fn an_order_is_switched_tagged_and_put_into_another_cycle_on_record() {
+    let bench = bench("100.00");
+    let id = bench.handle.with(|w| w.account(TOKEN).unwrap().orders().next().unwrap().id.clone());
+    let (code, preview) = bench.json(&["order", "auto", &id, "on", "--preview"]);
+    assert_eq!((code, bench.sent(Endpoint::AutoRenewal)), (0, 0), "{preview:#}");
+    let (code, on) = bench.json(&["order", "auto", &id, "on"]);
+    assert_eq!((code, on["after"].as_str()), (0, Some("on")), "{on:#}");
+    let (code, tag) = bench.json(&["order", "tag", &id, "prod-7"]);
+    assert_eq!((code, tag["after"].as_str()), (0, Some("prod-7")), "{tag:#}");
+    let (code, cycle) = bench.json(&["order", "cycle", &id, "quarterly"]);
+    assert_eq!((code, cycle["after"].as_str()), (0, Some("quarterly")), "{cycle:#}");
+    let (code, closed) = bench.json(&["order", "cycle", &id, "yearly"]);
+    assert_eq!((code, closed["error"]["code"].as_str()), (3, Some("403")), "{closed:#}");
+    assert_eq!(bench.json(&["order", "tag", "no-such-order", "x"]).0, 2);
+    let ledger = rusqlite::Connection::open(bench.path("state/ledger.db")).unwrap();
+    let rows: i64 =
+        ledger.query_row("SELECT count(*) FROM changes WHERE outcome IS NOT NULL", [], |r| r.get(0)).unwrap();
+    assert_eq!(rows, 4, "each with its answer");
+}

@@ -92,6 +92,8 @@ pub struct Entry {
     pub what: What,
     /// Not what the quote asked.
     pub odd: bool,
+    /// Its payment was answered with a refusal, or it landed after every window: no gate can have counted it.
+    pub unforeseen: bool,
     pub terms: Vec<Term>,
 }
 
@@ -115,6 +117,7 @@ pub struct Buy {
     pub rotate: bool,
     /// Not what the quote asked.
     pub odd: bool,
+    pub unforeseen: bool,
 }
 
 /// How the provider's world behaves.
@@ -230,6 +233,7 @@ impl Books {
             ends_lag: SignedDuration::ZERO,
             rotate: false,
             odd: false,
+            unforeseen: false,
         };
         self.charge(at, &buy);
     }
@@ -270,6 +274,7 @@ impl Books {
                 cents: -cents,
                 what: buy.what.clone(),
                 odd: buy.odd,
+                unforeseen: buy.unforeseen,
                 terms,
             });
         }
@@ -283,6 +288,7 @@ impl Books {
             cents,
             what,
             odd: false,
+            unforeseen: false,
             terms: Vec::new(),
         });
     }

@@ -55,7 +55,7 @@ impl Shadow {
         self.leases.iter().any(|l| l.order.as_str() == order || l.ip == ip)
     }
 
-    fn is_for(&self, lease: &RequestLease) -> bool {
+    pub fn is_for(&self, lease: &RequestLease) -> bool {
         self.leases.iter().any(|l| (l.id == lease.id || l.ip == lease.ip) && l.expires_at == lease.expires_at)
     }
 }
@@ -93,6 +93,7 @@ pub struct Tally {
     pub lapsed_excused: u64,
     pub renewed: u64,
     pub mails: u64,
+    pub exact: u64,
     pub inexact: u64,
 }
 
@@ -266,7 +267,7 @@ impl Judge {
         let same = |s: &Shadow| match (s.spent_wall, budget.per) {
             (_, Per::Cycle) => s.cycle == of.cycle,
             (None, _) => s.state == State::Reserved,
-            (Some(t), per) => same_span(per, &at(t), &at(now)),
+            (Some(t), per) => span_name(per, &at(t)) == span_name(per, &at(now)),
         };
         covers(of).then(|| {
             let inner = self.lock();
@@ -515,13 +516,14 @@ impl Judge {
     }
 }
 
-fn same_span(per: Per, a: &Zoned, b: &Zoned) -> bool {
-    let week = |z: &Zoned| (z.date().iso_week_date().year(), z.date().iso_week_date().week());
+/// The day, week or month in which an instant lies.
+pub fn span_name(per: Per, at: &Zoned) -> String {
+    let week = at.date().iso_week_date();
     match per {
-        Per::Cycle => false,
-        Per::Day => a.date() == b.date(),
-        Per::Week => week(a) == week(b),
-        Per::Month => (a.year(), a.month()) == (b.year(), b.month()),
+        Per::Cycle => String::new(),
+        Per::Day => at.date().to_string(),
+        Per::Week => format!("{} week {}", week.year(), week.week()),
+        Per::Month => at.strftime("%Y-%m").to_string(),
     }
 }
 

@@ -1,17 +1,18 @@
 //! What must hold after every cycle and at the end of a seed, told from the worlds' books: nothing wanted lapses without a cause
 //! (I2), nothing stands still in silence (I5), nothing is charged twice (I1), everything is settled, and rightly.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use jiff::{SignedDuration, Timestamp};
-use renewd::domain::State;
+use renewd::budget::Per;
+use renewd::domain::{AlertKey, Money, State};
 use renewd::engine::CycleReport;
-use renewd::ledger::OpenAlert;
+use renewd::ledger::{IntentRecord, OpenAlert};
 use renewd::planner::Item;
 use renewd::policy::{Decision, Word};
 
 use crate::books::{Books, Entry, What};
-use crate::judge::{Judge, Shadow, root};
+use crate::judge::{Judge, Shadow, root, span_name};
 use crate::run::Run;
 use crate::setup::KEYS;
 use crate::site::{Site, money};
@@ -37,7 +38,8 @@ pub fn after_cycle(run: &mut Run, report: &CycleReport) {
         if run.policy(item.lease.tag.as_deref().unwrap()).action != renewd::policy::Action::Renew {
             continue;
         }
-        if item.decision() == Decision::Hold && !told(item, &alerts) {
+        let down = report.accounts.iter().any(|a| a.account == item.lease.account && !a.reachable());
+        if item.decision() == Decision::Hold && !told(item, down, &alerts) {
             run.judge.broken(format!("I5 {} is held ({}) and no alert says so", item.lease.ip, item.reason));
         }
         if stands(run, item) {
@@ -45,22 +47,43 @@ pub fn after_cycle(run: &mut Run, report: &CycleReport) {
         }
         silence(run, item, report, &alerts);
     }
-    let spoken = |cause: &str| alerts.iter().any(|a| a.key.cause() == cause);
-    let open: Vec<State> = run.judge.lock().shadows.values().map(|s| s.state).collect();
-    for (state, cause) in [(State::Unknown, "unknown"), (State::NeedsOperator, "needs_operator")] {
-        if open.contains(&state) && !spoken(cause) {
-            run.judge.broken(format!("I5 a payment is {state} and no alert says so"));
-        }
-    }
+    stuck_payments(run, report, &alerts);
 }
 
-fn told(item: &Item, alerts: &[OpenAlert]) -> bool {
+/// Every payment that is not settled has an alert of its own order: unknown, open for long, or waiting for a person.
+fn stuck_payments(run: &Run, report: &CycleReport, alerts: &[OpenAlert]) {
+    let (now, lag) = (report.started.wall, run.settings.timing.lag_window);
+    let mut silent = Vec::new();
+    for (id, s) in &run.judge.lock().shadows {
+        let order = s.leases[0].order.as_str();
+        let spoken = |cause: &str| alerts.iter().any(|a| a.key == AlertKey::order(cause, &s.account, order));
+        let long = s.spent_wall.is_some_and(|at| now.duration_since(at) > lag * 4);
+        let told = match s.state {
+            State::Unknown | State::Accepted if long => spoken("unresolved"),
+            State::Unknown => spoken("unknown") || spoken("unresolved"),
+            State::NeedsOperator => spoken("needs_operator"),
+            _ => true,
+        };
+        if !told {
+            silent.push(format!(
+                "I5 {id} is {} since {:?} and no alert of its order says so",
+                s.state, s.spent
+            ));
+        }
+    }
+    silent.into_iter().for_each(|text| run.judge.broken(text));
+}
+
+/// An account that cannot be read speaks for all of its leases.
+fn told(item: &Item, down: bool, alerts: &[OpenAlert]) -> bool {
     let causes: &[&str] = match item.reason.word {
-        Word::AccountDown => &["account_down"],
+        _ if down => &["account_down", "inventory_unreadable"],
         Word::Unparsable => &["inventory_unreadable", "unparsable"],
         Word::Shrunk => &["shrunk", "inventory_empty"],
         Word::Clock => &["clock"],
-        Word::UnknownPending | Word::NeedsOperator => &["unknown", "needs_operator", "unknown_pending"],
+        Word::UnknownPending | Word::NeedsOperator => {
+            &["unknown", "unresolved", "needs_operator", "unknown_pending"]
+        }
         word => &[word.as_str()],
     };
     alerts.iter().any(|a| {
@@ -68,26 +91,37 @@ fn told(item: &Item, alerts: &[OpenAlert]) -> bool {
     })
 }
 
-/// A lease that was due in the cycle before too, and was neither paid nor held, waits in silence, whatever its reason is
-/// called.
+/// What is due and neither paid nor held waits in silence, whatever its reason is called. A payment that could not leave is told
+/// of in the very cycle that tried it, to all that waited behind it as well; the guard in its cycle, too; the rest in the next one.
 fn silence(run: &mut Run, item: &Item, report: &CycleReport, alerts: &[OpenAlert]) {
     let key = (item.lease.account.to_string(), item.lease.ip.clone());
     let begun = |state| !matches!(state, State::NotApplied | State::Refused | State::Released);
+    let mine = |p: &&IntentRecord| p.request.account == item.lease.account;
     let paid = report
         .payments
         .iter()
         .any(|p| begun(p.state) && p.request.leases.iter().any(|l| l.ip == item.lease.ip));
     let word = item.reason.word;
-    let waits = matches!(word, Word::Backoff | Word::Unreachable | Word::Due | Word::FleetGuard);
-    if !waits || paid {
+    if !matches!(word, Word::Backoff | Word::Due | Word::FleetGuard) || paid {
         run.silent.remove(&key);
         return;
     }
+    let unsent = report.payments.iter().filter(mine).any(|p| p.never_sent)
+        || run.judge.lock().shadows.values().any(|s| {
+            s.never_sent
+                && s.leases
+                    .iter()
+                    .any(|l| l.ip == item.lease.ip && Some(l.expires_at) == item.lease.term_end())
+        });
     let before = run.silent.insert(key, run.clock.truth());
-    let spoken = alerts
-        .iter()
-        .any(|a| a.account.as_ref() == Some(&item.lease.account) && a.key.cause() == word.as_str());
-    if (before.is_some() || word == Word::Unreachable) && !spoken {
+    let (causes, at_once): (&[&str], bool) = match word {
+        Word::FleetGuard => (&["fleet_guard"], true),
+        Word::Backoff if unsent => (&["not_sent"], true),
+        _ => (&["not_sent", "lapse_ahead", "fleet_guard"], false),
+    };
+    let of = |a: &&OpenAlert| a.account.as_ref() == Some(&item.lease.account);
+    let spoken = alerts.iter().filter(of).any(|a| causes.contains(&a.key.cause()));
+    if (at_once || before.is_some()) && !spoken {
         let text = format!("I5 {} waits ({}), and no alert says so", item.lease.ip, item.reason);
         run.judge.broken(text);
     }
@@ -108,12 +142,7 @@ fn stands(run: &Run, item: &Item) -> bool {
             money(state.books.balance()).minus(keep).unwrap() < money(all)
         }
         Word::OverBudget | Word::PriceCap | Word::PriceJump | Word::BundleSplit => true,
-        Word::UnknownPending
-        | Word::NeedsOperator
-        | Word::Accepted
-        | Word::Refused
-        | Word::Backoff
-        | Word::Unreachable => {
+        Word::UnknownPending | Word::NeedsOperator | Word::Accepted | Word::Refused | Word::Backoff => {
             let inner = run.judge.lock();
             let mut all = inner.shadows.values().filter(|s| s.account == item.lease.account.as_str());
             all.any(|s| {
@@ -179,7 +208,8 @@ pub fn at_rest(run: &Run) {
         let charged = if s.theirs { 0 } else { truth(&run.judge, site, id) };
         let even = evened(run, &shadows, id);
         let state = site.now();
-        let disturbed = s.spent.is_some_and(|at| disturbed(&state.books, at));
+        let unclear = s.spent.is_some_and(|at| disturbed(&state.books, at, Some(id)));
+        let disturbed = s.spent.is_some_and(|at| disturbed(&state.books, at, None));
         let gone = s.leases.iter().any(|l| state.books.lots.iter().any(|x| x.ip == l.ip && x.gone));
         drop(state);
         let mut inner = run.judge.lock();
@@ -199,7 +229,18 @@ pub fn at_rest(run: &Run) {
                 inner.tally.wrong += 1;
                 say(&mut inner, format!("WRONG {id} is confirmed, and the books know no charge"));
             }
-            State::Confirmed if !s.theirs && s.charged != Some(money(charged)) => inner.tally.inexact += 1,
+            State::Confirmed if !s.theirs && s.charged != Some(money(charged)) => {
+                inner.tally.inexact += 1;
+                if !unclear && !s.operator && !even {
+                    let text = format!(
+                        "BOOKS {id} cost {} by the books, {:?} by the ledger",
+                        money(charged),
+                        s.charged
+                    );
+                    say(&mut inner, text);
+                }
+            }
+            State::Confirmed if !s.theirs => inner.tally.exact += 1,
             _ => {}
         }
         if s.was_unknown && s.state != State::Split {
@@ -217,6 +258,8 @@ pub fn at_rest(run: &Run) {
         }
     }
     doubles(run);
+    tellings(run, &shadows);
+    budgets(run, &shadows);
     if !run.ledger().outbox(None).unwrap().is_empty() {
         run.judge.broken("I5 mails stay in the outbox although the mail server is up".to_owned());
     }
@@ -224,9 +267,10 @@ pub fn at_rest(run: &Run) {
 
 /// Somebody else's money moved, or a price was not the quoted one, while this payment was being looked into: what then is
 /// missing from the balance proves nothing, and a person must look.
-fn disturbed(books: &Books, spent: Timestamp) -> bool {
+fn disturbed(books: &Books, spent: Timestamp, but: Option<&str>) -> bool {
     let (from, to) = (spent - HOUR, spent + HOUR * 4);
-    let odd = |e: &&Entry| matches!(e.what, What::Foreign | What::TopUp) || e.odd;
+    let own = |e: &&Entry| matches!((&e.what, but), (What::Payment(id), Some(but)) if id == root(but));
+    let odd = |e: &&Entry| matches!(e.what, What::Foreign | What::TopUp) || (e.odd && !own(e));
     books.entries.iter().filter(odd).any(|e| e.ends_from >= from && e.ends_from <= to)
 }
 
@@ -279,6 +323,64 @@ fn doubles(run: &Run) {
             let ip = &state.books.lots[lot].ip;
             let ids: Vec<&String> = paid.iter().map(|(id, _)| id).collect();
             run.judge.broken(format!("I1 {ip} until {end} was charged {} times: {ids:?}", paid.len()));
+        }
+    }
+}
+
+/// A second charge of one term, and a charge that is not the quoted one, were told of some time, by alerts of their orders.
+fn tellings(run: &Run, shadows: &BTreeMap<String, Shadow>) {
+    let said: BTreeSet<String> = run
+        .ledger()
+        .tellings(Timestamp::MIN)
+        .unwrap()
+        .into_iter()
+        .map(|t| t.key.as_str().to_owned())
+        .collect();
+    let confirmed = |s: &&Shadow| s.state == State::Confirmed && !s.theirs && !s.operator;
+    let mut silent = Vec::new();
+    for (id, s) in shadows.iter().filter(|(_, s)| confirmed(s)) {
+        let order = s.leases[0].order.as_str();
+        let told = |cause: &str| said.contains(AlertKey::order(cause, &s.account, order).as_str());
+        if s.charged.is_some_and(|c| c != s.quoted) && !told("charge_differs") {
+            silent.push(format!("I5 {id} cost {:?} instead of {}, and nobody was told", s.charged, s.quoted));
+        }
+        let twice = shadows.iter().filter(|(other, o)| *other < id && confirmed(o) && o.account == s.account);
+        let twice = twice.filter(|(_, o)| s.leases.iter().all(|l| o.is_for(l)));
+        for (other, _) in twice.filter(|_| !told("double_charge")) {
+            silent.push(format!("I5 {id} and {other} were both charged for one term, and nobody was told"));
+        }
+    }
+    silent.into_iter().for_each(|text| run.judge.broken(text));
+}
+
+/// I4 by the books: what renewd's payments really cost in each span of each budget. Left out is what no gate can know: a charge
+/// beyond its quote, and one of a payment that the provider had called refused or that landed after every window.
+fn budgets(run: &Run, shadows: &BTreeMap<String, Shadow>) {
+    let zone = &run.settings.timezone;
+    for budget in &run.settings.budgets {
+        let mut spans: BTreeMap<String, Money> = BTreeMap::new();
+        for site in &run.sites {
+            let state = site.now();
+            for entry in state.books.entries.iter().filter(|e| !e.unforeseen) {
+                let What::Payment(id) = &entry.what else { continue };
+                let s = &shadows[id];
+                let named = budget.accounts.is_empty() || budget.accounts.contains(&site.account);
+                if !named || !(budget.policies.is_empty() || budget.policies.contains(&s.policy)) {
+                    continue;
+                }
+                let span = match budget.per {
+                    Per::Cycle => format!("cycle {}", s.cycle),
+                    per => span_name(per, &s.spent_wall.unwrap().to_zoned(zone.clone())),
+                };
+                let cost = money(-entry.cents).min(s.quoted);
+                let sum = spans.entry(span).or_default();
+                *sum = sum.plus(cost).unwrap();
+            }
+        }
+        for (span, sum) in spans.into_iter().filter(|(_, sum)| *sum > budget.limit) {
+            let text =
+                format!("I4 the books have {sum} of {} in budget {}, {span}", budget.limit, budget.name);
+            run.judge.broken(text);
         }
     }
 }

@@ -114,6 +114,7 @@ impl Site {
             ends_lag,
             rotate,
             odd: meets == Meets::WrongPrice,
+            unforeseen: matches!(meets, Meets::RefusedThoughCharged | Meets::Late),
         };
         if rotate {
             self.judge.fault("ids rotate");

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use fastrand::Rng;
 use jiff::{SignedDuration, Timestamp};
-use renewd::daemon::tell;
+use renewd::daemon::{deliver, tell};
 use renewd::domain::{AccountName, Event, State};
 use renewd::engine::{CycleReport, Payer, Viewer};
 use renewd::ledger::sqlite::{self, Access};
@@ -58,6 +58,8 @@ pub struct Outcome {
 }
 
 const TICK: i64 = 600;
+/// Real time for one pass, which takes milliseconds.
+const HANGS: std::time::Duration = std::time::Duration::from_secs(30);
 
 fn box_dir() -> tempfile::TempDir {
     let mut builder = tempfile::Builder::new();
@@ -225,15 +227,22 @@ impl Run {
     fn live<T>(&mut self, steps: Option<i64>, piece: impl AsyncFnOnce(Payer) -> T) -> Option<T> {
         self.fate.reborn(steps);
         let payer = self.payer.clone().unwrap();
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         let value = runtime.block_on(async {
             tokio::select! {
                 biased;
                 () = self.fate.death() => None,
-                value = piece(payer) => Some(value),
+                value = tokio::time::timeout(HANGS, piece(payer)) => Some(value),
             }
         });
         drop(runtime);
+        let value = value.and_then(|ended| {
+            ended.map_err(|_| self.judge.broken(format!("it hangs: no end after {HANGS:?}"))).ok()
+        });
+        if self.fate.runs_wild() {
+            self.judge.broken("it hangs: a pass takes no end of steps".to_owned());
+            return None;
+        }
         if !self.fate.is_dead() {
             return value;
         }
@@ -325,7 +334,7 @@ impl Run {
         let folder = self.dir.join(if down { "nowhere" } else { "mails" });
         let mailer = Mailer::folder(&folder, "renewd@example.org");
         let sent = self.live(None, async |payer: Payer| {
-            tell::deliver_with(&payer.viewer, &mailer, if down { Attempt::Due } else { Attempt::All }).await
+            deliver::with(&payer.viewer, &mailer, if down { Attempt::Due } else { Attempt::All }).await
         });
         if sent.is_some_and(|s| s.is_err()) && !self.judge.disk_is_full() {
             self.judge.broken("mails could not be delivered".to_owned());

@@ -84,23 +84,39 @@ impl Clock for SimClock {
     }
 }
 
+/// No pass of some 200 leases needs more calls and writes than this.
+const MOST_STEPS: i64 = 20_000;
+
 /// How long the process still lives, in steps: calls of ports and writes of the ledger, before and after each. Nothing that it
 /// does after its last step has any effect.
 pub struct Fate {
     left: AtomicI64,
+    /// Steps of this piece of its life.
+    taken: AtomicI64,
     dead: AtomicBool,
     bell: Notify,
 }
 
 impl Fate {
     pub fn immortal() -> Self {
-        Self { left: AtomicI64::new(i64::MAX), dead: AtomicBool::new(false), bell: Notify::new() }
+        Self {
+            left: AtomicI64::new(i64::MAX),
+            taken: AtomicI64::new(0),
+            dead: AtomicBool::new(false),
+            bell: Notify::new(),
+        }
     }
 
     /// A new process, with so many steps to live.
     pub fn reborn(&self, steps: Option<i64>) {
         self.left.store(steps.unwrap_or(i64::MAX), Ordering::SeqCst);
+        self.taken.store(0, Ordering::SeqCst);
         self.dead.store(false, Ordering::SeqCst);
+    }
+
+    /// It went on and on.
+    pub fn runs_wild(&self) -> bool {
+        self.taken.load(Ordering::SeqCst) > MOST_STEPS
     }
 
     pub fn is_dead(&self) -> bool {
@@ -111,6 +127,10 @@ impl Fate {
     pub fn step(&self) -> bool {
         if self.is_dead() {
             return false;
+        }
+        if self.taken.fetch_add(1, Ordering::SeqCst) >= MOST_STEPS {
+            self.dead.store(true, Ordering::SeqCst);
+            self.bell.notify_one();
         }
         if self.left.fetch_sub(1, Ordering::SeqCst) <= 1 {
             self.dead.store(true, Ordering::SeqCst);

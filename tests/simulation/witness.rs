@@ -1,20 +1,21 @@
 //! A real ledger with a witness: every write can meet a full disk or the process's death, and what was committed is told to the
 //! judge. Reads go straight through.
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use renewd::domain::{
-    AccountName, ChangeRequest, Event, IntentId, Inventory, Lease, LeaseId, Moment, Money, OrderId,
-    ProviderName, State,
+    AccountName, ChangeRequest, Event, IntentId, Inventory, KeyPattern, Lease, LeaseId, Moment, Money,
+    OrderId, ProviderName, State,
 };
 use renewd::ledger::sqlite::SqliteLedger;
 use renewd::ledger::{
-    AccountFacts, AlertChange, Blocked, BudgetCheck, ChangeOutcome, ChangePermit, ChangeRecord, CycleRecord,
-    CycleSummary, DecisionRow, EventDetail, IntentFilter, IntentRecord, KnownLease, LastPrice, Ledger,
-    LedgerError, NewIntent, OpenAlert, OutboxMail, PauseRecord, ProviderCharge, PurchasePermit, QueuedMail,
-    SeenQuote, SettleRead, SpendPermit, SplitPart,
+    AccountFacts, AlertChange, BalanceMark, BalanceNote, Blocked, BudgetCheck, ChangeOutcome, ChangePermit,
+    ChangeRecord, CycleRecord, CycleSummary, DecisionRow, EventDetail, IntentFilter, IntentRecord,
+    KnownLease, LastPrice, Ledger, LedgerError, NewIntent, OpenAlert, OutboxMail, PauseRecord,
+    ProviderCharge, PurchasePermit, QueuedMail, SeenQuote, SettleRead, Silence, SpendPermit, SplitPart,
+    Telling, WaitingMails,
 };
 
 use crate::judge::Judge;
@@ -149,6 +150,9 @@ impl Ledger for Witness {
     fn known_leases(&self, account: &AccountName) -> Result<Vec<KnownLease>, LedgerError> {
         self.inner.known_leases(account)
     }
+    fn orders_before(&self, account: &AccountName, at: Timestamp) -> Result<HashSet<OrderId>, LedgerError> {
+        self.inner.orders_before(account, at)
+    }
     fn accounts(&self) -> Result<Vec<AccountFacts>, LedgerError> {
         self.inner.accounts()
     }
@@ -229,17 +233,52 @@ impl Ledger for Witness {
     fn outbox(&self, due: Option<Timestamp>) -> Result<Vec<OutboxMail>, LedgerError> {
         self.inner.outbox(due)
     }
-    fn mail_delivered(&self, id: i64, at: Timestamp) -> Result<(), LedgerError> {
-        self.write("mail_delivered", |l| l.mail_delivered(id, at))
+    fn told_of(&self, incident: &str) -> Result<Vec<String>, LedgerError> {
+        self.inner.told_of(incident)
     }
-    fn mail_failed(
+    fn mail_delivered(&self, id: Option<i64>, folded: &[i64], at: Timestamp) -> Result<(), LedgerError> {
+        self.write("mail_delivered", |l| l.mail_delivered(id, folded, at))
+    }
+    fn mails_failed(
         &self,
-        id: i64,
+        ids: &[i64],
         at: Timestamp,
         next_at: Timestamp,
         error: &str,
     ) -> Result<(), LedgerError> {
-        self.write("mail_failed", |l| l.mail_failed(id, at, next_at, error))
+        self.write("mails_failed", |l| l.mails_failed(ids, at, next_at, error))
+    }
+    fn left_for(&self, ids: &[i64], to: &[String]) -> Result<(), LedgerError> {
+        self.write("left_for", |l| l.left_for(ids, to))
+    }
+    fn queue_report(
+        &self,
+        mails: &[QueuedMail],
+        note: (&str, &str),
+        at: Timestamp,
+    ) -> Result<(), LedgerError> {
+        self.write("queue_report", |l| l.queue_report(mails, note, at))
+    }
+    fn waiting_mails(&self) -> Result<WaitingMails, LedgerError> {
+        self.inner.waiting_mails()
+    }
+    fn tellings(&self, since: Timestamp) -> Result<Vec<Telling>, LedgerError> {
+        self.inner.tellings(since)
+    }
+    fn set_silence(&self, key: &KeyPattern, until: Timestamp, at: Timestamp) -> Result<(), LedgerError> {
+        self.write("set_silence", |l| l.set_silence(key, until, at))
+    }
+    fn silences(&self, at: Timestamp) -> Result<Vec<Silence>, LedgerError> {
+        self.inner.silences(at)
+    }
+    fn balance_mark(&self, account: &AccountName) -> Result<Option<BalanceMark>, LedgerError> {
+        self.inner.balance_mark(account)
+    }
+    fn mark_balance(&self, mark: &BalanceMark, note: Option<&BalanceNote>) -> Result<(), LedgerError> {
+        self.write("mark_balance", |l| l.mark_balance(mark, note))
+    }
+    fn balance_notes(&self, since: Timestamp) -> Result<Vec<BalanceNote>, LedgerError> {
+        self.inner.balance_notes(since)
     }
     fn backup(&self, to: &Path) -> Result<(), LedgerError> {
         self.inner.backup(to)

@@ -447,6 +447,26 @@ fn a_budget_and_the_guard_hold_for_a_plan_too() {
 }
 
 #[test]
+fn a_plan_that_puts_leases_aside_raises_no_alert_about_them() {
+    let bench = Bench::new("1.00", &[(Product::IPv4, &[A, B], 5)]);
+    let open = || -> Vec<String> {
+        let status = bench.json(&["status"]).1;
+        status["open_alerts"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|a| a["key"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    bench.json(&["once"]);
+    assert_eq!(open(), ["short_funds:yp"]);
+    let content = plan(&bench);
+    assert_eq!(content["apply"]["sets"], json!([]), "nothing can be paid: {content:#}");
+    apply(&bench);
+    assert_eq!(open(), ["short_funds:yp"], "it speaks for them still");
+}
+
+#[test]
 fn a_payment_that_waits_for_the_next_cycle_is_no_full_success() {
     let bench = Bench::new("100.00", &[(Product::IPv4, &[A, B, C], 24)]);
     bench.config_with("[guard]\nmax_payments_per_cycle = 1", "", KEEP);

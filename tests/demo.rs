@@ -34,3 +34,16 @@ fn the_demo_tells_both_stories_and_the_books_agree() {
     assert!(!text.contains("demo-key"), "no key is told");
     assert!(place.join("ledger.db").exists() && place.join("mails").read_dir().unwrap().count() > 10);
 }
+
+#[test]
+#[allow(clippy::unwrap_used, reason = "a panic is a failed test")]
+fn a_folder_that_holds_somebodys_keys_is_left_as_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("yp.key"), "a real key").unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_renewd"));
+    let out = command.args(["demo", "--dir"]).arg(dir.path()).stdin(Stdio::null()).output().unwrap();
+    assert_eq!(out.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&out.stderr).contains("is not empty"));
+    assert_eq!(std::fs::read_to_string(dir.path().join("yp.key")).unwrap(), "a real key");
+    assert_eq!(dir.path().read_dir().unwrap().count(), 1);
+}

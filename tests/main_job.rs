@@ -399,3 +399,17 @@ fn explain_names_the_policy_that_decided_and_why_each_other_did_not() {
     assert_eq!((&doc["policies"][1]["matched"], &doc["items"][0]["policy"]), (&true.into(), &"keep".into()));
     assert_eq!(bench.renewd(&["explain", "198.51.100.99"]).status.code(), Some(2));
 }
+
+#[test]
+fn status_says_when_it_never_ran_and_when_it_has_not_run_for_long() {
+    let bench = one_due();
+    let says =
+        || String::from_utf8(bench.renewd(&["status"]).stdout).unwrap().lines().next().unwrap().to_owned();
+    assert_eq!(says(), "renewd has not run yet");
+    bench.json(&["once"]);
+    assert_eq!(says(), "renewd is healthy");
+    let ledger = rusqlite::Connection::open(bench.path("state/ledger.db")).unwrap();
+    let long_ago = format!("{:.9}", common::in_hours(-18));
+    ledger.execute("UPDATE cycle SET started_at = ?1", [long_ago]).unwrap();
+    assert!(says().starts_with("no cycle ran for 18h"), "{}", says());
+}

@@ -1,6 +1,9 @@
 //! `renewd status`: how renewd stands, from the ledger alone.
+use jiff::SignedDuration;
+
 use crate::daemon::schedule;
 use crate::documents::{self, Status, last_cycle_words};
+use crate::domain::time::words;
 use crate::exit::Exit;
 
 use super::context::{Context, Failure};
@@ -21,9 +24,29 @@ pub(super) fn status(ctx: &Context) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
+/// So long after a cycle should have begun, somebody should look.
+const LATE: SignedDuration = SignedDuration::from_mins(10);
+
+/// Health in one line: what a ledger that nobody wrote to for long says is no news of how things stand.
+fn standing(status: &Status, ctx: &Context) -> String {
+    let now = ctx.now();
+    let Some(last) = &status.last_cycle else { return "renewd has not run yet".to_owned() };
+    let due = schedule::parse(&ctx.settings.schedule.cycle)
+        .ok()
+        .and_then(|cron| schedule::next(&cron, &ctx.settings.timezone, last.started_at));
+    let jitter = ctx.settings.schedule.jitter;
+    let late = due.is_some_and(|due| now.duration_since(due) > LATE.saturating_add(jitter));
+    let health = if status.healthy { "renewd is healthy" } else { "renewd needs attention" };
+    if late {
+        let stood = words(now.duration_since(last.started_at));
+        return format!("no cycle ran for {stood} (systemctl status renewd); at the last one, {health}");
+    }
+    health.to_owned()
+}
+
 fn show(status: &Status, ctx: &Context) {
     let now = ctx.now();
-    output::line(if status.healthy { "renewd is healthy" } else { "renewd needs attention" });
+    output::line(&standing(status, ctx));
     output::line(&format!("last cycle: {}", last_cycle_words(status, now)));
     if let Some(next) = status.next_cycle_at {
         output::line(&format!(

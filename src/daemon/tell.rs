@@ -34,6 +34,9 @@ pub fn report(viewer: &Viewer, report: &CycleReport) -> Result<(), LedgerError> 
     told(viewer, report, true)
 }
 
+/// What is said of leases for which no other alert speaks: a pass that puts leases aside cannot know that.
+const FOR_WHOLE_PASSES: [&str; 2] = [crate::engine::alerts::runway::CAUSE, "lapse_ahead"];
+
 /// Tells what a pass found that looked at some leases only: it raises alerts and calls none over.
 ///
 /// # Errors
@@ -49,6 +52,9 @@ fn told(viewer: &Viewer, report: &CycleReport, whole: bool) -> Result<(), Ledger
         let around = Around { open: open.to_vec(), ..around.clone() };
         let mut alerts = firing(report, &viewer.settings, &around);
         let left = runways.add(&viewer.settings, &mut alerts, open);
+        if !whole {
+            alerts.retain(|a| !FOR_WHOLE_PASSES.contains(&a.key.cause()));
+        }
         for alert in &alerts {
             tracing::debug!(alert = %alert.key, severity = alert.severity.as_str(), "{}", alert.title);
         }

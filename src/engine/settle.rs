@@ -128,7 +128,8 @@ pub(super) fn settle(
     };
     let filter = IntentFilter {
         account: Some(reading.account.clone()),
-        spend_since: Some(oldest),
+        // A lag window more: what was paid just before may not show in the balance that a payment began with.
+        spend_since: Some(oldest.checked_sub(timing.lag_window).unwrap_or(oldest)),
         ..IntentFilter::default()
     };
     let mut around = ledger.intents(&filter)?;
@@ -230,7 +231,7 @@ fn settle_one(
         looks: &looks,
         timing,
     };
-    let state = perform(ledger, record, &judge(&case), &ends, reading, now)?;
+    let state = perform(ledger, record, &judge(&case), &ends, reading, around, now)?;
     if comparable {
         let balance = reading.balance.amount;
         keep_look(ledger, timing, record, state, SettleRead { at: now.clone(), balance, fell, moved })?;

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashSet};
 use jiff::SignedDuration;
 
 use super::settle::{Reading, fell, in_one_currency, keep_look, looks};
+use super::verdict::fall;
 use crate::domain::time::{Moment, Timing};
 use crate::domain::{Event, Lease, OrderId, PurchaseRequest};
 use crate::evidence::{PurchaseCase, PurchaseVerdict, judge_purchase};
@@ -52,7 +53,7 @@ pub(super) fn settle_purchase(
         looks: &looks,
         timing,
     };
-    let state = perform(ledger, record, judge_purchase(&case), &fresh, reading, now)?;
+    let state = perform(ledger, record, judge_purchase(&case), &fresh, reading, around, now)?;
     if comparable {
         let balance = reading.balance.amount;
         keep_look(ledger, timing, record, state, SettleRead { at: now.clone(), balance, fell, moved: seen })?;
@@ -110,6 +111,7 @@ fn perform(
     verdict: PurchaseVerdict,
     fresh: &BTreeMap<OrderId, Vec<&Lease>>,
     reading: &Reading<'_>,
+    around: &[IntentRecord],
     now: &Moment,
 ) -> Result<crate::domain::State, LedgerError> {
     let mut detail = EventDetail { balance_after: Some(reading.balance.amount), ..EventDetail::default() };
@@ -118,8 +120,7 @@ fn perform(
         PurchaseVerdict::Confirmed { order, charged, why } => {
             ledger.record_order(&record.id, &order, now.wall)?;
             let told = record.detail.balance_after.filter(|_| record.state == crate::domain::State::Accepted);
-            let by_reply =
-                told.and_then(|after| record.balance_before.minus(after)).filter(|f| f.is_positive());
+            let by_reply = told.and_then(|told| fall(record, told, around));
             detail.charged = Some(by_reply.unwrap_or(charged));
             detail.balance_after = told.or(detail.balance_after);
             detail.expires_after =

@@ -18,13 +18,14 @@ pub(super) fn perform(
     verdict: &Verdict,
     ends: &[End],
     reading: &Reading<'_>,
+    around: &[IntentRecord],
     now: &Moment,
 ) -> Result<State, LedgerError> {
     let mut detail = EventDetail { balance_after: after(record, reading), ..EventDetail::default() };
     let event = match verdict {
         Verdict::Wait => return Ok(record.state),
         Verdict::Confirmed { charged, why } => {
-            detail = confirmed(record, *charged, why, ends, reading);
+            detail = confirmed(record, *charged, why, ends, reading, around);
             Event::EndsMoved
         }
         Verdict::Split => return split(ledger, record, ends, reading, now).map(|()| State::Split),
@@ -51,6 +52,17 @@ fn after(record: &IntentRecord, reading: &Reading<'_>) -> Option<Money> {
     (reading.balance.currency == record.currency).then_some(reading.balance.amount)
 }
 
+/// How much lower the balance was that the reply told than the one before. A quote's balance may lag behind the payments just
+/// made: where the balance that the last of them told leaves exactly this one's quote, the fall is counted from there.
+pub(super) fn fall(record: &IntentRecord, told: Money, around: &[IntentRecord]) -> Option<Money> {
+    let spent = |r: &IntentRecord| r.spend_started_at.as_ref().map(|m| m.wall);
+    let counts = |o: &&IntentRecord| matches!(o.state, State::Accepted | State::Confirmed);
+    let earlier = around.iter().filter(counts).filter(|o| o.id != record.id && spent(o) < spent(record));
+    let last = earlier.max_by_key(|o| spent(o)).and_then(|o| o.detail.balance_after);
+    let exact = last.and_then(|before| before.minus(told)).filter(|fell| *fell == record.quoted);
+    exact.or_else(|| record.balance_before.minus(told)).filter(|fell| fell.is_positive())
+}
+
 /// An accepted payment's reply told the balance right after it: that is the tightest measure of its charge.
 fn confirmed(
     record: &IntentRecord,
@@ -58,11 +70,10 @@ fn confirmed(
     why: &str,
     ends: &[End],
     reading: &Reading<'_>,
+    around: &[IntentRecord],
 ) -> EventDetail {
     let told = record.detail.balance_after.filter(|_| record.state == State::Accepted);
-    let by_reply =
-        told.and_then(|after| record.balance_before.minus(after)).filter(|fell| fell.is_positive());
-    let (charged, why) = match by_reply {
+    let (charged, why) = match told.and_then(|told| fall(record, told, around)) {
         Some(fell) => (fell, format!("every end moved; the reply's balance was lower by {fell}")),
         None => (charged, why.to_owned()),
     };

@@ -1,4 +1,4 @@
-//! What no key can know alone: names that refer to each other, values that contradict, features not built yet.
+//! What no key can know alone: names that refer to each other, values that contradict.
 //!
 //! Not responsible for the shape of single values.
 use std::os::unix::fs::MetadataExt;

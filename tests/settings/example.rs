@@ -6,7 +6,7 @@ use crate::Desk;
 /// The example on a desk where its secrets are.
 fn desk(text: &str) -> Desk {
     let mut desk = Desk::new();
-    for name in ["hook.url", "hook.secret", "heartbeat.url", "http.token", "smtp-password"] {
+    for name in ["hook.url", "hook.secret", "heartbeat.url", "http.token", "smtp.password"] {
         desk.secret(name, &format!("https://{name}.example.org/1234"), 0o600);
     }
     desk.sources.credentials_dir = Some(desk.path().to_path_buf());

@@ -9,17 +9,17 @@ use super::failed;
 use crate::cli::args::DemoArgs;
 use crate::cli::context::Failure;
 
-/// The folder for ledger, config and mails; one that holds a ledger is refused.
+/// The folder for ledger, config and mails; one that holds anything is refused, since it may be somebody's keys.
 pub(super) fn folder(args: &DemoArgs) -> Result<PathBuf, Failure> {
     let dir = match &args.dir {
         Some(dir) => {
-            if dir.join("ledger.db").exists() {
+            fs::create_dir_all(dir).map_err(failed)?;
+            if fs::read_dir(dir).map_err(failed)?.next().is_some() {
                 return Err(Failure::usage(format!(
-                    "{} holds a ledger already: name another folder",
+                    "{} is not empty: name a new folder, or empty this one",
                     dir.display()
                 )));
             }
-            fs::create_dir_all(dir).map_err(failed)?;
             fs::canonicalize(dir).map_err(failed)?
         }
         None => tempfile::Builder::new().prefix("renewd-demo-").tempdir().map_err(failed)?.keep(),
@@ -42,12 +42,13 @@ pub(super) fn file(dir: &Path) -> PathBuf {
 pub(super) fn write(dir: &Path, yp_url: &str, ps_url: &str, cast: &Cast) -> Result<(), Failure> {
     for (name, key) in [(YP, YP_KEY), (PS, PS_KEY)] {
         let mut options = fs::OpenOptions::new();
-        let options = options.write(true).create(true).truncate(true).mode(0o600);
+        let options = options.write(true).create_new(true).mode(0o600);
         let mut file = options.open(dir.join(format!("{name}.key"))).map_err(failed)?;
         writeln!(file, "{key}").map_err(failed)?;
     }
     let text = format!("{}{}{}", head(dir, yp_url, ps_url), policies(cast), TAIL);
-    fs::write(file(dir), text).map_err(failed)
+    let mut config = fs::File::create_new(file(dir)).map_err(failed)?;
+    config.write_all(text.as_bytes()).map_err(failed)
 }
 
 fn head(dir: &Path, yp_url: &str, ps_url: &str) -> String {

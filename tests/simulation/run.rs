@@ -23,7 +23,7 @@ use crate::oracle;
 use crate::setup;
 use crate::site::{self, Site, Tells, money};
 use crate::time::{Fate, SimClock};
-use crate::witness::Witness;
+use crate::witness::{Memo, Witness};
 
 /// What a seed is made of.
 pub struct Run {
@@ -193,8 +193,12 @@ impl Run {
     fn open(&mut self) {
         self.payer = None;
         let inner = sqlite::open(&self.dir, Access::Pay).unwrap();
-        let ledger: Arc<dyn Ledger> =
-            Arc::new(Witness { inner, fate: Arc::clone(&self.fate), judge: Arc::clone(&self.judge) });
+        let ledger: Arc<dyn Ledger> = Arc::new(Witness {
+            inner,
+            fate: Arc::clone(&self.fate),
+            judge: Arc::clone(&self.judge),
+            memo: Memo::default(),
+        });
         let (mut readers, mut spenders, mut changers) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         for site in &self.sites {
             readers

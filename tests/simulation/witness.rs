@@ -1,8 +1,9 @@
 //! A real ledger with a witness: every write can meet a full disk or the process's death, and what was committed is told to the
 //! judge. Reads go straight through.
+use std::any::Any;
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
 use renewd::domain::{
@@ -26,6 +27,32 @@ pub struct Witness {
     pub inner: SqliteLedger,
     pub fate: Arc<Fate>,
     pub judge: Arc<Judge>,
+    pub memo: Memo,
+}
+
+/// What was read since the last write that could change it. Nobody else writes to the file, and half of a run would be spent on
+/// reading the same history again.
+#[derive(Default)]
+pub struct Memo(Mutex<HashMap<String, (&'static str, Box<dyn Any + Send>)>>);
+
+impl Memo {
+    fn read<T: Clone + Send + 'static>(
+        &self,
+        of: &'static str,
+        key: String,
+        read: impl FnOnce() -> Result<T, LedgerError>,
+    ) -> Result<T, LedgerError> {
+        if let Some(known) = self.0.lock().unwrap().get(&key).and_then(|(_, v)| v.downcast_ref::<T>()) {
+            return Ok(known.clone());
+        }
+        let value = read()?;
+        self.0.lock().unwrap().insert(key, (of, Box::new(value.clone())));
+        Ok(value)
+    }
+
+    fn forget(&self, written: &str) {
+        self.0.lock().unwrap().retain(|_, (of, _)| !of.contains(written));
+    }
 }
 
 impl Witness {
@@ -56,7 +83,16 @@ impl Witness {
             self.judge.note(|| format!("disk full: {what}"));
             return Err(self.refused("database or disk is full"));
         }
-        let value = f(&self.inner)?;
+        let done = f(&self.inner);
+        self.memo.forget(match what {
+            "record_inventory" | "record_unread" => "leases",
+            "start_cycle" | "end_cycle" | "note" | "probe" | "record_decisions" | "record_quotes" => {
+                "nothing"
+            }
+            "apply_alerts" | "mail_delivered" | "mails_failed" | "left_for" | "queue_report" => "nothing",
+            _ => "payments",
+        });
+        let value = done?;
         tell(&self.judge, &value);
         if !self.fate.step() {
             return Err(self.refused("the process is dead"));
@@ -148,13 +184,14 @@ impl Ledger for Witness {
         self.write("record_unread", |l| l.record_unread(provider, account, at, error))
     }
     fn known_leases(&self, account: &AccountName) -> Result<Vec<KnownLease>, LedgerError> {
-        self.inner.known_leases(account)
+        let key = format!("known_leases {account}");
+        self.memo.read("leases", key, || self.inner.known_leases(account))
     }
     fn orders_before(&self, account: &AccountName, at: Timestamp) -> Result<HashSet<OrderId>, LedgerError> {
         self.inner.orders_before(account, at)
     }
     fn accounts(&self) -> Result<Vec<AccountFacts>, LedgerError> {
-        self.inner.accounts()
+        self.memo.read("leases", "accounts".to_owned(), || self.inner.accounts())
     }
     fn record_decisions(&self, cycle: i64, at: Timestamp, rows: &[DecisionRow]) -> Result<(), LedgerError> {
         self.write("record_decisions", |l| l.record_decisions(cycle, at, rows))
@@ -184,7 +221,7 @@ impl Ledger for Witness {
         self.write("add_read", |l| l.add_read(id, read))
     }
     fn intents(&self, filter: &IntentFilter) -> Result<Vec<IntentRecord>, LedgerError> {
-        self.inner.intents(filter)
+        self.memo.read("payments", format!("intents {filter:?}"), || self.inner.intents(filter))
     }
     fn intent(&self, id: &IntentId) -> Result<IntentRecord, LedgerError> {
         self.inner.intent(id)
@@ -200,7 +237,8 @@ impl Ledger for Witness {
         self.inner.spent(check)
     }
     fn last_prices(&self, account: &AccountName) -> Result<HashMap<LeaseId, LastPrice>, LedgerError> {
-        self.inner.last_prices(account)
+        let key = format!("last_prices {account}");
+        self.memo.read("payments and leases", key, || self.inner.last_prices(account))
     }
     fn record_quotes(&self, at: Timestamp, quotes: &[SeenQuote]) -> Result<(), LedgerError> {
         self.write("record_quotes", |l| l.record_quotes(at, quotes))

@@ -15,7 +15,7 @@ use crate::domain::{Alert, AlertKey, Lease, LeaseId, Money};
 use crate::engine::alerts::{
     Around, BudgetUse, NEWS, config_refused, double_charge, ends, firing, mail_undelivered,
 };
-use crate::engine::{CycleReport, Viewer};
+use crate::engine::{CycleReport, Viewer, doubles};
 use crate::ledger::{BudgetCheck, IntentFilter, IntentRecord, LedgerError, OpenAlert};
 use crate::notify::{self, Letterhead};
 use crate::policy::Word;
@@ -47,10 +47,16 @@ pub fn part(viewer: &Viewer, report: &CycleReport) -> Result<(), LedgerError> {
 
 fn told(viewer: &Viewer, report: &CycleReport, whole: bool) -> Result<(), LedgerError> {
     let around = around(viewer, report)?;
+    let untold = doubles::untold(viewer.ledger.as_ref())?;
     let runways = Runways::look(viewer, report)?;
     let judge = |open: &[OpenAlert]| {
         let around = Around { open: open.to_vec(), ..around.clone() };
         let mut alerts = firing(report, &viewer.settings, &around);
+        for alert in untold.iter().map(double_charge) {
+            if alerts.iter().all(|a| a.key != alert.key) {
+                alerts.push(alert);
+            }
+        }
         let left = runways.add(&viewer.settings, &mut alerts, open);
         if !whole {
             alerts.retain(|a| !FOR_WHOLE_PASSES.contains(&a.key.cause()));
@@ -68,6 +74,7 @@ fn told(viewer: &Viewer, report: &CycleReport, whole: bool) -> Result<(), Ledger
         (alerts, ends)
     };
     queue(viewer, &|_| true, &judge)?;
+    doubles::told(viewer.ledger.as_ref())?;
     runways.remember(viewer.ledger.as_ref())
 }
 
@@ -117,8 +124,12 @@ fn last_paid(
 /// # Errors
 /// The ledger's.
 pub fn doubles(viewer: &Viewer, records: &[IntentRecord]) -> Result<(), LedgerError> {
-    let alerts: Vec<Alert> = records.iter().map(double_charge).collect();
-    facts(viewer, &alerts)
+    let untold = doubles::untold(viewer.ledger.as_ref())?;
+    let mut alerts: Vec<Alert> = records.iter().chain(&untold).map(double_charge).collect();
+    alerts.sort_by(|a, b| a.key.cmp(&b.key));
+    alerts.dedup_by(|a, b| a.key == b.key);
+    facts(viewer, &alerts)?;
+    doubles::told(viewer.ledger.as_ref())
 }
 
 /// Tells of these and touches no other alert.

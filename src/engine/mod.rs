@@ -10,6 +10,7 @@ pub mod apply;
 mod asking;
 mod balance;
 mod clockrule;
+pub mod doubles;
 mod foreign;
 mod lane;
 mod observe;

@@ -3,10 +3,11 @@
 //! A crash between two payments' events loses nothing: the next read finds the same facts.
 use jiff::{SignedDuration, Timestamp};
 
+use super::doubles;
 use super::settle_purchase::settle_purchase;
 use super::verdict::perform;
 use crate::domain::time::{Moment, Timing};
-use crate::domain::{AccountName, Balance, Lease, Money, OrderState, State};
+use crate::domain::{AccountName, Balance, IntentId, Lease, Money, OrderState, State};
 use crate::evidence::{Case, End, Look, end, judge, terms_moved};
 use crate::ledger::{IntentFilter, IntentLease, IntentRecord, Ledger, LedgerError, Purpose, SettleRead};
 use crate::planner::{Past, PastLease};
@@ -143,13 +144,28 @@ pub(super) fn settle(
             continue;
         }
         let settled = settle_one(ledger, timing, reading, &record, &around, now)?;
-        doubles.extend(settled.double);
+        doubles.extend(settled.doubles);
         if settled.moved {
             // What was settled speaks for or against the others; what was not has changed nothing.
-            around = ledger.intents(&filter)?;
+            refresh(ledger, &record.id, &mut around, &filter)?;
         }
     }
     Ok(doubles)
+}
+
+/// Brings one payment up to date. Only a split one has left the list for others: all history is not read again for each.
+fn refresh(
+    ledger: &dyn Ledger,
+    id: &IntentId,
+    around: &mut Vec<IntentRecord>,
+    filter: &IntentFilter,
+) -> Result<(), LedgerError> {
+    let now = ledger.intent(id)?;
+    match around.iter_mut().find(|r| &r.id == id).filter(|_| now.state != State::Split) {
+        Some(known) => *known = now,
+        None => *around = ledger.intents(filter)?,
+    }
+    Ok(())
 }
 
 fn candidates(
@@ -183,8 +199,8 @@ fn candidates(
 struct Settled {
     /// It is in another state than before.
     moved: bool,
-    /// It turned out to be a second charge of one term.
-    double: Option<IntentRecord>,
+    /// What of it turned out to be a second charge of one term.
+    doubles: Vec<IntentRecord>,
 }
 
 fn settle_one(
@@ -196,10 +212,10 @@ fn settle_one(
     now: &Moment,
 ) -> Result<Settled, LedgerError> {
     let Some(spent_at) = record.spend_started_at.as_ref() else {
-        return Ok(Settled { moved: false, double: None });
+        return Ok(Settled { moved: false, doubles: Vec::new() });
     };
     let days = record.request.period_days;
-    let mut double = false;
+    let mut twice = Vec::new();
     let mut ends = Vec::new();
     for of in leases_of(record) {
         let listed = find(reading.leases, &of);
@@ -208,9 +224,10 @@ fn settle_one(
         if let (End::Moved(to), Some(paid)) = (seen, paid) {
             // Others already stand for this move: only a further term is this payment's.
             let free = terms_moved(of.expires_before, to, days) > paid;
-            double |= free && paid > 0;
             if !free {
                 seen = End::Same;
+            } else if paid > 0 {
+                twice.push(of.lease.clone());
             }
         } else if paid.is_none() {
             seen = End::Same;
@@ -232,13 +249,16 @@ fn settle_one(
         looks: &looks,
         timing,
     };
+    if !twice.is_empty() {
+        doubles::owe(ledger, &record.id, &twice)?;
+    }
     let state = perform(ledger, record, &judge(&case), &ends, reading, around, now)?;
     if comparable {
         let balance = reading.balance.amount;
         keep_look(ledger, timing, record, state, SettleRead { at: now.clone(), balance, fell, moved })?;
     }
-    let double = (double && moved == ends.len()).then(|| ledger.intent(&record.id)).transpose()?;
-    Ok(Settled { moved: state != record.state, double })
+    let doubles = if twice.is_empty() { Vec::new() } else { doubles::kept_as(ledger, &record.id, &twice)? };
+    Ok(Settled { moved: state != record.state, doubles })
 }
 
 /// An order on hold stands where it stood; one that was paid for while on hold, and is in service again without telling

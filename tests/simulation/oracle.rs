@@ -1,0 +1,404 @@
+//! What must hold after every cycle and at the end of a seed, told from the worlds' books: nothing wanted lapses without a cause
+//! (I2), nothing stands still in silence (I5), nothing is charged twice (I1), everything is settled, and rightly.
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use jiff::{SignedDuration, Timestamp};
+use renewd::budget::Per;
+use renewd::domain::{AlertKey, Money, State};
+use renewd::engine::CycleReport;
+use renewd::ledger::{IntentRecord, OpenAlert};
+use renewd::planner::Item;
+use renewd::policy::{Decision, Word};
+
+use crate::books::{Books, Entry, What};
+use crate::judge::{Judge, Shadow, root, span_name};
+use crate::run::Run;
+use crate::setup::KEYS;
+use crate::site::{Site, money};
+
+const HOUR: SignedDuration = SignedDuration::from_hours(1);
+
+/// What the books say of a payment, or of one part of it: cents.
+pub fn truth(judge: &Judge, site: &Site, id: &str) -> i64 {
+    let shadow = judge.lock().shadows[id].clone();
+    let state = site.now();
+    let charged = state.books.charged(root(id));
+    let mine = charged.iter().filter(|(lot, _)| {
+        let lot = &state.books.lots[**lot];
+        shadow.leases.iter().any(|l| l.ip == lot.ip)
+    });
+    mine.map(|(_, cents)| cents).sum()
+}
+
+/// After a cycle that was told: I5, and what stood against paying what was due.
+pub fn after_cycle(run: &mut Run, report: &CycleReport) {
+    let alerts = run.ledger().open_alerts().unwrap();
+    for item in &report.items {
+        if run.policy(item.lease.tag.as_deref().unwrap()).action != renewd::policy::Action::Renew {
+            continue;
+        }
+        let down = report.accounts.iter().any(|a| a.account == item.lease.account && !a.reachable());
+        if item.decision() == Decision::Hold && !told(item, down, &alerts) {
+            run.judge.broken(format!("I5 {} is held ({}) and no alert says so", item.lease.ip, item.reason));
+        }
+        if stands(run, item) {
+            run.judge.excuse_lot(item.lease.account.as_str(), &item.lease.ip);
+        }
+        silence(run, item, report, &alerts);
+    }
+    stuck_payments(run, report, &alerts);
+}
+
+/// Every payment that is not settled has an alert of its own order: unknown, open for long, or waiting for a person.
+fn stuck_payments(run: &Run, report: &CycleReport, alerts: &[OpenAlert]) {
+    let (now, lag) = (report.started.wall, run.settings.timing.lag_window);
+    let mut silent = Vec::new();
+    for (id, s) in &run.judge.lock().shadows {
+        let order = s.leases[0].order.as_str();
+        let spoken = |cause: &str| alerts.iter().any(|a| a.key == AlertKey::order(cause, &s.account, order));
+        let long = s.spent_wall.is_some_and(|at| now.duration_since(at) > lag * 4);
+        let told = match s.state {
+            State::Unknown | State::Accepted if long => spoken("unresolved"),
+            State::Unknown => spoken("unknown") || spoken("unresolved"),
+            State::NeedsOperator => spoken("needs_operator"),
+            _ => true,
+        };
+        if !told {
+            silent.push(format!(
+                "I5 {id} is {} since {:?} and no alert of its order says so",
+                s.state, s.spent
+            ));
+        }
+    }
+    silent.into_iter().for_each(|text| run.judge.broken(text));
+}
+
+/// An account that cannot be read speaks for all of its leases.
+fn told(item: &Item, down: bool, alerts: &[OpenAlert]) -> bool {
+    let causes: &[&str] = match item.reason.word {
+        _ if down => &["account_down", "inventory_unreadable"],
+        Word::Unparsable => &["inventory_unreadable", "unparsable"],
+        Word::Shrunk => &["shrunk", "inventory_empty"],
+        Word::Clock => &["clock"],
+        Word::UnknownPending | Word::NeedsOperator => {
+            &["unknown", "unresolved", "needs_operator", "unknown_pending"]
+        }
+        word => &[word.as_str()],
+    };
+    alerts.iter().any(|a| {
+        causes.contains(&a.key.cause()) && a.account.as_ref().is_none_or(|name| *name == item.lease.account)
+    })
+}
+
+/// What is due and neither paid nor held waits in silence, whatever its reason is called. A payment that could not leave is told
+/// of in the very cycle that tried it, to all that waited behind it as well; the guard in its cycle, too; the rest in the next one.
+fn silence(run: &mut Run, item: &Item, report: &CycleReport, alerts: &[OpenAlert]) {
+    let key = (item.lease.account.to_string(), item.lease.ip.clone());
+    let begun = |state| !matches!(state, State::NotApplied | State::Refused | State::Released);
+    let mine = |p: &&IntentRecord| p.request.account == item.lease.account;
+    let paid = report
+        .payments
+        .iter()
+        .any(|p| begun(p.state) && p.request.leases.iter().any(|l| l.ip == item.lease.ip));
+    let word = item.reason.word;
+    if !matches!(word, Word::Backoff | Word::Due | Word::FleetGuard) || paid {
+        run.silent.remove(&key);
+        return;
+    }
+    let unsent = report.payments.iter().filter(mine).any(|p| p.never_sent)
+        || run.judge.lock().shadows.values().any(|s| {
+            s.never_sent
+                && s.leases
+                    .iter()
+                    .any(|l| l.ip == item.lease.ip && Some(l.expires_at) == item.lease.term_end())
+        });
+    let before = run.silent.insert(key, run.clock.truth());
+    let (causes, at_once): (&[&str], bool) = match word {
+        Word::FleetGuard => (&["fleet_guard"], true),
+        Word::Backoff if unsent => (&["not_sent"], true),
+        _ => (&["not_sent", "lapse_ahead", "fleet_guard"], false),
+    };
+    let of = |a: &&OpenAlert| a.account.as_ref() == Some(&item.lease.account);
+    let spoken = alerts.iter().filter(of).any(|a| causes.contains(&a.key.cause()));
+    if (at_once || before.is_some()) && !spoken {
+        let text = format!("I5 {} waits ({}), and no alert says so", item.lease.ip, item.reason);
+        run.judge.broken(text);
+    }
+}
+
+/// Whether what renewd says against paying is so, by the books.
+fn stands(run: &Run, item: &Item) -> bool {
+    let site = run.site(&item.lease.account);
+    let (order, ip) = (item.lease.order.as_str(), item.lease.ip.as_str());
+    let state = site.now();
+    let now = run.clock.truth();
+    let minute = |at: Timestamp| now.duration_since(at) < SignedDuration::from_mins(20);
+    match item.reason.word {
+        Word::ShortFunds => {
+            let keep = run.settings.account(&item.lease.account).unwrap().keep_balance;
+            let all: i64 =
+                state.books.lots.iter().filter(|l| !l.gone).map(|l| l.cents * state.prices / 100).sum();
+            money(state.books.balance()).minus(keep).unwrap() < money(all)
+        }
+        Word::OverBudget | Word::PriceCap | Word::PriceJump | Word::BundleSplit => true,
+        Word::UnknownPending | Word::NeedsOperator | Word::Accepted | Word::Refused | Word::Backoff => {
+            let inner = run.judge.lock();
+            let mut all = inner.shadows.values().filter(|s| s.account == item.lease.account.as_str());
+            all.any(|s| {
+                s.touches(order, ip) && s.state != State::Confirmed
+                    || (s.state == State::Confirmed && s.touches(order, ip) && minute(s.state_since))
+                    || (s.is_open() && s.spent.is_some_and(|at| now.duration_since(at) < HOUR))
+            })
+        }
+        Word::PromoInvalid => now >= state.promo_until,
+        Word::ProviderOwns => state.books.lots.iter().any(|l| l.ip == ip && l.auto_shown(now)),
+        Word::ProviderWarning | Word::QuoteError | Word::QuoteUnreadable => minute(state.last_trouble),
+        Word::AccountDown | Word::Unparsable | Word::Shrunk => {
+            run.judge.lock().excuse.get(item.lease.account.as_str()).is_some_and(|at| minute(*at))
+        }
+        Word::Clock | Word::Paused => true,
+        _ => false,
+    }
+}
+
+/// I2: every wanted lease that was lost had something against it in its last hour.
+pub fn lapses(run: &mut Run) {
+    let now = run.clock.truth();
+    for (s, site) in run.sites.clone().iter().enumerate() {
+        let state = site.now();
+        for lot in 0..state.books.lots.len() {
+            let lost = state.books.lost_at(lot);
+            let l = &state.books.lots[lot];
+            if lost > now || run.wants(&state.books, lot).is_none() || !run.judged.insert((s, lot, lost)) {
+                continue;
+            }
+            let (account, ip) = (site.account.to_string(), l.ip.clone());
+            let mut inner = run.judge.lock();
+            let own = inner.lot_excuse.get(&(account.clone(), ip.clone())).copied();
+            let excuse = own.max(inner.excuse.get(&account).copied());
+            let asleep = run
+                .cycles_at
+                .iter()
+                .rev()
+                .take(400)
+                .filter(|at| **at < lost && lost.duration_since(**at) <= HOUR)
+                .count()
+                < 2;
+            if asleep || excuse.is_some_and(|at| lost.duration_since(at) < HOUR) {
+                inner.tally.lapsed_excused += 1;
+                continue;
+            }
+            drop(inner);
+            let text = format!(
+                "I2 {ip} of {account} (order {}, {}) is lost since {lost}; last cause {excuse:?}",
+                l.order, l.tag
+            );
+            run.judge.broken(text);
+        }
+    }
+}
+
+/// After faults stopped and everything landed.
+pub fn at_rest(run: &Run) {
+    let shadows = run.judge.lock().shadows.clone();
+    let now = run.clock.truth();
+    for (id, s) in &shadows {
+        let site = run.sites.iter().find(|x| x.account.as_str() == s.account).unwrap();
+        let charged = if s.theirs { 0 } else { truth(&run.judge, site, id) };
+        let even = evened(run, &shadows, id);
+        let state = site.now();
+        let unclear = s.spent.is_some_and(|at| disturbed(&state.books, at, Some(id)));
+        let disturbed = s.spent.is_some_and(|at| disturbed(&state.books, at, None));
+        let gone = s.leases.iter().any(|l| state.books.lots.iter().any(|x| x.ip == l.ip && x.gone));
+        drop(state);
+        let mut inner = run.judge.lock();
+        let say = |inner: &mut crate::judge::Inner, text: String| inner.broken.push(text);
+        match s.state {
+            State::Reserved | State::SpendStarted | State::Accepted | State::Unknown => {
+                let young = now.duration_since(s.state_since) < SignedDuration::from_mins(16);
+                if !young {
+                    say(&mut inner, format!("{id} is still {} after faults stopped", s.state));
+                }
+            }
+            State::NotApplied | State::Refused if charged > 0 && !gone && !s.operator && !even => {
+                inner.tally.wrong += 1;
+                say(&mut inner, format!("WRONG {id} is {}, and the books say {}", s.state, money(charged)));
+            }
+            State::Confirmed if charged == 0 && !s.theirs && !s.operator && !even => {
+                inner.tally.wrong += 1;
+                say(&mut inner, format!("WRONG {id} is confirmed, and the books know no charge"));
+            }
+            State::Confirmed if !s.theirs && s.charged != Some(money(charged)) => {
+                inner.tally.inexact += 1;
+                if !unclear && !s.operator && !even {
+                    let text = format!(
+                        "BOOKS {id} cost {} by the books, {:?} by the ledger",
+                        money(charged),
+                        s.charged
+                    );
+                    say(&mut inner, text);
+                }
+            }
+            State::Confirmed if !s.theirs => inner.tally.exact += 1,
+            _ => {}
+        }
+        if s.was_unknown && s.state != State::Split {
+            inner.tally.unknowns += 1;
+            if s.operator || s.state == State::NeedsOperator {
+                inner.tally.by_person += 1;
+                inner.tally.disturbed += u64::from(disturbed);
+                drop(inner);
+                run.judge
+                    .note(|| format!("{id} needed a person, disturbed: {disturbed}, charged: {charged}"));
+                continue;
+            } else {
+                inner.tally.by_evidence += 1;
+            }
+        }
+    }
+    doubles(run);
+    tellings(run, &shadows);
+    budgets(run, &shadows);
+    if !run.ledger().outbox(None).unwrap().is_empty() {
+        run.judge.broken("I5 mails stay in the outbox although the mail server is up".to_owned());
+    }
+}
+
+/// Somebody else's money moved, or a price was not the quoted one, while this payment was being looked into: what then is
+/// missing from the balance proves nothing, and a person must look.
+fn disturbed(books: &Books, spent: Timestamp, but: Option<&str>) -> bool {
+    let (from, to) = (spent - HOUR, spent + HOUR * 4);
+    let own = |e: &&Entry| matches!((&e.what, but), (What::Payment(id), Some(but)) if id == root(but));
+    let odd = |e: &&Entry| matches!(e.what, What::Foreign | What::TopUp) || (e.odd && !own(e));
+    books.entries.iter().filter(odd).any(|e| e.ends_from >= from && e.ends_from <= to)
+}
+
+/// Of two attempts at one term, one was charged: no end and no balance can say which, and for money, budgets and leases it is
+/// the same. Right is as many confirmed attempts as the books have charges.
+fn evened(run: &Run, shadows: &BTreeMap<String, Shadow>, id: &str) -> bool {
+    let s = &shadows[id];
+    let site = run.sites.iter().find(|x| x.account.as_str() == s.account).unwrap();
+    s.leases.iter().all(|lease| {
+        let rivals = shadows.iter().filter(|(_, o)| {
+            o.account == s.account
+                && o.state != State::Split
+                && !o.theirs
+                && o.leases.iter().any(|l| l.ip == lease.ip && l.expires_at == lease.expires_at)
+        });
+        let (mut told, mut true_ones) = (0, 0);
+        for (other, o) in rivals {
+            let state = site.now();
+            let charged = state.books.charged(root(other));
+            true_ones += usize::from(charged.keys().any(|lot| state.books.lots[*lot].ip == lease.ip));
+            told += usize::from(o.state == State::Confirmed);
+        }
+        told == true_ones
+    })
+}
+
+/// I1 by the books: no term has two charges of renewd's, but where the first landed after every window.
+fn doubles(run: &Run) {
+    let lag = run.settings.timing.lag_window;
+    let shadows = run.judge.lock().shadows.clone();
+    for site in &run.sites {
+        let state = site.now();
+        let mut terms: BTreeMap<(usize, Timestamp), Vec<(String, bool)>> = BTreeMap::new();
+        for entry in &state.books.entries {
+            let What::Payment(id) = &entry.what else { continue };
+            let spent = shadows[id].spent.unwrap();
+            let late = entry.ends_from.duration_since(spent) > lag + SignedDuration::from_secs(120);
+            let asked = &shadows[id].leases;
+            for term in &entry.terms {
+                let ip = &state.books.lots[term.lot].ip;
+                let for_end = asked.iter().find(|l| &l.ip == ip).map_or(term.end_before, |l| l.expires_at);
+                terms.entry((term.lot, for_end)).or_default().push((id.clone(), late));
+            }
+        }
+        for ((lot, end), paid) in terms.into_iter().filter(|(_, p)| p.len() > 1) {
+            if paid.iter().any(|(_, late)| *late) {
+                run.judge.lock().tally.double_excused += 1;
+                continue;
+            }
+            let ip = &state.books.lots[lot].ip;
+            let ids: Vec<&String> = paid.iter().map(|(id, _)| id).collect();
+            run.judge.broken(format!("I1 {ip} until {end} was charged {} times: {ids:?}", paid.len()));
+        }
+    }
+}
+
+/// A second charge of one term, and a charge that is not the quoted one, were told of some time, by alerts of their orders.
+fn tellings(run: &Run, shadows: &BTreeMap<String, Shadow>) {
+    let said: BTreeSet<String> = run
+        .ledger()
+        .tellings(Timestamp::MIN)
+        .unwrap()
+        .into_iter()
+        .map(|t| t.key.as_str().to_owned())
+        .collect();
+    let confirmed = |s: &&Shadow| s.state == State::Confirmed && !s.theirs && !s.operator;
+    let mut silent = Vec::new();
+    for (id, s) in shadows.iter().filter(|(_, s)| confirmed(s)) {
+        let order = s.leases[0].order.as_str();
+        let told = |cause: &str| said.contains(AlertKey::order(cause, &s.account, order).as_str());
+        if s.charged.is_some_and(|c| c != s.quoted) && !told("charge_differs") {
+            silent.push(format!("I5 {id} cost {:?} instead of {}, and nobody was told", s.charged, s.quoted));
+        }
+        let twice = shadows.iter().filter(|(other, o)| *other < id && confirmed(o) && o.account == s.account);
+        let twice = twice.filter(|(_, o)| s.leases.iter().all(|l| o.is_for(l)));
+        for (other, _) in twice.filter(|_| !told("double_charge")) {
+            silent.push(format!("I5 {id} and {other} were both charged for one term, and nobody was told"));
+        }
+    }
+    silent.into_iter().for_each(|text| run.judge.broken(text));
+}
+
+/// I4 by the books: what renewd's payments really cost in each span of each budget. Left out is what no gate can know: a charge
+/// beyond its quote, and one of a payment that the provider had called refused or that landed after every window.
+fn budgets(run: &Run, shadows: &BTreeMap<String, Shadow>) {
+    let zone = &run.settings.timezone;
+    for budget in &run.settings.budgets {
+        let mut spans: BTreeMap<String, Money> = BTreeMap::new();
+        for site in &run.sites {
+            let state = site.now();
+            for entry in state.books.entries.iter().filter(|e| !e.unforeseen) {
+                let What::Payment(id) = &entry.what else { continue };
+                let s = &shadows[id];
+                let named = budget.accounts.is_empty() || budget.accounts.contains(&site.account);
+                if !named || !(budget.policies.is_empty() || budget.policies.contains(&s.policy)) {
+                    continue;
+                }
+                let span = match budget.per {
+                    Per::Cycle => format!("cycle {}", s.cycle),
+                    per => span_name(per, &s.spent_wall.unwrap().to_zoned(zone.clone())),
+                };
+                let cost = money(-entry.cents).min(s.quoted);
+                let sum = spans.entry(span).or_default();
+                *sum = sum.plus(cost).unwrap();
+            }
+        }
+        for (span, sum) in spans.into_iter().filter(|(_, sum)| *sum > budget.limit) {
+            let text =
+                format!("I4 the books have {sum} of {} in budget {}, {span}", budget.limit, budget.name);
+            run.judge.broken(text);
+        }
+    }
+}
+
+/// I8: no secret in the ledger's files or in a mail.
+pub fn secrets(run: &Run, dir: &Path) {
+    let mut files: Vec<_> =
+        ["ledger.db", "ledger.db-wal", "requests.db"].iter().map(|f| dir.join(f)).collect();
+    let mails = std::fs::read_dir(dir.join("mails")).unwrap().map(|e| e.unwrap().path());
+    let mails: Vec<_> = mails.collect();
+    run.judge.lock().tally.mails += mails.len() as u64;
+    files.extend(mails);
+    for file in files {
+        let Ok(bytes) = std::fs::read(&file) else { continue };
+        for key in KEYS {
+            if bytes.windows(key.len()).any(|w| w == key.as_bytes()) {
+                run.judge.broken(format!("I8 {} holds a secret", file.display()));
+            }
+        }
+    }
+}

@@ -1,0 +1,324 @@
+//! A real ledger with a witness: every write can meet a full disk or the process's death, and what was committed is told to the
+//! judge. Reads go straight through.
+use std::any::Any;
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use jiff::Timestamp;
+use renewd::domain::{
+    AccountName, ChangeRequest, Event, IntentId, Inventory, KeyPattern, Lease, LeaseId, Moment, Money,
+    OrderId, ProviderName, State,
+};
+use renewd::ledger::sqlite::SqliteLedger;
+use renewd::ledger::{
+    AccountFacts, AlertChange, BalanceMark, BalanceNote, Blocked, BudgetCheck, ChangeOutcome, ChangePermit,
+    ChangeRecord, CycleRecord, CycleSummary, DecisionRow, EventDetail, IntentFilter, IntentRecord,
+    KnownLease, LastPrice, Ledger, LedgerError, NewIntent, OpenAlert, OutboxMail, PauseRecord,
+    ProviderCharge, PurchasePermit, QueuedMail, SeenQuote, SettleRead, Silence, SpendPermit, SplitPart,
+    Telling, WaitingMails,
+};
+
+use crate::judge::Judge;
+use crate::time::Fate;
+
+/// The decorator.
+pub struct Witness {
+    pub inner: SqliteLedger,
+    pub fate: Arc<Fate>,
+    pub judge: Arc<Judge>,
+    pub memo: Memo,
+}
+
+/// What was read since the last write that could change it. Nobody else writes to the file, and half of a run would be spent on
+/// reading the same history again.
+#[derive(Default)]
+pub struct Memo(Mutex<HashMap<String, (&'static str, Box<dyn Any + Send>)>>);
+
+impl Memo {
+    fn read<T: Clone + Send + 'static>(
+        &self,
+        of: &'static str,
+        key: String,
+        read: impl FnOnce() -> Result<T, LedgerError>,
+    ) -> Result<T, LedgerError> {
+        if let Some(known) = self.0.lock().unwrap().get(&key).and_then(|(_, v)| v.downcast_ref::<T>()) {
+            return Ok(known.clone());
+        }
+        let value = read()?;
+        self.0.lock().unwrap().insert(key, (of, Box::new(value.clone())));
+        Ok(value)
+    }
+
+    fn forget(&self, written: &str) {
+        self.0.lock().unwrap().retain(|_, (of, _)| !of.contains(written));
+    }
+}
+
+impl Witness {
+    fn refused(&self, why: &str) -> LedgerError {
+        LedgerError::Trouble { path: "ledger.db".into(), message: why.to_owned() }
+    }
+
+    /// One write: before and after it the process may die, and a full disk takes none.
+    fn write<T>(
+        &self,
+        what: &'static str,
+        f: impl FnOnce(&SqliteLedger) -> Result<T, LedgerError>,
+    ) -> Result<T, LedgerError> {
+        self.seen(what, f, |_, _| ())
+    }
+
+    /// The same; `tell` hears of what was committed, whoever lives on.
+    fn seen<T>(
+        &self,
+        what: &'static str,
+        f: impl FnOnce(&SqliteLedger) -> Result<T, LedgerError>,
+        tell: impl FnOnce(&Judge, &T),
+    ) -> Result<T, LedgerError> {
+        if !self.fate.step() {
+            return Err(self.refused("the process is dead"));
+        }
+        if !self.judge.room() {
+            self.judge.note(|| format!("disk full: {what}"));
+            return Err(self.refused("database or disk is full"));
+        }
+        let done = f(&self.inner);
+        self.memo.forget(match what {
+            "record_inventory" | "record_unread" => "leases",
+            "start_cycle" | "end_cycle" | "note" | "probe" | "record_decisions" | "record_quotes" => {
+                "nothing"
+            }
+            "apply_alerts" | "mail_delivered" | "mails_failed" | "left_for" | "queue_report" => "nothing",
+            _ => "payments",
+        });
+        let value = done?;
+        tell(&self.judge, &value);
+        if !self.fate.step() {
+            return Err(self.refused("the process is dead"));
+        }
+        Ok(value)
+    }
+}
+
+impl Ledger for Witness {
+    fn reserve(
+        &self,
+        intent: &NewIntent,
+        budgets: &[BudgetCheck],
+    ) -> Result<Result<IntentId, Blocked>, LedgerError> {
+        let tell = |judge: &Judge, done: &Result<IntentId, Blocked>| {
+            if let Ok(id) = done {
+                judge.reserved(id, intent);
+            }
+        };
+        self.seen("reserve", |l| l.reserve(intent, budgets), tell)
+    }
+    fn start_spend(&self, id: &IntentId, at: &Moment) -> Result<SpendPermit, LedgerError> {
+        self.seen("start_spend", |l| l.start_spend(id, at), |judge, _| judge.started(id, at))
+    }
+    fn record_provider_charge(&self, charge: &ProviderCharge) -> Result<Option<IntentId>, LedgerError> {
+        let tell = |judge: &Judge, id: &Option<IntentId>| {
+            if let Some(id) = id {
+                judge.provider_charged(id, charge);
+            }
+        };
+        self.seen("record_provider_charge", |l| l.record_provider_charge(charge), tell)
+    }
+    fn append(
+        &self,
+        id: &IntentId,
+        from: State,
+        event: Event,
+        detail: &EventDetail,
+        at: &Moment,
+    ) -> Result<State, LedgerError> {
+        let tell = |judge: &Judge, to: &State| judge.appended(id, event, *to, detail);
+        self.seen("append", |l| l.append(id, from, event, detail, at), tell)
+    }
+    fn split(
+        &self,
+        id: &IntentId,
+        from: State,
+        parts: &[SplitPart],
+        detail: &EventDetail,
+        at: &Moment,
+    ) -> Result<Vec<IntentId>, LedgerError> {
+        let tell = |judge: &Judge, ids: &Vec<IntentId>| judge.split(id, ids, parts);
+        self.seen("split", |l| l.split(id, from, parts, detail, at), tell)
+    }
+    fn start_cycle(&self, at: &Moment) -> Result<i64, LedgerError> {
+        self.write("start_cycle", |l| l.start_cycle(at))
+    }
+    fn end_cycle(&self, cycle: i64, at: &Moment, summary: &CycleSummary) -> Result<(), LedgerError> {
+        self.write("end_cycle", |l| l.end_cycle(cycle, at, summary))
+    }
+    fn last_cycle(&self) -> Result<Option<CycleRecord>, LedgerError> {
+        self.inner.last_cycle()
+    }
+    fn note(&self, key: &str, value: &str) -> Result<(), LedgerError> {
+        self.write("note", |l| l.note(key, value))
+    }
+    fn noted(&self, key: &str) -> Result<Option<String>, LedgerError> {
+        self.inner.noted(key)
+    }
+    fn probe(&self) -> Result<(), LedgerError> {
+        self.write("probe", |l| l.probe())
+    }
+    fn record_inventory(
+        &self,
+        provider: &ProviderName,
+        account: &AccountName,
+        at: Timestamp,
+        inventory: &Inventory,
+    ) -> Result<(), LedgerError> {
+        self.write("record_inventory", |l| l.record_inventory(provider, account, at, inventory))
+    }
+    fn record_unread(
+        &self,
+        provider: &ProviderName,
+        account: &AccountName,
+        at: Timestamp,
+        error: &str,
+    ) -> Result<(), LedgerError> {
+        self.write("record_unread", |l| l.record_unread(provider, account, at, error))
+    }
+    fn known_leases(&self, account: &AccountName) -> Result<Vec<KnownLease>, LedgerError> {
+        let key = format!("known_leases {account}");
+        self.memo.read("leases", key, || self.inner.known_leases(account))
+    }
+    fn orders_before(&self, account: &AccountName, at: Timestamp) -> Result<HashSet<OrderId>, LedgerError> {
+        self.inner.orders_before(account, at)
+    }
+    fn accounts(&self) -> Result<Vec<AccountFacts>, LedgerError> {
+        self.memo.read("leases", "accounts".to_owned(), || self.inner.accounts())
+    }
+    fn record_decisions(&self, cycle: i64, at: Timestamp, rows: &[DecisionRow]) -> Result<(), LedgerError> {
+        self.write("record_decisions", |l| l.record_decisions(cycle, at, rows))
+    }
+    fn start_purchase(&self, id: &IntentId, at: &Moment) -> Result<PurchasePermit, LedgerError> {
+        self.write("start_purchase", |l| l.start_purchase(id, at))
+    }
+    fn record_order(&self, id: &IntentId, order: &OrderId, at: Timestamp) -> Result<(), LedgerError> {
+        self.write("record_order", |l| l.record_order(id, order, at))
+    }
+    fn begin_change(
+        &self,
+        provider: &ProviderName,
+        request: &ChangeRequest,
+        why: &str,
+        at: Timestamp,
+    ) -> Result<ChangePermit, LedgerError> {
+        self.write("begin_change", |l| l.begin_change(provider, request, why, at))
+    }
+    fn end_change(&self, row: i64, outcome: &ChangeOutcome, at: Timestamp) -> Result<(), LedgerError> {
+        self.write("end_change", |l| l.end_change(row, outcome, at))
+    }
+    fn changes(&self, since: Timestamp) -> Result<Vec<ChangeRecord>, LedgerError> {
+        self.inner.changes(since)
+    }
+    fn add_read(&self, id: &IntentId, read: &SettleRead) -> Result<(), LedgerError> {
+        self.write("add_read", |l| l.add_read(id, read))
+    }
+    fn intents(&self, filter: &IntentFilter) -> Result<Vec<IntentRecord>, LedgerError> {
+        self.memo.read("payments", format!("intents {filter:?}"), || self.inner.intents(filter))
+    }
+    fn intent(&self, id: &IntentId) -> Result<IntentRecord, LedgerError> {
+        self.inner.intent(id)
+    }
+    fn paid_terms(
+        &self,
+        provider: &ProviderName,
+        leases: &[&Lease],
+    ) -> Result<Vec<IntentRecord>, LedgerError> {
+        self.inner.paid_terms(provider, leases)
+    }
+    fn spent(&self, check: &BudgetCheck) -> Result<Money, LedgerError> {
+        self.inner.spent(check)
+    }
+    fn last_prices(&self, account: &AccountName) -> Result<HashMap<LeaseId, LastPrice>, LedgerError> {
+        let key = format!("last_prices {account}");
+        self.memo.read("payments and leases", key, || self.inner.last_prices(account))
+    }
+    fn record_quotes(&self, at: Timestamp, quotes: &[SeenQuote]) -> Result<(), LedgerError> {
+        self.write("record_quotes", |l| l.record_quotes(at, quotes))
+    }
+    fn quotes(&self, account: &AccountName) -> Result<HashMap<LeaseId, SeenQuote>, LedgerError> {
+        self.inner.quotes(account)
+    }
+    fn set_paused(
+        &self,
+        account: Option<&AccountName>,
+        paused: bool,
+        at: Timestamp,
+    ) -> Result<(), LedgerError> {
+        self.write("set_paused", |l| l.set_paused(account, paused, at))
+    }
+    fn paused(&self) -> Result<Vec<PauseRecord>, LedgerError> {
+        self.inner.paused()
+    }
+    fn open_alerts(&self) -> Result<Vec<OpenAlert>, LedgerError> {
+        self.inner.open_alerts()
+    }
+    fn apply_alerts(
+        &self,
+        changes: &[AlertChange],
+        mails: &[QueuedMail],
+        at: Timestamp,
+    ) -> Result<(), LedgerError> {
+        self.write("apply_alerts", |l| l.apply_alerts(changes, mails, at))
+    }
+    fn outbox(&self, due: Option<Timestamp>) -> Result<Vec<OutboxMail>, LedgerError> {
+        self.inner.outbox(due)
+    }
+    fn told_of(&self, incident: &str) -> Result<Vec<String>, LedgerError> {
+        self.inner.told_of(incident)
+    }
+    fn mail_delivered(&self, id: Option<i64>, folded: &[i64], at: Timestamp) -> Result<(), LedgerError> {
+        self.write("mail_delivered", |l| l.mail_delivered(id, folded, at))
+    }
+    fn mails_failed(
+        &self,
+        ids: &[i64],
+        at: Timestamp,
+        next_at: Timestamp,
+        error: &str,
+    ) -> Result<(), LedgerError> {
+        self.write("mails_failed", |l| l.mails_failed(ids, at, next_at, error))
+    }
+    fn left_for(&self, ids: &[i64], to: &[String]) -> Result<(), LedgerError> {
+        self.write("left_for", |l| l.left_for(ids, to))
+    }
+    fn queue_report(
+        &self,
+        mails: &[QueuedMail],
+        note: (&str, &str),
+        at: Timestamp,
+    ) -> Result<(), LedgerError> {
+        self.write("queue_report", |l| l.queue_report(mails, note, at))
+    }
+    fn waiting_mails(&self) -> Result<WaitingMails, LedgerError> {
+        self.inner.waiting_mails()
+    }
+    fn tellings(&self, since: Timestamp) -> Result<Vec<Telling>, LedgerError> {
+        self.inner.tellings(since)
+    }
+    fn set_silence(&self, key: &KeyPattern, until: Timestamp, at: Timestamp) -> Result<(), LedgerError> {
+        self.write("set_silence", |l| l.set_silence(key, until, at))
+    }
+    fn silences(&self, at: Timestamp) -> Result<Vec<Silence>, LedgerError> {
+        self.inner.silences(at)
+    }
+    fn balance_mark(&self, account: &AccountName) -> Result<Option<BalanceMark>, LedgerError> {
+        self.inner.balance_mark(account)
+    }
+    fn mark_balance(&self, mark: &BalanceMark, note: Option<&BalanceNote>) -> Result<(), LedgerError> {
+        self.write("mark_balance", |l| l.mark_balance(mark, note))
+    }
+    fn balance_notes(&self, since: Timestamp) -> Result<Vec<BalanceNote>, LedgerError> {
+        self.inner.balance_notes(since)
+    }
+    fn backup(&self, to: &Path) -> Result<(), LedgerError> {
+        self.inner.backup(to)
+    }
+}

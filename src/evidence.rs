@@ -41,7 +41,7 @@ pub enum End {
 }
 
 /// Two days: providers round ends to days, and months differ.
-const SLACK: SignedDuration = SignedDuration::from_hours(48);
+pub const SLACK: SignedDuration = SignedDuration::from_hours(48);
 
 /// Reads a lease's end: `before` the payment, `now` in the list (`None`: not listed or unreadable), bought at `spent_at` for
 /// `days`. A term that was paid for after its end may be counted from that end: the earlier of the two is the measure.

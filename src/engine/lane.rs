@@ -14,22 +14,21 @@ use crate::domain::{Event, IntentId, Lease, LeaseId, Money, OrderId, Quote, Stat
 use crate::ledger::{
     Blocked, BudgetCheck, EventDetail, IntentRecord, LastPrice, LedgerError, NewIntent, Purpose, SpendPermit,
 };
-use crate::planner::{GroupKey, Item, PaySet, Priced, Standing};
+use crate::planner::{GroupKey, Item, PaySet, Priced};
 use crate::policy::{Reason, Word};
-use crate::providers::{Changer, PaymentReply, ReadError, Reader, Spender};
+use crate::providers::{Changer, PaymentReply, Reader, Spender};
 
 use super::allowance::Allowance;
 use super::answer::blocked_reason;
 use super::apply::ExactSet;
-use super::observe::{Seen, beating, read, remember_holds};
+use super::observe::Seen;
 use super::price::{Asked, Pricing};
-use super::reading::take;
 use super::{Payer, Viewer};
 
 /// A reading is good for payments for so long.
-const FRESH: SignedDuration = SignedDuration::from_secs(60);
-/// A quote from pricing is used only well within its 60 s, so that it cannot grow old between gate and wire.
-const YOUNG: SignedDuration = SignedDuration::from_secs(45);
+pub(super) const FRESH: SignedDuration = SignedDuration::from_secs(60);
+/// A payment begins with a quote well within its 60 s, so that it cannot grow old between gate and wire.
+pub(super) const YOUNG: SignedDuration = SignedDuration::from_secs(45);
 
 /// What a lane is to pay.
 pub(super) struct Orders {
@@ -78,7 +77,7 @@ pub(super) struct Lane {
     pub(super) out: Outcome,
 }
 
-fn by_id(leases: &[Lease]) -> HashMap<LeaseId, Lease> {
+pub(super) fn by_id(leases: &[Lease]) -> HashMap<LeaseId, Lease> {
     leases.iter().map(|l| (l.id.clone(), l.clone())).collect()
 }
 
@@ -183,60 +182,11 @@ impl Lane {
             self.change(set, &reason);
             return Ok(Halt::No);
         }
+        if let Some(reason) = self.still_young(set, quote).await? {
+            self.change(set, &reason);
+            return Ok(Halt::No);
+        }
         self.pay(set, quote, priced, sets).await
-    }
-
-    /// Reads the list again if the reading is old; a set whose ends moved meanwhile is left to the next cycle.
-    async fn fresh_ends(&mut self, set: &PaySet) -> Result<Option<Reason>, LedgerError> {
-        let old =
-            self.viewer.clock.now().since(&self.read_at).is_none_or(|age| age > FRESH || age.is_negative());
-        if old && let Err(why) = self.reread().await? {
-            return Ok(Some(Reason::new(Word::AccountDown, why)));
-        }
-        let moved = set.members.iter().any(|&m| {
-            let lease = &self.orders.items[m].lease;
-            self.listed
-                .get(&lease.id)
-                .is_none_or(|l| l.term_end() != lease.term_end() || l.state != lease.state)
-        });
-        Ok(moved.then(|| {
-            Reason::new(Word::Backoff, "its end changed while this cycle ran; the next one looks again")
-        }))
-    }
-
-    /// One reading for all that need one; stored and used to settle what is open.
-    pub(super) async fn reread(&mut self) -> Result<Result<(), String>, LedgerError> {
-        let began = self.viewer.clock.now();
-        let reading = tokio::spawn(read(Arc::clone(&self.reader), crate::providers::Purpose::Money));
-        let result = beating(reading, self.viewer.beat.as_ref()).await;
-        let cut = || ReadError::NoAnswer("the reading was cut off".into());
-        let mut inventory = match result.unwrap_or_else(|_| Err(cut())) {
-            Ok(inventory) => inventory,
-            Err(e) => return Ok(Err(e.to_string())),
-        };
-        let account = &self.seen.account;
-        let known: Vec<Lease> =
-            self.viewer.ledger.known_leases(&account.name)?.into_iter().map(|k| k.lease).collect();
-        remember_holds(&known, &mut inventory.leases, began.wall);
-        let guard = &self.viewer.settings.guard;
-        let ledger = self.viewer.ledger.as_ref();
-        let loss = super::shrink::judge(ledger, guard, &account.name, &known, &inventory, began.wall)?;
-        let listed = inventory.leases.clone();
-        if let Some(loss) = loss {
-            if !matches!(self.seen.standing, Standing::Shrunk(_)) {
-                return Ok(Err(loss.text));
-            }
-            // Known since the cycle began: what is missing stays known, what is listed may be paid if urgent.
-            inventory.leases.extend(loss.missing);
-            inventory.leases.sort_by(|a, b| a.id.cmp(&b.id));
-        }
-        let shown = take(&self.viewer, account, &inventory, &listed, &began, false)?;
-        self.out.doubles.extend(shown.doubles);
-        self.out.charges.extend(shown.charges);
-        self.listed = by_id(&listed);
-        self.expected = self.seen.comparable(&inventory.balance);
-        self.read_at = began;
-        Ok(Ok(()))
     }
 
     /// The quote from pricing if it is for exactly this set and young, else a new one.
@@ -323,10 +273,16 @@ impl Lane {
             at: at.clone(),
             request,
         };
+        let ledger = Arc::clone(&self.viewer.ledger);
+        // Somebody may have stopped the spending while this cycle ran.
+        if ledger.paused()?.iter().any(|p| p.account.as_ref().is_none_or(|a| *a == self.seen.account.name)) {
+            let reason = Reason::new(Word::Paused, "spending was paused while this cycle ran: renewd resume");
+            self.change(set, &reason);
+            return Ok(Halt::Because(reason));
+        }
         if !self.orders.allowance.take() {
             return Ok(self.no_more_calls(set));
         }
-        let ledger = Arc::clone(&self.viewer.ledger);
         let id = match ledger.reserve(&intent, &self.budgets(&set.key, quote, &policy.name, &at))? {
             Ok(id) => id,
             // One lease that is blocked must not keep its whole batch from being paid.

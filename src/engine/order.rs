@@ -204,7 +204,11 @@ impl Payer {
     ///
     /// # Errors
     /// The ledger's; what was begun until then is in it.
-    pub async fn buy(&self, request: &PurchaseRequest) -> Result<Purchased, EngineError> {
+    pub async fn buy(
+        &self,
+        request: &PurchaseRequest,
+        approved: Option<&Quote>,
+    ) -> Result<Purchased, EngineError> {
         let mut payer = self.clone();
         payer.viewer.readers.retain(|name, _| name == &request.account);
         let ledger = Arc::clone(&payer.viewer.ledger);
@@ -217,7 +221,7 @@ impl Payer {
         let clock_held = clockrule::judge(ledger.as_ref(), &started, &skews(&seen), true)?;
         let asked = match payer.stands_against(&seen, clock_held.clone())? {
             Some(reason) => Asked::Held { reason, quote: None },
-            None => payer.ask_and_buy(request, cycle, &mut shown).await?,
+            None => payer.ask_and_buy(request, approved, cycle, &mut shown).await?,
         };
         let mut report = payer.viewer.report(started, &seen, Planned::nothing(), clock_held)?;
         if let Asked::Begun(record) = &asked {
@@ -262,6 +266,7 @@ impl Payer {
     async fn ask_and_buy(
         &self,
         request: &PurchaseRequest,
+        approved: Option<&Quote>,
         cycle: i64,
         shown: &mut Shown,
     ) -> Result<Asked, EngineError> {
@@ -272,6 +277,9 @@ impl Payer {
             Asked::Priced(quote) => quote,
             other => return Ok(other),
         };
+        if let Some(reason) = approved.and_then(|approved| dearer(approved, &quote)) {
+            return Ok(Asked::Held { reason, quote: Some(quote) });
+        }
         let Some(spender) = self.spenders.get(&account.name).cloned() else { return Ok(no_account()) };
         let id = match self.reserve(&account, &request, &quote, cycle)? {
             Ok(id) => id,
@@ -374,4 +382,17 @@ impl Payer {
         }
         Ok(())
     }
+}
+
+/// Why a new price may not be paid where somebody said yes to another.
+fn dearer(approved: &Quote, now: &Quote) -> Option<Reason> {
+    let same = approved.balance.currency == now.balance.currency;
+    (!same || now.price > approved.price).then(|| {
+        let (was, is) = (&approved.balance.currency, &now.balance.currency);
+        let prose = format!(
+            "{} {was} were approved, and it costs {} {is} now: nothing was bought",
+            approved.price, now.price
+        );
+        Reason::new(Word::PriceCap, prose)
+    })
 }

@@ -3,12 +3,13 @@
 //! A crash between two payments' events loses nothing: the next read finds the same facts.
 use jiff::{SignedDuration, Timestamp};
 
+use super::claims::{claims, is_free};
 use super::doubles;
 use super::settle_purchase::settle_purchase;
 use super::verdict::perform;
 use crate::domain::time::{Moment, Timing};
 use crate::domain::{AccountName, Balance, IntentId, Lease, Money, OrderState, State};
-use crate::evidence::{Case, End, Look, end, judge, terms_moved};
+use crate::evidence::{Case, End, Look, end, judge};
 use crate::ledger::{IntentFilter, IntentLease, IntentRecord, Ledger, LedgerError, Purpose, SettleRead};
 use crate::planner::{Past, PastLease};
 
@@ -143,7 +144,14 @@ pub(super) fn settle(
             }
             continue;
         }
-        let settled = settle_one(ledger, timing, reading, &record, &around, now)?;
+        let settled = match settle_one(ledger, timing, reading, &record, &around, now) {
+            // Somebody else settled it just now, such as an operator: the next pass sees how it stands.
+            Err(LedgerError::Moved { .. }) => {
+                around = ledger.intents(&filter)?;
+                continue;
+            }
+            settled => settled?,
+        };
         doubles.extend(settled.doubles);
         if settled.moved {
             // What was settled speaks for or against the others; what was not has changed nothing.
@@ -223,8 +231,7 @@ fn settle_one(
         let mut seen = end_of(&of, listed, spent_at.wall, days);
         if let (End::Moved(to), Some(paid)) = (seen, paid) {
             // Others already stand for this move: only a further term is this payment's.
-            let free = terms_moved(of.expires_before, to, days) > paid;
-            if !free {
+            if !is_free(of.expires_before, to, days, paid) {
                 seen = End::Same;
             } else if paid > 0 {
                 twice.push(of.lease.clone());
@@ -255,6 +262,9 @@ fn settle_one(
     let state = perform(ledger, record, &judge(&case), &ends, reading, around, now)?;
     if comparable {
         let balance = reading.balance.amount;
+        // A look that did not see every lease as it was, or at a balance that may hold another charge, ends a row of quiet ones.
+        let quiet = !ambiguous && ends.iter().all(|e| *e == End::Same);
+        let moved = if quiet { 0 } else { moved.max(1) };
         keep_look(ledger, timing, record, state, SettleRead { at: now.clone(), balance, fell, moved })?;
     }
     let doubles = if twice.is_empty() { Vec::new() } else { doubles::kept_as(ledger, &record.id, &twice)? };
@@ -280,21 +290,6 @@ fn end_of(of: &IntentLease, listed: Option<&Lease>, spent_at: Timestamp, days: u
         }
         other => end(of.expires_before, other.and_then(|l| l.expires_at), spent_at, days),
     }
-}
-
-/// How many other payments are known to have paid this very term of the lease; `None` once a later term was paid for, so
-/// that this payment's story is over.
-fn claims(around: &[IntentRecord], record: &IntentRecord, of: &IntentLease) -> Option<i64> {
-    let mut paid = 0;
-    for other in around.iter().filter(|o| o.id != record.id && o.state == State::Confirmed) {
-        for lease in leases_of(other).filter(|l| l.lease == of.lease || (!l.ip.is_empty() && l.ip == of.ip)) {
-            if lease.expires_before > of.expires_before {
-                return None;
-            }
-            paid += i64::from(lease.expires_before == of.expires_before);
-        }
-    }
-    Some(paid)
 }
 
 /// Whether the balances before and now, and all charges in between, are in the payment's currency. An account whose currency

@@ -28,6 +28,7 @@ pub(super) async fn create(ctx: &Context, args: &BuyArgs, yes: bool) -> Result<E
         return Err(Failure::usage("nothing was bought: add --yes (there is no terminal to ask on)"));
     }
     let payer = super::payer(ctx).await?;
+    let mut approved = None;
     if !yes {
         let asked = payer.viewer.quote_order(&request).await?;
         let Asked::Priced(quote) = &asked else { return show(ctx, &request, &asked) };
@@ -35,17 +36,23 @@ pub(super) async fn create(ctx: &Context, args: &BuyArgs, yes: bool) -> Result<E
             output::line("nothing was bought");
             return Ok(Exit::Done);
         }
+        approved = Some(quote.clone());
     }
-    buy(ctx, &payer, &request).await
+    buy(ctx, &payer, &request, approved.as_ref()).await
 }
 
-async fn buy(ctx: &Context, payer: &Payer, request: &PurchaseRequest) -> Result<Exit, Failure> {
+async fn buy(
+    ctx: &Context,
+    payer: &Payer,
+    request: &PurchaseRequest,
+    approved: Option<&Quote>,
+) -> Result<Exit, Failure> {
     // What the request itself lacks is told before anything is read.
     let problems = payer.viewer.readers.get(&request.account).map(|r| r.purchase_problems(request));
     if let Some(problems) = problems.filter(|p| !p.is_empty()) {
         return Err(Failure::usage(told(&problems)));
     }
-    let bought = match payer.buy(request).await {
+    let bought = match payer.buy(request, approved).await {
         Ok(bought) => bought,
         Err(EngineError::Ledger(e)) => {
             deliver::cannot_use(&ctx.settings, &e, ctx.clock.as_ref()).await;

@@ -18,8 +18,8 @@ use crate::domain::Moment;
 /// A connection that is not made within this is not made at all.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// A payment leaves within so long of its row, or not at all. A quote is at most 45 s old when its payment is begun, so that it
-/// is no older than 60 s when the payment leaves.
-const DELAY_MS: i64 = 5_000;
+/// is no older than 60 s when the payment leaves. A slow disk takes a good part of it: the row is made durable first.
+const DELAY_MS: i64 = 14_000;
 /// The largest body of a list.
 pub const LIST_CAP: usize = 512 << 20;
 /// The largest body of anything else.

@@ -1,0 +1,38 @@
+//! Which payment a move of an end belongs to, where several were for one term. Pure.
+//!
+//! A term that one payment bought is no other's: of two payments for a term of which one was charged, the end moves once.
+use jiff::{SignedDuration, Timestamp};
+
+use super::settle::leases_of;
+use crate::domain::State;
+use crate::evidence::{SLACK, terms_moved};
+use crate::ledger::{IntentLease, IntentRecord};
+
+/// Whether an end moved by one more term of `days` than the `paid` days that other payments bought.
+pub(super) fn is_free(before: Timestamp, to: Timestamp, days: u32, paid: i64) -> bool {
+    if paid == 0 {
+        return terms_moved(before, to, days) > 0;
+    }
+    // Longer than any term: no payment of renewd's bought that.
+    let bought =
+        before.checked_add(SignedDuration::from_hours(24 * paid.min(100_000))).unwrap_or(Timestamp::MAX);
+    let rest = to.duration_since(bought) + SLACK;
+    rest >= SignedDuration::from_hours(24 * i64::from(days))
+}
+
+/// How many days other payments are known to have bought for this very term of the lease; `None` once a later term was paid
+/// for, so that this payment's story is over.
+pub(super) fn claims(around: &[IntentRecord], record: &IntentRecord, of: &IntentLease) -> Option<i64> {
+    let mut paid = 0;
+    for other in around.iter().filter(|o| o.id != record.id && o.state == State::Confirmed) {
+        for lease in leases_of(other).filter(|l| l.lease == of.lease || (!l.ip.is_empty() && l.ip == of.ip)) {
+            if lease.expires_before > of.expires_before {
+                return None;
+            }
+            if lease.expires_before == of.expires_before {
+                paid += i64::from(other.request.period_days);
+            }
+        }
+    }
+    Some(paid)
+}

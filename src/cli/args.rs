@@ -3,6 +3,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::daemon::logging::Reader;
+
 /// Renews rented proxy leases unattended: asks the price first, pays once, proves it, tells people in time.
 #[derive(Debug, Parser)]
 #[command(name = "renewd", version, propagate_version = true, arg_required_else_help = true, after_help = EXIT_CODES)]
@@ -13,6 +15,14 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+}
+
+impl Cli {
+    /// Who reads what this command logs.
+    #[must_use]
+    pub fn reader(&self) -> Reader {
+        if matches!(self.command, Command::Run) { Reader::Journal } else { Reader::Person }
+    }
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 all well · 1 unexpected failure · 2 usage or configuration error, nothing was done · \

@@ -95,15 +95,15 @@ impl Context {
     pub fn load(global: &Global) -> Result<Self, Failure> {
         let settings = settings::load(&Sources::from_process(&global.config)).map_err(Failure::config)?;
         Ok(Self::of(settings, global.json))
-    }
-
-    /// A context of settings already read.
-    pub fn of(settings: Settings, json: bool) -> Self {
-        let redactor = Redactor::new(settings.secrets());
-        logging::hide(redactor.clone());
         for warning in &settings.warnings {
             tracing::warn!("{}", problem_line(warning));
         }
+    }
+
+    /// A context of settings already read; their warnings are the caller's to show.
+    pub fn of(settings: Settings, json: bool) -> Self {
+        let redactor = Redactor::new(settings.secrets());
+        logging::hide(redactor.clone());
         Self { settings: Arc::new(settings), clock: Arc::new(SystemClock::new()), redactor, json }
     }
 

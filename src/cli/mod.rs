@@ -29,16 +29,17 @@ use crate::exit::Exit;
 use args::{Cli, Command};
 use context::{Context, Failure};
 
-/// Runs the command line of this process.
-pub async fn main() -> Exit {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
-        Err(e) => {
-            let help = !e.use_stderr();
-            let _ = e.print();
-            return if help { Exit::Done } else { Exit::Usage };
-        }
-    };
+/// Reads the command line of this process; help and mistakes are shown, and end it.
+pub fn read() -> Result<Cli, Exit> {
+    Cli::try_parse().map_err(|e| {
+        let help = !e.use_stderr();
+        let _ = e.print();
+        if help { Exit::Done } else { Exit::Usage }
+    })
+}
+
+/// Runs the command.
+pub async fn main(cli: Cli) -> Exit {
     let json = cli.global.json;
     if matches!(cli.command, Command::Demo(_)) {
         crate::daemon::logging::quiet();

@@ -6,7 +6,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::cross;
+use jiff::Timestamp;
+
 use super::fields::Fields;
+use super::doubts;
 use super::problems::Problems;
 use super::rows;
 use super::schema::{self, SCALARS};
@@ -44,6 +47,18 @@ impl<'p> Draft<'p> {
 /// Every problem of every layer, in the order of files and lines. Nothing of a wrong config is ever used.
 pub fn load(sources: &Sources) -> Result<Settings, Vec<Problem>> {
     let problems = Problems::default();
+    read(sources, None)
+}
+
+/// The same, and it warns of what the day it is makes useless: for whoever looks at a config, not for each command.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_as_of(sources: &Sources, now: Timestamp) -> Result<Settings, Vec<Problem>> {
+    read(sources, Some(now))
+}
+
+fn read(sources: &Sources, now: Option<Timestamp>) -> Result<Settings, Vec<Problem>> {
     let warnings = Problems::default();
     let draft = draft(sources, &problems);
     cross::check(&draft, &problems);
@@ -53,6 +68,7 @@ pub fn load(sources: &Sources) -> Result<Settings, Vec<Problem>> {
     if let Some(settings) = &settings {
         cross::warn(&draft, settings, &warnings);
         cross::warn_of_files(sources, &warnings);
+        doubts::warn(&draft, now.map(|now| now.to_zoned(settings.timezone.clone()).date()), &warnings);
     }
     let start = draft.start.clone();
     drop(draft);

@@ -300,6 +300,11 @@ pub(super) fn on_unknown(text: &str) -> Result<OnUnknown, String> {
 pub(super) fn per(text: &str) -> Result<Per, String> {
     choose(text, &[("cycle", Per::Cycle), ("day", Per::Day), ("week", Per::Week), ("month", Per::Month)])
 }
+/// Whether that provider sells days in countries of three letters, rather than cycles in places with names of its own.
+pub(super) fn sells_days(text: &str) -> bool {
+    text == "youproxy"
+}
+
 
 pub(super) fn tls(text: &str) -> Result<Tls, String> {
     choose(text, &[("starttls", Tls::StartTls), ("implicit", Tls::Implicit), ("none", Tls::None)])

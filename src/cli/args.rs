@@ -115,7 +115,7 @@ pub enum Command {
 #[derive(Debug, Args)]
 pub struct ForecastArgs {
     /// Look so many days ahead
-    #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..=366))]
+    #[arg(long, value_name = "N", default_value_t = 30, allow_negative_numbers = true, value_parser = clap::value_parser!(u16).range(1..=366))]
     pub days: u16,
     /// As CSV
     #[arg(long)]
@@ -146,7 +146,7 @@ pub struct ResolveArgs {
     /// The payment, as `history` shows it
     pub intent: String,
     /// It was charged, this amount in all
-    #[arg(long, value_name = "AMOUNT", group = "word")]
+    #[arg(long, value_name = "AMOUNT", group = "word", allow_negative_numbers = true)]
     pub charged: Option<String>,
     /// It was not charged
     #[arg(long, group = "word")]
@@ -332,12 +332,12 @@ pub struct SimulateArgs {
     #[arg(long, default_value = "simulated-key")]
     pub key: String,
     /// The balance, in USD
-    #[arg(long, default_value = "100.00")]
+    #[arg(long, default_value = "100.00", allow_negative_numbers = true)]
     pub balance: String,
     /// How long the list lags behind payments
     #[arg(long, default_value = "0s")]
     pub lag: String,
     /// Percent of payments whose answer is lost
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, allow_negative_numbers = true, value_parser = clap::value_parser!(u8).range(0..=100))]
     pub lose_answers: u8,
 }

@@ -19,8 +19,11 @@ pub(super) async fn simulate(args: &SimulateArgs) -> Result<Exit, Failure> {
         let span = parse_duration(&args.lag).map_err(|e| Failure::usage(format!("--lag: {e}")))?;
         span.unsigned_abs()
     };
-    if args.lose_answers > 100 {
-        return Err(Failure::usage("--lose-answers is a percentage: 0 to 100"));
+    let balance = args.balance.parse::<Money>().map_err(|e| Failure::usage(format!("--balance: {e}")))?;
+    if balance.is_negative() {
+        return Err(Failure::usage(format!(
+            "--balance {balance} is below zero: write an amount such as 100.00"
+        )));
     }
     if !args.listen.ip().is_loopback() {
         return Err(Failure::usage(format!(
@@ -44,7 +47,7 @@ pub(super) async fn simulate(args: &SimulateArgs) -> Result<Exit, Failure> {
         cancelled: args.cancelled.unwrap_or_else(|| usual(1)),
         seed: args.seed,
         key: args.key.clone(),
-        balance: args.balance.parse::<Money>().map_err(|e| Failure::usage(format!("--balance: {e}")))?,
+        balance,
         lag,
         lose_answers: args.lose_answers,
     };

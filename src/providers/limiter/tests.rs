@@ -133,6 +133,19 @@ fn the_file_holds_no_key() {
 }
 
 #[test]
+fn the_file_is_its_users_alone_also_one_that_an_earlier_renewd_made() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("requests.db");
+    let mode = || file.metadata().unwrap().permissions().mode() & 0o777;
+    run(limiter(dir.path(), 6, &clock()).acquire(1, Purpose::Money));
+    assert_eq!(mode(), 0o600);
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
+    run(limiter(dir.path(), 6, &clock()).acquire(1, Purpose::Money));
+    assert_eq!(mode(), 0o600);
+}
+
+#[test]
 fn rows_of_another_boot_do_not_count() {
     let dir = tempfile::tempdir().unwrap();
     let clock = clock();

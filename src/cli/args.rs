@@ -107,8 +107,12 @@ pub enum Command {
         /// Which shell
         shell: clap_complete::Shell,
     },
-    /// The manual page, on stdout
-    Man,
+    /// The manual page, on stdout; or all of them, one for each command, in a folder
+    Man {
+        /// Write every page here, such as /usr/share/man/man1
+        #[arg(long, value_name = "DIR")]
+        dir: Option<PathBuf>,
+    },
 }
 
 /// How far ahead.

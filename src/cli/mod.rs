@@ -77,7 +77,14 @@ async fn dispatch(cli: Cli) -> Result<Exit, Failure> {
             output::line(String::from_utf8_lossy(&text).trim_end());
             Ok(Exit::Done)
         }
-        Command::Man => {
+        Command::Man { dir: Some(dir) } => {
+            let told =
+                |e: std::io::Error| Failure::failed(format!("{} cannot be written: {e}", dir.display()));
+            std::fs::create_dir_all(&dir).map_err(told)?;
+            clap_mangen::generate_to(Cli::command(), &dir).map_err(told)?;
+            Ok(Exit::Done)
+        }
+        Command::Man { dir: None } => {
             let mut text = Vec::new();
             clap_mangen::Man::new(Cli::command())
                 .render(&mut text)

@@ -317,9 +317,9 @@ pub struct SimulateArgs {
     /// Which provider, by the word that a config has for it
     #[arg(long, default_value_t)]
     pub provider: crate::simulator::Brand,
-    /// Where to listen; loopback only
-    #[arg(long, default_value = "127.0.0.1:8787")]
-    pub listen: std::net::SocketAddr,
+    /// Where to listen; loopback only (default: 127.0.0.1:8787, for proxyshard 127.0.0.1:8788)
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub listen: Option<std::net::SocketAddr>,
     /// How many leases
     #[arg(long, default_value_t = 40)]
     pub leases: usize,
@@ -332,9 +332,9 @@ pub struct SimulateArgs {
     /// Another fleet
     #[arg(long, default_value_t = 7)]
     pub seed: u64,
-    /// The API key it answers to
-    #[arg(long, default_value = "simulated-key")]
-    pub key: String,
+    /// The API key it answers to (default: simulated-key, for proxyshard simulated-shard-key)
+    #[arg(long)]
+    pub key: Option<String>,
     /// The balance, in USD
     #[arg(long, default_value = "100.00", allow_negative_numbers = true)]
     pub balance: String,

@@ -380,6 +380,17 @@ fn the_manual_has_every_page_it_names_and_the_guide_installs_what_the_unit_point
     );
 }
 
+#[rstest]
+#[case("release", "policy: `let-go` lets it lapse")]
+#[case("watch", "policy: `let-go` says watch")]
+#[case("ignore", "policy: `let-go` says ignore")]
+fn a_decision_names_its_policy_once(#[case] action: &str, #[case] reason: &str) {
+    let bench = two_leases();
+    bench.config("", &format!("[[policy]]\nname = \"let-go\"\naction = \"{action}\"\n"));
+    let (_, plan) = bench.json(&["plan"]);
+    assert_eq!(bench.item(&plan, A)["reason"], reason);
+}
+
 #[test]
 fn people_read_text_the_daemon_logs_json_and_check_says_each_warning_once() {
     let bench = two_leases();

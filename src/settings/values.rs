@@ -138,7 +138,7 @@ const CRON: [(&str, &str); 6] = [
 fn cron_fault(text: &str) -> String {
     let fields: Vec<&str> = text.split_whitespace().collect();
     if fields.len() != CRON.len() {
-        return format!("it has {} of six fields, with seconds", fields.len());
+        return format!("it has {} fields", fields.len());
     }
     let alone = |at: usize| {
         let mut only = ["*"; 6];

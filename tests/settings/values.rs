@@ -45,7 +45,7 @@ fn a_duration_beyond_all_sense_is_refused(
 #[case("schedule", r#"cycle = "61 * * * * *""#, "no cron expression: `61` is wrong as its seconds")]
 #[case("schedule", r#"cycle = "0 99 * * * *""#, "`99` is wrong as its minutes, which take 0 to 59")]
 #[case("schedule", r#"cycle = "0 0 8 * * Mom""#, "`Mom` is wrong as its day of the week")]
-#[case("schedule", r#"cycle = "0 0 8 * *""#, "it has 5 of six fields")]
+#[case("schedule", r#"cycle = "0 0 8 * *""#, "it has 5 fields: write six")]
 #[case("timing", r#"read_timeout = "0s""#, "no time at all")]
 #[case("timing", "read_timeout = 30", "write read_timeout = \"30s\"")]
 #[case("timing", "settle_reads = 0", "from 1 to 100")]

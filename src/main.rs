@@ -5,11 +5,15 @@ use renewd::exit::Exit;
 use renewd::{cli, daemon};
 
 fn main() -> ExitCode {
-    daemon::logging::init();
+    let command = match cli::read() {
+        Ok(command) => command,
+        Err(exit) => return exit.into(),
+    };
+    daemon::logging::init(command.reader());
     // Two threads at least: a slow disk on one must not keep signals and the watchdog waiting on the other.
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     match runtime {
-        Ok(runtime) => runtime.block_on(cli::main()).into(),
+        Ok(runtime) => runtime.block_on(cli::main(command)).into(),
         Err(e) => {
             tracing::error!("the runtime could not be started: {e}");
             Exit::Failed.into()

@@ -423,6 +423,9 @@ fn a_plan_without_payments_is_no_trouble() {
     plan(&bench);
     let (code, document) = apply(&bench);
     assert_eq!((code, &document["payments"]), (0, &json!([])), "{document:#}");
+    let out = bench.renewd(&["plan", "--out", file(&bench).to_str().unwrap()]);
+    let err = String::from_utf8(out.stderr).unwrap();
+    assert!(err.contains("nothing to pay") && !err.contains("renewd apply"), "{err}");
 }
 
 #[test]

@@ -73,6 +73,10 @@ fn sighup_takes_a_good_config_and_refuses_a_bad_one_by_mail() {
     until("the new config pays", 10, || bench.charged(A) == 1);
     signal(&child, Signal::TERM);
     assert_eq!(child.wait().unwrap().code(), Some(0));
+    let log = bench.log();
+    let taken =
+        log.lines().find(|l| l.contains("a good config was taken")).unwrap_or_else(|| panic!("{log}"));
+    assert!(taken.contains("INFO") && log.matches("The new config was refused").count() == 1, "{log}");
 }
 
 #[test]
@@ -318,6 +322,93 @@ fn a_newer_ledger_is_refused_and_left_as_it_is() {
         assert_eq!(bench.renewd(args).status.code(), Some(2), "{args:?}");
     }
     assert_eq!(fs::read(&path).unwrap(), before);
+}
+
+#[test]
+fn the_last_line_of_check_says_who_does_not_answer_and_which_policy_matches_nothing() {
+    let bench = two_leases();
+    bench.config(
+        "",
+        &format!("[[policy]]\nname = \"odd\"\naction = \"renew\"\nmatch.kind = [\"IPv5\"]\n{KEEP}"),
+    );
+    let out = bench.renewd(&["check", "--live"]);
+    let text = String::from_utf8(out.stdout).unwrap();
+    assert!(text.contains("policy `odd` matches no lease") && !text.contains("`keep` matches"), "{text}");
+    assert_eq!((out.status.code(), text.lines().last()), (Some(0), Some("the config is good")), "{text}");
+    bench.secret("yp.key", "some-other-key-0123456789");
+    let out = bench.renewd(&["check", "--live"]);
+    let text = String::from_utf8(out.stdout).unwrap();
+    assert_eq!(
+        (out.status.code(), text.lines().last()),
+        (Some(3), Some("1 account does not answer")),
+        "{text}"
+    );
+    assert!(!text.contains("matches no lease"), "what it holds is not known: {text}");
+}
+
+#[rstest]
+#[case(&["resolve", "p-000001", "--note", "x", "--charged", "-2"], "--charged must be above zero")]
+#[case(&["forecast", "--days", "-1"], "-1 is not in 1..=366")]
+#[case(&["simulate", "--balance", "-5"], "--balance -5.00 is below zero")]
+#[case(&["simulate", "--lose-answers", "500"], "500 is not in 0..=100")]
+#[case(&["backup", "renewd.toml"], "a backup never overwrites")]
+#[case(&["--config", "/nowhere/x.toml", "check"], "/nowhere/x.toml: there is no such file")]
+fn a_slip_on_the_command_line_is_told_for_what_it_is(#[case] args: &[&str], #[case] part: &str) {
+    let bench = two_leases();
+    bench.renewd(&["once"]);
+    let out = bench.command(args).current_dir(bench.dir.path()).output().unwrap();
+    let text = String::from_utf8([out.stdout, out.stderr].concat()).unwrap();
+    assert!(out.status.code() == Some(2) && text.contains(part) && !text.contains("disk"), "{text}");
+}
+
+#[test]
+fn the_manual_has_every_page_it_names_and_the_guide_installs_what_the_unit_points_to() {
+    let bench = two_leases();
+    let folder = bench.path("man");
+    assert_eq!(bench.renewd(&["man", "--dir", folder.to_str().unwrap()]).status.code(), Some(0));
+    let page = fs::read_to_string(folder.join("renewd.1")).unwrap().replace('\\', "");
+    let named: Vec<&str> = page.split_whitespace().filter_map(|w| w.strip_suffix("(1)")).collect();
+    assert!(named.contains(&"renewd-check"), "{page}");
+    for name in named {
+        assert!(folder.join(format!("{name}.1")).exists(), "{name}");
+    }
+    let unit = include_str!("../systemd/renewd.service");
+    let guide = include_str!("../docs/install.md");
+    assert!(unit.contains("man:renewd(1) file:///usr/share/doc/renewd/operations.md"));
+    assert!(
+        guide.contains("man --dir /usr/share/man/man1") && guide.contains("/usr/share/doc/renewd docs/*.md")
+    );
+}
+
+#[rstest]
+#[case("release", "policy: `let-go` lets it lapse")]
+#[case("watch", "policy: `let-go` says watch")]
+#[case("ignore", "policy: `let-go` says ignore")]
+fn a_decision_names_its_policy_once(#[case] action: &str, #[case] reason: &str) {
+    let bench = two_leases();
+    bench.config("", &format!("[[policy]]\nname = \"let-go\"\naction = \"{action}\"\n"));
+    let (_, plan) = bench.json(&["plan"]);
+    assert_eq!(bench.item(&plan, A)["reason"], reason);
+}
+
+#[test]
+fn people_read_text_the_daemon_logs_json_and_check_says_each_warning_once() {
+    let bench = two_leases();
+    let out = bench.renewd(&["status"]);
+    let err = String::from_utf8(out.stderr).unwrap();
+    assert!(err.contains("nobody is told by mail") && !err.contains('{'), "{err}");
+    let out = bench.renewd(&["check"]);
+    let all = String::from_utf8([out.stdout, out.stderr].concat()).unwrap();
+    assert_eq!(all.matches("nobody is told by mail").count(), 1, "{all}");
+    let mut child = bench.spawn(&["run"]);
+    until("the daemon is up", 10, || bench.log().contains("renewd is up"));
+    signal(&child, Signal::TERM);
+    child.wait().unwrap();
+    let log = bench.log();
+    assert!(
+        log.lines().all(|l| serde_json::from_str::<serde_json::Value>(l).is_ok_and(|v| v.is_object())),
+        "{log}"
+    );
 }
 
 #[test]

@@ -176,6 +176,20 @@ fn where_a_policy_lets_the_provider_pay_a_purchase_is_bought_with_auto_renewal()
 }
 
 #[test]
+fn a_history_of_an_account_that_nobody_knows_is_refused_and_of_one_that_left_is_shown() {
+    let bench = bench("100.00");
+    assert_eq!(bench.json(BUY).0, 0);
+    let (code, none) = bench.json(&["history", "--account", "nosuch"]);
+    assert!(code == 2 && none["error"]["message"].as_str().unwrap().contains("have ps"), "{none:#}");
+    let config = bench.path("renewd.toml");
+    let renamed = std::fs::read_to_string(&config).unwrap().replace("name = \"ps\"", "name = \"shard\"");
+    std::fs::write(config, renamed).unwrap();
+    let (code, old) = bench.json(&["history", "--account", "ps"]);
+    assert_eq!((code, old["payments"].as_array().unwrap().len()), (0, 1), "{old:#}");
+    assert_eq!(bench.json(&["history", "--account", "shard"]).0, 0, "it has paid nothing yet");
+}
+
+#[test]
 fn options_list_what_there_is() {
     let bench = bench("1.00");
     let (code, options) = bench.json(&["order", "options"]);
@@ -201,6 +215,13 @@ fn an_order_is_switched_tagged_and_put_into_another_cycle_on_record() {
     let (code, closed) = bench.json(&["order", "cycle", &id, "yearly"]);
     assert_eq!((code, closed["error"]["code"].as_str()), (3, Some("403")), "{closed:#}");
     assert_eq!(bench.json(&["order", "tag", "no-such-order", "x"]).0, 2);
+    let calls = bench.sent(Endpoint::BillingCycle);
+    for more in [&["--preview"][..], &[]] {
+        let (code, none) = bench.json(&[&["order", "cycle", &id, "foo"], more].concat());
+        let message = none["error"]["message"].as_str().unwrap();
+        assert!(code == 2 && message.contains("`foo` is no cycle of ISP Proxy; there is: "), "{none:#}");
+    }
+    assert_eq!(bench.sent(Endpoint::BillingCycle), calls, "nothing was sent");
     let ledger = rusqlite::Connection::open(bench.path("state/ledger.db")).unwrap();
     let rows: i64 =
         ledger.query_row("SELECT count(*) FROM changes WHERE outcome IS NOT NULL", [], |r| r.get(0)).unwrap();

@@ -241,6 +241,13 @@ fn a_charge_by_the_provider_is_recorded_as_its_own() {
     assert_eq!(payment["charged"], bench.sum().to_string(), "{payment:#}");
     bench.json(&["once"]);
     assert_eq!(bench.json(&["history"]).1["payments"].as_array().unwrap().len(), 1, "once");
+    // People and spreadsheets see whose charge it was, and for which order: it has no address.
+    let table = bench.said(&["history"]).1;
+    let row = table.lines().nth(1).unwrap();
+    assert!(table.contains("PURPOSE") && row.contains(" provider ") && row.contains(&ids[0]), "{table}");
+    let csv = bench.said(&["history", "--csv"]).1;
+    assert!(csv.lines().next().unwrap().ends_with(",evidence,purpose"), "{csv}");
+    assert!(csv.lines().nth(1).unwrap().ends_with(",provider"), "{csv}");
 }
 
 #[test]

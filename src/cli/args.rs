@@ -3,6 +3,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::daemon::logging::Reader;
+
 /// Renews rented proxy leases unattended: asks the price first, pays once, proves it, tells people in time.
 #[derive(Debug, Parser)]
 #[command(name = "renewd", version, propagate_version = true, arg_required_else_help = true, after_help = EXIT_CODES)]
@@ -13,6 +15,14 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+}
+
+impl Cli {
+    /// Who reads what this command logs.
+    #[must_use]
+    pub fn reader(&self) -> Reader {
+        if matches!(self.command, Command::Run) { Reader::Journal } else { Reader::Person }
+    }
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 all well · 1 unexpected failure · 2 usage or configuration error, nothing was done · \
@@ -97,15 +107,19 @@ pub enum Command {
         /// Which shell
         shell: clap_complete::Shell,
     },
-    /// The manual page, on stdout
-    Man,
+    /// The manual page, on stdout; or all of them, one for each command, in a folder
+    Man {
+        /// Write every page here, such as /usr/share/man/man1
+        #[arg(long, value_name = "DIR")]
+        dir: Option<PathBuf>,
+    },
 }
 
 /// How far ahead.
 #[derive(Debug, Args)]
 pub struct ForecastArgs {
     /// Look so many days ahead
-    #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..=366))]
+    #[arg(long, value_name = "N", default_value_t = 30, allow_negative_numbers = true, value_parser = clap::value_parser!(u16).range(1..=366))]
     pub days: u16,
     /// As CSV
     #[arg(long)]
@@ -136,7 +150,7 @@ pub struct ResolveArgs {
     /// The payment, as `history` shows it
     pub intent: String,
     /// It was charged, this amount in all
-    #[arg(long, value_name = "AMOUNT", group = "word")]
+    #[arg(long, value_name = "AMOUNT", group = "word", allow_negative_numbers = true)]
     pub charged: Option<String>,
     /// It was not charged
     #[arg(long, group = "word")]
@@ -303,9 +317,9 @@ pub struct SimulateArgs {
     /// Which provider, by the word that a config has for it
     #[arg(long, default_value_t)]
     pub provider: crate::simulator::Brand,
-    /// Where to listen; loopback only
-    #[arg(long, default_value = "127.0.0.1:8787")]
-    pub listen: std::net::SocketAddr,
+    /// Where to listen; loopback only (default: 127.0.0.1:8787, for proxyshard 127.0.0.1:8788)
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub listen: Option<std::net::SocketAddr>,
     /// How many leases
     #[arg(long, default_value_t = 40)]
     pub leases: usize,
@@ -318,16 +332,16 @@ pub struct SimulateArgs {
     /// Another fleet
     #[arg(long, default_value_t = 7)]
     pub seed: u64,
-    /// The API key it answers to
-    #[arg(long, default_value = "simulated-key")]
-    pub key: String,
+    /// The API key it answers to (default: simulated-key, for proxyshard simulated-shard-key)
+    #[arg(long)]
+    pub key: Option<String>,
     /// The balance, in USD
-    #[arg(long, default_value = "100.00")]
+    #[arg(long, default_value = "100.00", allow_negative_numbers = true)]
     pub balance: String,
     /// How long the list lags behind payments
     #[arg(long, default_value = "0s")]
     pub lag: String,
     /// Percent of payments whose answer is lost
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, allow_negative_numbers = true, value_parser = clap::value_parser!(u8).range(0..=100))]
     pub lose_answers: u8,
 }

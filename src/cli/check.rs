@@ -3,6 +3,8 @@ use std::sync::Arc;
 
 use serde_json::json;
 
+use crate::clock::{Clock, SystemClock};
+use crate::domain::Lease;
 use crate::exit::Exit;
 use crate::notify::Mailer;
 use crate::notify::templates::own_problems;
@@ -15,62 +17,110 @@ use crate::daemon::run::problem_line;
 use super::context::{Context, Failure};
 use super::output;
 
+/// What `--live` found.
+#[derive(Default)]
+struct Live {
+    lines: Vec<(String, String)>,
+    /// Accounts that do not answer.
+    down: usize,
+    /// The mail server does not take our mail.
+    no_mail: bool,
+    /// Every lease that was read.
+    leases: Vec<Lease>,
+}
+
 pub(super) async fn check(global: &Global, live: bool) -> Result<Exit, Failure> {
-    let loaded = match settings::load(&Sources::from_process(&global.config)) {
+    let today = SystemClock::new().now().wall;
+    let sources = Sources::from_process(&global.config);
+    let first = sources.files.first().map(|path| path.display().to_string()).unwrap_or_default();
+    let mut loaded = match settings::load_as_of(&sources, today) {
         Ok(settings) => settings,
         Err(problems) => {
-            show(global.json, &problems, &[], false);
+            show(global.json, &problems, &Live::default(), false);
             return Ok(Exit::Usage);
         }
     };
+    let mut warnings = std::mem::take(&mut loaded.warnings);
     let ctx = Context::of(loaded, global.json);
     // The daemon goes on with the built-in ones; whoever checks wants to know.
     let templates = own_problems(&ctx.settings.alerts);
     if !templates.is_empty() {
-        show(global.json, &templates, &[], false);
+        show(global.json, &templates, &Live::default(), false);
         return Ok(Exit::Usage);
     }
-    let mut lines = Vec::new();
-    let mut bad = false;
+    let mut found = Live::default();
     if live {
-        bad = accounts(&ctx, &mut lines).await?;
-        bad |= !mail(&ctx, &mut lines).await;
+        accounts(&ctx, &mut found).await?;
+        found.no_mail = !mail(&ctx, &mut found.lines).await;
         if ctx.settings.alerts.webhook.is_some() {
-            lines.push(("webhook".into(), "not called: renewd test-mail posts a test message".into()));
+            found.lines.push(("webhook".into(), "not called: renewd test-mail posts a test message".into()));
+        }
+        // What an account that does not answer holds is not known.
+        if found.down == 0 {
+            warnings.extend(idle(&ctx, &first, &found.leases));
         }
     }
-    show(global.json, &ctx.settings.warnings, &lines, true);
-    Ok(if bad { Exit::Attention } else { Exit::Done })
+    show(global.json, &warnings, &found, true);
+    Ok(if found.down > 0 || found.no_mail { Exit::Attention } else { Exit::Done })
 }
 
-fn show(json: bool, problems: &[Problem], live: &[(String, String)], ok: bool) {
+/// Policies that match none of these leases: a slip of the pen in `match` shows nowhere else.
+fn idle(ctx: &Context, file: &str, leases: &[Lease]) -> Vec<Problem> {
+    let policies = ctx.settings.policies.iter();
+    let none = policies.filter(|policy| !leases.iter().any(|lease| policy.matches.matches(lease)));
+    none.map(|policy| Problem {
+        file: file.to_owned(),
+        line: None,
+        key: "policy.match".to_owned(),
+        message: format!("policy `{}` matches no lease that is listed now", policy.name),
+    })
+    .collect()
+}
+
+fn show(json: bool, problems: &[Problem], live: &Live, ok: bool) {
     if json {
-        let live: Vec<_> = live.iter().map(|(what, said)| json!({ "what": what, "result": said })).collect();
+        let live: Vec<_> =
+            live.lines.iter().map(|(what, said)| json!({ "what": what, "result": said })).collect();
         output::json(&json!({ "schema": 1, "ok": ok, "problems": problems, "live": live }));
         return;
     }
     problems.iter().for_each(|p| output::line(&problem_line(p)));
-    live.iter().for_each(|(what, said)| output::line(&format!("{what}: {said}")));
+    live.lines.iter().for_each(|(what, said)| output::line(&format!("{what}: {said}")));
     let n = problems.len();
     output::line(&match (ok, n) {
-        (true, _) => "the config is good".to_owned(),
+        (true, _) => verdict(live),
         (false, 1) => "the config has 1 problem".to_owned(),
         (false, n) => format!("the config has {n} problems"),
     });
 }
 
-async fn accounts(ctx: &Context, lines: &mut Vec<(String, String)>) -> Result<bool, Failure> {
+/// The last line: of a good config, what stands in its way all the same.
+fn verdict(live: &Live) -> String {
+    let accounts = match live.down {
+        0 => None,
+        1 => Some("1 account does not answer".to_owned()),
+        n => Some(format!("{n} accounts do not answer")),
+    };
+    let mail = live.no_mail.then(|| "the mail server does not take our mail".to_owned());
+    let against: Vec<String> = accounts.into_iter().chain(mail).collect();
+    if against.is_empty() { "the config is good".to_owned() } else { against.join(", and ") }
+}
+
+async fn accounts(ctx: &Context, found: &mut Live) -> Result<(), Failure> {
     let viewer = ctx.viewer(ctx.reading()?)?;
-    let mut bad = false;
+    let lines = &mut found.lines;
     for (name, reader) in &viewer.readers {
         let what = format!("account {name}");
         match Arc::clone(reader).inventory(Purpose::Routine).await {
-            Ok(i) => lines.push((
-                what,
-                format!("{} leases, balance {} {}", i.leases.len(), i.balance.amount, i.balance.currency),
-            )),
+            Ok(i) => {
+                let balance = &i.balance;
+                let said =
+                    format!("{} leases, balance {} {}", i.leases.len(), balance.amount, balance.currency);
+                lines.push((what, said));
+                found.leases.extend(i.leases);
+            }
             Err(e) => {
-                bad = true;
+                found.down += 1;
                 lines.push((what, e.to_string()));
                 continue;
             }
@@ -94,7 +144,7 @@ async fn accounts(ctx: &Context, lines: &mut Vec<(String, String)>) -> Result<bo
             lines.push((format!("account {name}, promo code {code}"), said));
         }
     }
-    Ok(bad)
+    Ok(())
 }
 
 async fn mail(ctx: &Context, lines: &mut Vec<(String, String)>) -> bool {

@@ -63,6 +63,7 @@ impl From<LedgerError> for Failure {
         let (exit, kind) = match &e {
             LedgerError::Held(_) => (Exit::Held, "held"),
             LedgerError::Newer { .. } => (Exit::Usage, "newer_ledger"),
+            LedgerError::Exists(_) => (Exit::Usage, "file_exists"),
             LedgerError::NoIntent(_) => (Exit::Usage, "unknown_intent"),
             _ => (Exit::Failed, "ledger"),
         };
@@ -94,16 +95,16 @@ impl Context {
     /// Reads the config; from here on every log line hides its secrets.
     pub fn load(global: &Global) -> Result<Self, Failure> {
         let settings = settings::load(&Sources::from_process(&global.config)).map_err(Failure::config)?;
-        Ok(Self::of(settings, global.json))
-    }
-
-    /// A context of settings already read.
-    pub fn of(settings: Settings, json: bool) -> Self {
-        let redactor = Redactor::new(settings.secrets());
-        logging::hide(redactor.clone());
         for warning in &settings.warnings {
             tracing::warn!("{}", problem_line(warning));
         }
+        Ok(Self::of(settings, global.json))
+    }
+
+    /// A context of settings already read; their warnings are the caller's to show.
+    pub fn of(settings: Settings, json: bool) -> Self {
+        let redactor = Redactor::new(settings.secrets());
+        logging::hide(redactor.clone());
         Self { settings: Arc::new(settings), clock: Arc::new(SystemClock::new()), redactor, json }
     }
 

@@ -129,13 +129,17 @@ fn verdict(account: &RunwayDoc, ctx: &Context, days: u16) -> String {
     let lasts = match (account.short_by, account.until, account.top_up_by) {
         (None, ..) => "no balance is known".to_owned(),
         (Some(short), Some(day), Some(by)) => {
-            let away = if by > ctx.now() { output::away(by, ctx.now()) } else { "now".to_owned() };
-            let by = output::at(Some(by), &ctx.settings.timezone);
+            let when = if by > ctx.now() {
+                let at = output::at(Some(by), &ctx.settings.timezone);
+                format!("by {at} ({})", output::away(by, ctx.now()))
+            } else {
+                "now".to_owned()
+            };
             let lapse = match account.uncovered.len() {
                 1 => "1 lease lapses".to_owned(),
                 n => format!("{n} leases lapse"),
             };
-            format!("the balance lasts until {day}; top up {short}{currency} by {by} ({away}), or {lapse}")
+            format!("the balance lasts until {day}; top up {short}{currency} {when}, or {lapse}")
         }
         _ => "the balance lasts".to_owned(),
     };

@@ -20,7 +20,11 @@ pub(super) fn history(ctx: &Context, args: &HistoryArgs) -> Result<Exit, Failure
         states: args.state.iter().map(|s| state(s)).collect::<Result<Vec<_>, _>>()?,
         spend_since: None,
     };
-    let records = ctx.reading()?.intents(&filter)?;
+    let ledger = ctx.reading()?;
+    if let Some(name) = &filter.account {
+        known(ctx, ledger.as_ref(), name)?;
+    }
+    let records = ledger.intents(&filter)?;
     let document = History::new(&records);
     if args.csv {
         output::line(csv(&document.payments)?.trim_end());
@@ -32,6 +36,21 @@ pub(super) fn history(ctx: &Context, args: &HistoryArgs) -> Result<Exit, Failure
         output::line(&table(&records, &ctx.settings.timezone));
     }
     Ok(Exit::Done)
+}
+
+/// An account of the config, or one that only the ledger still knows: what it paid stays worth a look.
+fn known(ctx: &Context, ledger: &dyn Ledger, name: &AccountName) -> Result<(), Failure> {
+    let mut all: Vec<AccountName> = ctx.settings.accounts.iter().map(|a| a.name.clone()).collect();
+    for seen in ledger.accounts()?.into_iter().map(|facts| facts.account) {
+        if !all.contains(&seen) {
+            all.push(seen);
+        }
+    }
+    if all.contains(name) {
+        return Ok(());
+    }
+    let all: Vec<&str> = all.iter().map(AccountName::as_str).collect();
+    Err(Failure::usage(format!("there is no account `{name}`: config and ledger have {}", all.join(", "))))
 }
 
 fn state(word: &str) -> Result<State, Failure> {
@@ -58,7 +77,10 @@ fn since(text: &str, now: Timestamp, timezone: &TimeZone) -> Result<Timestamp, F
 pub(super) fn table(records: &[IntentRecord], timezone: &TimeZone) -> String {
     let rows = records.iter().map(|r| {
         let doc = Payment::new(r);
-        let first = r.request.leases.first().map(|l| l.ip.clone()).unwrap_or_default();
+        // An order without an address of its own is known by its number, as in `plan`.
+        let first = r.request.leases.first();
+        let first = first.map(|l| if l.ip.is_empty() { l.order.to_string() } else { l.ip.clone() });
+        let first = first.or_else(|| doc.order.as_ref().map(ToString::to_string)).unwrap_or_default();
         let more = r.request.leases.len().saturating_sub(1);
         vec![
             doc.intent.to_string(),
@@ -66,6 +88,7 @@ pub(super) fn table(records: &[IntentRecord], timezone: &TimeZone) -> String {
             doc.account.to_string(),
             if more == 0 { first } else { format!("{first} +{more}") },
             doc.kind.to_string(),
+            doc.purpose.to_owned(),
             doc.state.to_string(),
             format!("{} {}", doc.quoted, doc.currency),
             doc.charged.map_or("-".to_owned(), |m| m.to_string()),
@@ -77,12 +100,12 @@ pub(super) fn table(records: &[IntentRecord], timezone: &TimeZone) -> String {
         ]
     });
     output::table(
-        &["payment", "at", "account", "leases", "kind", "state", "quoted", "charged", "end"],
+        &["payment", "at", "account", "leases", "kind", "purpose", "state", "quoted", "charged", "end"],
         rows.collect(),
     )
 }
 
-const COLUMNS: [&str; 21] = [
+const COLUMNS: [&str; 22] = [
     "intent",
     "account",
     "provider",
@@ -104,6 +127,7 @@ const COLUMNS: [&str; 21] = [
     "error_code",
     "error_message",
     "evidence",
+    "purpose",
 ];
 
 fn csv(payments: &[Payment]) -> Result<String, Failure> {
@@ -140,6 +164,7 @@ fn csv(payments: &[Payment]) -> Result<String, Failure> {
                 error(|e| e.code.clone()),
                 error(|e| e.message.clone()),
                 p.evidence.clone().unwrap_or_default(),
+                p.purpose.to_owned(),
             ])
             .map_err(fail)?;
     }

@@ -31,16 +31,17 @@ use crate::exit::Exit;
 use args::{Cli, Command};
 use context::{Context, Failure};
 
-/// Runs the command line of this process.
-pub async fn main() -> Exit {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
-        Err(e) => {
-            let help = !e.use_stderr();
-            let _ = e.print();
-            return if help { Exit::Done } else { Exit::Usage };
-        }
-    };
+/// Reads the command line of this process; help and mistakes are shown, and end it.
+pub fn read() -> Result<Cli, Exit> {
+    Cli::try_parse().map_err(|e| {
+        let help = !e.use_stderr();
+        let _ = e.print();
+        if help { Exit::Done } else { Exit::Usage }
+    })
+}
+
+/// Runs the command.
+pub async fn main(cli: Cli) -> Exit {
     let json = cli.global.json;
     if matches!(cli.command, Command::Demo(_)) {
         crate::daemon::logging::quiet();
@@ -78,7 +79,14 @@ async fn dispatch(cli: Cli) -> Result<Exit, Failure> {
             output::line(String::from_utf8_lossy(&text).trim_end());
             Ok(Exit::Done)
         }
-        Command::Man => {
+        Command::Man { dir: Some(dir) } => {
+            let told =
+                |e: std::io::Error| Failure::failed(format!("{} cannot be written: {e}", dir.display()));
+            std::fs::create_dir_all(&dir).map_err(told)?;
+            clap_mangen::generate_to(Cli::command(), &dir).map_err(told)?;
+            Ok(Exit::Done)
+        }
+        Command::Man { dir: None } => {
             let mut text = Vec::new();
             clap_mangen::Man::new(Cli::command())
                 .render(&mut text)

@@ -18,8 +18,8 @@ pub(super) async fn plan(ctx: &Context, out: Option<&Path>) -> Result<Exit, Fail
     let ledger = ctx.reading()?;
     let identity = ledger.noted(IDENTITY)?;
     let viewer = ctx.viewer(ledger)?;
-    let report = match out {
-        None => viewer.preview().await?,
+    let (report, written) = match out {
+        None => (viewer.preview().await?, None),
         Some(path) => {
             // A place that cannot be written to is told before anybody is asked.
             let target = Target::check(path)?;
@@ -33,14 +33,24 @@ pub(super) async fn plan(ctx: &Context, out: Option<&Path>) -> Result<Exit, Fail
             };
             let document = Plan::new(&report, &ctx.settings.policies, false);
             target.write(&planfile::write(&document, &approved))?;
-            let n = approved.sets.len();
-            let file = path.display();
-            output::note(&format!("{n} payments written to {file}; renewd apply {file} pays them, once"));
-            report
+            (report, Some(written(approved.sets.len(), path)))
         }
     };
     show(&report, &ctx.settings, ctx.json, false, ctx.now());
+    if let Some(text) = written {
+        output::note(&text);
+    }
     Ok(if report.needs_attention() { Exit::Attention } else { Exit::Done })
+}
+
+/// What the file is good for.
+fn written(payments: usize, path: &Path) -> String {
+    let file = path.display();
+    match payments {
+        0 => format!("nothing to pay: {file} holds no payment"),
+        1 => format!("1 payment written to {file}; renewd apply {file} pays it, once"),
+        n => format!("{n} payments written to {file}; renewd apply {file} pays them, once"),
+    }
 }
 
 /// Sixteen random bytes of the system's.

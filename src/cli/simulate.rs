@@ -1,4 +1,5 @@
 //! `renewd simulate`: the simulated provider alone, for trying a config.
+use std::io;
 use std::sync::Arc;
 
 use crate::clock::SystemClock;
@@ -19,13 +20,16 @@ pub(super) async fn simulate(args: &SimulateArgs) -> Result<Exit, Failure> {
         let span = parse_duration(&args.lag).map_err(|e| Failure::usage(format!("--lag: {e}")))?;
         span.unsigned_abs()
     };
-    if args.lose_answers > 100 {
-        return Err(Failure::usage("--lose-answers is a percentage: 0 to 100"));
-    }
-    if !args.listen.ip().is_loopback() {
+    let balance = args.balance.parse::<Money>().map_err(|e| Failure::usage(format!("--balance: {e}")))?;
+    if balance.is_negative() {
         return Err(Failure::usage(format!(
-            "--listen {} is not a loopback address: use 127.0.0.1 or [::1]",
-            args.listen
+            "--balance {balance} is below zero: write an amount such as 100.00"
+        )));
+    }
+    let listen = args.listen.unwrap_or_else(|| ([127, 0, 0, 1], args.provider.port()).into());
+    if !listen.ip().is_loopback() {
+        return Err(Failure::usage(format!(
+            "--listen {listen} is not a loopback address: use 127.0.0.1 or [::1]"
         )));
     }
     let ended = args.provider.keeps_ended_orders();
@@ -38,18 +42,27 @@ pub(super) async fn simulate(args: &SimulateArgs) -> Result<Exit, Failure> {
     let usual = |count: usize| if ended { count } else { 0 };
     let options = ServeOptions {
         provider: args.provider,
-        listen: args.listen,
+        listen,
         leases: args.leases,
         on_hold: args.on_hold.unwrap_or_else(|| usual(6)),
         cancelled: args.cancelled.unwrap_or_else(|| usual(1)),
         seed: args.seed,
-        key: args.key.clone(),
-        balance: args.balance.parse::<Money>().map_err(|e| Failure::usage(format!("--balance: {e}")))?,
+        key: args.key.clone().unwrap_or_else(|| args.provider.key().to_owned()),
+        balance,
         lag,
         lose_answers: args.lose_answers,
     };
     serve(options, Arc::new(SystemClock::new()), output::line, signals::stop_asked())
         .await
-        .map_err(|e| Failure::failed(format!("the simulator cannot listen on {}: {e}", args.listen)))?;
+        .map_err(|e| Failure::failed(format!("the simulator cannot listen on {listen}: {}", remedy(&e))))?;
     Ok(Exit::Done)
+}
+
+fn remedy(e: &io::Error) -> String {
+    match e.kind() {
+        io::ErrorKind::AddrInUse => {
+            format!("{e}. Something answers there already: name another port with --listen 127.0.0.1:PORT")
+        }
+        _ => e.to_string(),
+    }
 }

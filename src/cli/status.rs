@@ -1,8 +1,8 @@
 //! `renewd status`: how renewd stands, from the ledger alone.
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::daemon::schedule;
-use crate::documents::{self, Status, last_cycle_words};
+use crate::documents::{self, Runway, Status, last_cycle_words};
 use crate::domain::time::words;
 use crate::exit::Exit;
 
@@ -44,6 +44,17 @@ fn standing(status: &Status, ctx: &Context) -> String {
     health.to_owned()
 }
 
+/// How long a balance lasts.
+fn runway(runway: &Runway, now: Timestamp) -> String {
+    match (&runway.until, runway.top_up_by) {
+        (Some(_), Some(by)) if by <= now => format!("short by {} now", runway.short_by),
+        (Some(day), Some(by)) => {
+            format!("until {day}; short by {} {}", runway.short_by, output::away(by, now))
+        }
+        _ => "lasts".to_owned(),
+    }
+}
+
 fn show(status: &Status, ctx: &Context) {
     let now = ctx.now();
     output::line(&standing(status, ctx));
@@ -75,12 +86,7 @@ fn show(status: &Status, ctx: &Context) {
             }),
             a.leases.to_string(),
             a.next_due_at.map_or_else(dash, |t| output::away(t, now)),
-            a.runway.as_ref().map_or_else(dash, |r| match (&r.until, r.top_up_by) {
-                (Some(day), Some(by)) => {
-                    format!("until {day}; short by {} from {}", r.short_by, output::away(by, now))
-                }
-                _ => "lasts".to_owned(),
-            }),
+            a.runway.as_ref().map_or_else(dash, |r| runway(r, now)),
         ]
     });
     output::line(&output::table(
@@ -133,4 +139,26 @@ fn show_budgets(status: &Status) {
     });
     output::line("");
     output::line(&output::table(&["budget", "per", "limit", "spent", "reserved", "left"], rows.collect()));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn money_that_is_missing_now_is_not_missing_from_some_seconds_ago() {
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let runway = |by: &str| {
+            let document = Runway {
+                until: Some("2026-11-24".to_owned()),
+                need: "300.00".parse().unwrap(),
+                short_by: "280.10".parse().unwrap(),
+                top_up_by: Some(at(by)),
+                unpriced: 0,
+            };
+            super::runway(&document, at("2026-11-21T12:00:00Z"))
+        };
+        assert_eq!(runway("2026-11-21T12:00:00Z"), "short by 280.10 now");
+        assert_eq!(runway("2026-11-24T12:00:00Z"), "until 2026-11-24; short by 280.10 in 3d");
+    }
 }

@@ -1,4 +1,5 @@
-//! Logging: text on a terminal, JSON otherwise, always to stderr; every line passes the redactor.
+//! Logging: the daemon writes text on a terminal and JSON otherwise, every other command text for whoever typed it; always to
+//! stderr, and every line passes the redactor.
 //!
 //! The rule: a message reads alone, facts are dotted fields with units in their names, each thing is said once, at the
 //! boundary. Never logged: URLs of providers, request or reply bodies, mail text. Other crates speak from WARN up only,
@@ -35,14 +36,23 @@ pub fn quiet() {
     QUIET.store(std::env::var_os("RUST_LOG").is_none(), Ordering::Relaxed);
 }
 
+/// Who reads the lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reader {
+    /// A journal or a collector, unless a person started it on a terminal: `run`.
+    Journal,
+    /// Whoever typed the command, also where stderr goes to a file.
+    Person,
+}
+
 /// Sets up logging and the panic message, once per process; a second call changes nothing but the panic hook.
-pub fn init() {
+pub fn init(reader: Reader) {
     let wanted = std::env::var("RUST_LOG").unwrap_or_default();
     let style =
         match (io::stderr().is_terminal(), std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty())) {
             (true, false) => Style::Colour,
-            (true, true) => Style::Plain,
-            (false, _) => Style::Json,
+            (false, _) if reader == Reader::Journal => Style::Json,
+            (true, true) | (false, _) => Style::Plain,
         };
     let _ = tracing_subscriber::registry().with(layer(style, Stderr, &wanted, &SECRETS)).try_init();
     std::panic::set_hook(Box::new(on_panic));
@@ -277,7 +287,7 @@ mod tests {
     fn a_panic_tells_its_place_through_the_log_and_no_secret() {
         // The hook is the process's own, so it is called by hand on a real panic's text, within a child of this test.
         if std::env::var_os("RENEWD_TEST_PANICS").is_some() {
-            init();
+            init(Reader::Journal);
             hide(Redactor::new(["topsecretkey".to_owned()]));
             panic!("no lease for topsecretkey");
         }

@@ -321,11 +321,12 @@ impl Daemon {
     }
 }
 
-/// `file:line: key: message`.
+/// `file:line: key: message`; without the parts that there are none of.
 #[must_use]
 pub fn problem_line(p: &Problem) -> String {
     let line = p.line.map(|n| format!(":{n}")).unwrap_or_default();
-    format!("{}{line}: {}: {}", p.file, p.key, p.message)
+    let key = if p.key.is_empty() { String::new() } else { format!("{}: ", p.key) };
+    format!("{}{line}: {key}{}", p.file, p.message)
 }
 
 /// A UTC job that pokes the loop each second: the scheduler is only a tick.

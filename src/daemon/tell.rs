@@ -193,7 +193,7 @@ pub fn queue(
     let mut mails = Vec::new();
     for one in bundle(&told) {
         let Some(occasion) = one.occasion else { continue };
-        tracing::warn!(alert = %one.alert.key, occasion = occasion.as_str(), "{}", one.alert.title);
+        say(&one.alert, occasion);
         let told_of = match occasion {
             Occasion::Resolved => ledger.told_of(&letterhead.incident(&one.alert.key, one.since))?,
             _ => Vec::new(),
@@ -202,6 +202,18 @@ pub fn queue(
     }
     let changes: Vec<_> = told.into_iter().flat_map(|one| one.changes).collect();
     ledger.apply_alerts(&changes, &mails, now)
+}
+
+/// What is over is no warning, and is not told in the words that it was raised with.
+fn say(alert: &Alert, occasion: Occasion) {
+    let (key, word) = (&alert.key, occasion.as_str());
+    match (occasion, key.cause()) {
+        (Occasion::Resolved, "config_reload") => {
+            tracing::info!(alert = %key, occasion = word, "a good config was taken");
+        }
+        (Occasion::Resolved, _) => tracing::info!(alert = %key, occasion = word, "over: {}", alert.title),
+        _ => tracing::warn!(alert = %key, occasion = word, "{}", alert.title),
+    }
 }
 
 fn budget_uses(viewer: &Viewer) -> Result<Vec<BudgetUse>, LedgerError> {

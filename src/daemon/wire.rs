@@ -20,6 +20,7 @@ fn connection(
 ) -> Connection {
     let limiter: Arc<dyn Limiter> = Arc::new(SharedLimiter::new(
         &settings.state_dir,
+        account.name.clone(),
         &account.provider,
         &account.api_key,
         account.max_requests_per_minute,

@@ -13,7 +13,7 @@ use serde_json::Value;
 pub use forecast::{DayDoc, ForecastDoc, Foresight, Known, RunwayDoc, foresee};
 pub use history::{History, Payment, PaymentError};
 pub use plan::{ItemDoc, Plan};
-pub use status::{Account as AccountStatus, Status, last_cycle_words, status};
+pub use status::{Account as AccountStatus, Runway, Status, last_cycle_words, status};
 
 /// Every document carries it; it grows only when a name or meaning breaks, which must not happen.
 pub const SCHEMA: u32 = 1;

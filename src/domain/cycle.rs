@@ -25,10 +25,16 @@ const KNOWN: &[(&str, u32)] = &[
 /// hyphens and underscores do not matter.
 #[must_use]
 pub fn nominal_days(cycle: &str) -> u32 {
+    cycle_days(cycle).unwrap_or(UNKNOWN)
+}
+
+/// The same; `None` for a name that nobody knows.
+#[must_use]
+pub fn cycle_days(cycle: &str) -> Option<u32> {
     let plain: String =
         cycle.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
     if let Some((_, days)) = KNOWN.iter().find(|(name, _)| *name == plain) {
-        return *days;
+        return Some(*days);
     }
     let digits = plain.len() - plain.trim_start_matches(|c: char| c.is_ascii_digit()).len();
     let (count, unit) = plain.split_at(digits);
@@ -37,10 +43,10 @@ pub fn nominal_days(cycle: &str) -> u32 {
         "week" | "w" => 7,
         "month" | "mo" | "m" => 30,
         "year" | "y" => 365,
-        _ => return UNKNOWN,
+        _ => return None,
     };
     let count: u32 = if count.is_empty() { 1 } else { count.parse().unwrap_or(0) };
-    Some(each * count.min(100)).filter(|days| *days > 0).unwrap_or(UNKNOWN)
+    Some(each * count.min(100)).filter(|days| *days > 0)
 }
 
 /// Whether two names mean the same cycle: letter case and surrounding space do not matter.

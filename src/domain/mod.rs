@@ -15,7 +15,7 @@ pub mod time;
 
 pub use alert::{Alert, AlertKey, KeyPattern, Occasion, Severity};
 pub use capability::Capabilities;
-pub use cycle::{nominal_days, same_cycle};
+pub use cycle::{cycle_days, nominal_days, same_cycle};
 pub use ids::{AccountName, Currency, IntentId, Kind, LeaseId, OrderId, ProviderName};
 pub use lease::{Balance, Bundle, Inventory, Lease, OrderState};
 pub use money::{Money, MoneyError};

@@ -20,6 +20,7 @@ static TEMPLATES: LazyLock<Result<Environment<'static>, String>> = LazyLock::new
     // A field that the document lacks leaves a gap: the page must not vanish when it is needed most.
     environment.set_undefined_behavior(UndefinedBehavior::Chainable);
     environment.add_filter("instant", instant);
+    environment.add_filter("second", second);
     let added = environment.add_template("status.html", include_str!("templates/status.html.j2"));
     added.map(|()| environment).map_err(|e| e.to_string())
 });
@@ -35,9 +36,17 @@ pub(super) fn render(status: &Value, plan: &Value, forecast: &Value, alive: bool
     let shown: Vec<&Value> = held.iter().take(SHOWN).copied().collect();
     let days = forecast["days"].as_array().map(Vec::as_slice).unwrap_or_default();
     let ahead: Vec<&Value> = days.iter().take(SHOWN).collect();
+    // The gravest first: what is urgent must not hide below what is not.
+    let mut alerts: Vec<&Value> = status["open_alerts"].as_array().into_iter().flatten().collect();
+    alerts.sort_by_key(|alert| match alert["severity"].as_str() {
+        Some("urgent") => 0,
+        Some("warning") => 1,
+        _ => 2,
+    });
     let unread = status["error"]["message"].as_str();
     let context = context! {
         s => Serde(status),
+        alerts => Serde(&alerts),
         held => Serde(&shown),
         held_in_all => held.len(),
         renewing => items.iter().filter(|item| item["decision"] == "renew").count(),
@@ -54,8 +63,17 @@ pub(super) fn render(status: &Value, plan: &Value, forecast: &Value, alive: bool
 
 /// To the minute, in UTC; what is no instant stays as it is.
 fn instant(value: &str) -> String {
+    shown(value, "%Y-%m-%d %H:%M UTC")
+}
+
+/// The same to the second: cycles may be seconds apart.
+fn second(value: &str) -> String {
+    shown(value, "%Y-%m-%d %H:%M:%S UTC")
+}
+
+fn shown(value: &str, form: &str) -> String {
     match value.parse::<Timestamp>() {
-        Ok(at) => at.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d %H:%M UTC").to_string(),
+        Ok(at) => at.to_zoned(TimeZone::UTC).strftime(form).to_string(),
         Err(_) => value.to_owned(),
     }
 }

@@ -44,7 +44,7 @@ fn status() -> Value {
         "schema": 1, "healthy": true, "unknown": 1, "needs_operator": 0, "budgets": [], "silences": [], "paused": ["*"],
         "last_cycle": { "started_at": "2026-11-21T12:00:00Z", "ended_at": null, "outcome": null, "paid": 1, "held": 2, "unknown": 1 },
         "next_cycle_at": "2026-11-21T12:10:00.000123Z",
-        "open_alerts": [{ "key": "short_funds:yp", "severity": "urgent", "since": "2026-11-20T01:02:03Z", "text": "<script>alert(1)</script>" }],
+        "open_alerts": [{ "key": "watch:yp", "severity": "warning", "since": "2026-11-20T00:00:00Z", "text": "a warning" }, { "key": "short_funds:yp", "severity": "urgent", "since": "2026-11-20T01:02:03Z", "text": "<script>alert(1)</script>" }],
         "accounts": [{ "account": "yp", "provider": "p", "reachable": true, "balance": "1.50", "currency": "USD", "leases": 3,
             "next_due_at": null, "runway": null }],
     })
@@ -203,15 +203,39 @@ async fn the_page_escapes_strangers_words_and_runs_no_script() {
     assert_eq!(code, 200);
     assert!(reply.contains("&lt;script&gt;") && !reply.contains("<script"), "{reply}");
     assert!(reply.contains("default-src 'none'") && reply.contains("no-store"), "{reply}");
-    assert!(reply.contains("2026-11-21 12:10 UTC") && reply.contains("every account"), "{reply}");
+    assert!(reply.contains("2026-11-20 01:02 UTC") && reply.contains("every account"), "{reply}");
     assert!(reply.contains("203.0.113.7") && reply.contains("10 more"), "{reply}");
+}
+
+#[tokio::test]
+async fn the_page_tells_the_gravest_first_and_cycles_to_the_second() {
+    let (_, reply) = site().await.get("/").await;
+    let at = |part: &str| reply.find(part).unwrap_or_else(|| panic!("{part}: {reply}"));
+    assert!(at(">urgent</td>") < at(">warning</td>"), "{reply}");
+    assert!(
+        reply.contains("2026-11-21 12:00:00 UTC") && reply.contains("2026-11-21 12:10:00 UTC"),
+        "{reply}"
+    );
+}
+
+#[tokio::test]
+async fn every_cell_of_the_page_can_stand_alone_on_a_telephone() {
+    let (_, reply) = site().await.get("/").await;
+    assert!(reply.contains("max-width: 600px") && reply.contains("attr(data-of)"), "{reply}");
+    for part in [
+        "<td data-of=\"balance after\" class=\"num bad\">-3.80",
+        "<td data-of=\"ends\">",
+        "<td class=\"date\">2026-12-01",
+    ] {
+        assert!(reply.contains(part), "{part}: {reply}");
+    }
 }
 
 #[tokio::test]
 async fn the_page_shows_what_is_ahead_and_leads_to_all_of_it() {
     let (_, reply) = site().await.get("/").await;
     assert!(reply.contains("Due within 14 days") && reply.contains("2026-12-14"), "{reply}");
-    assert!(reply.contains("<td class=\"num bad\">-3.80</td>"), "{reply}");
+    assert!(reply.contains("class=\"num bad\">-3.80</td>"), "{reply}");
     assert!(reply.contains("No price is known for 3 of the leases"), "{reply}");
     for link in ["/api/forecast", "/calendar.ics"] {
         assert!(reply.contains(&format!("href=\"{link}\"")), "{link}");

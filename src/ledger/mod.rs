@@ -60,6 +60,9 @@ pub enum LedgerError {
     /// No such payment: exit 2.
     #[error("there is no payment `{0}` in the ledger: `renewd history` lists them")]
     NoIntent(IntentId),
+    /// A backup never overwrites: exit 2.
+    #[error("{}: there is a file of that name already, and a backup never overwrites: give another name", .0.display())]
+    Exists(PathBuf),
     /// The payment is not where the writer believed it to be; nothing was written.
     #[error(
         "payment {id} is {found}, not {expected}: somebody else settled it meanwhile; nothing was written"

@@ -54,11 +54,9 @@ fn judge(world: &World<'_>, view: &AccountView<'_>, lease: &Lease, end: Option<T
         item.due_at = Some(due_at(policy, at));
     }
     item.reason = match policy.action {
-        Action::Watch => Reason::new(Word::WatchPolicy, format!("policy `{}` says watch", policy.name)),
-        Action::Release => {
-            Reason::new(Word::ReleasePolicy, format!("policy `{}` lets it lapse", policy.name))
-        }
-        Action::Ignore => Reason::new(Word::IgnorePolicy, format!("policy `{}` says ignore", policy.name)),
+        Action::Watch => Reason::new(Word::WatchPolicy, format!("`{}` says watch", policy.name)),
+        Action::Release => Reason::new(Word::ReleasePolicy, format!("`{}` lets it lapse", policy.name)),
+        Action::Ignore => Reason::new(Word::IgnorePolicy, format!("`{}` says ignore", policy.name)),
         Action::Renew => match renew(world, view, lease, policy, end.or(lease.term_end())) {
             Ok(go) => {
                 item.attempt = go.attempt;

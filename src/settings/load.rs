@@ -2,10 +2,14 @@
 //!
 //! Not responsible for single keys (`schema.rs`) or for what contradicts what (`cross.rs`).
 use std::collections::BTreeMap;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::cross;
+use super::doubts;
 use super::fields::Fields;
 use super::problems::Problems;
 use super::rows;
@@ -43,6 +47,18 @@ impl<'p> Draft<'p> {
 /// # Errors
 /// Every problem of every layer, in the order of files and lines. Nothing of a wrong config is ever used.
 pub fn load(sources: &Sources) -> Result<Settings, Vec<Problem>> {
+    read(sources, None)
+}
+
+/// The same, and it warns of what the day it is makes useless: for whoever looks at a config, not for each command.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_as_of(sources: &Sources, now: Timestamp) -> Result<Settings, Vec<Problem>> {
+    read(sources, Some(now))
+}
+
+fn read(sources: &Sources, now: Option<Timestamp>) -> Result<Settings, Vec<Problem>> {
     let problems = Problems::default();
     let warnings = Problems::default();
     let draft = draft(sources, &problems);
@@ -52,6 +68,7 @@ pub fn load(sources: &Sources) -> Result<Settings, Vec<Problem>> {
     let settings = settings(&draft, &vault, &problems);
     if let Some(settings) = &settings {
         cross::warn(&draft, settings, &warnings);
+        doubts::warn(&draft, now.map(|now| now.to_zoned(settings.timezone.clone()).date()), &warnings);
         cross::warn_of_files(sources, &warnings);
     }
     let start = draft.start.clone();
@@ -109,10 +126,7 @@ fn file<'p>(path: &Path, rank: usize, problems: &'p Problems) -> Option<Found<'p
     let text = match std::fs::read_to_string(path) {
         Ok(text) => text,
         Err(e) => {
-            let message = format!(
-                "cannot be read ({e}): put it there, let renewd read it, or name another file with --config"
-            );
-            problems.push(&place, "", message);
+            problems.push(&place, "", unread(&e));
             return None;
         }
     };
@@ -124,6 +138,27 @@ fn file<'p>(path: &Path, rank: usize, problems: &'p Problems) -> Option<Found<'p
             }
             None
         }
+    }
+}
+
+/// Why a config file gives nothing, and what to do about it.
+fn unread(e: &io::Error) -> String {
+    match e.kind() {
+        io::ErrorKind::NotFound => {
+            "there is no such file: write one, beginning with config/renewd.example.toml, or name another \
+             with --config. renewd demo needs none"
+                .to_owned()
+        }
+        io::ErrorKind::IsADirectory => {
+            "is a folder: name each of its files with a --config of its own".to_owned()
+        }
+        io::ErrorKind::PermissionDenied => {
+            format!(
+                "cannot be read ({e}): let renewd read it, or run this as the user that may (sudo -u renewd)"
+            )
+        }
+        io::ErrorKind::InvalidData => format!("cannot be read ({e}): a config is text in UTF-8"),
+        _ => format!("cannot be read ({e}): let renewd read it, or name another file with --config"),
     }
 }
 

@@ -16,6 +16,7 @@ use crate::planner::Guard;
 use crate::policy::Policy;
 
 mod cross;
+mod doubts;
 mod fields;
 mod layers;
 mod load;
@@ -30,7 +31,7 @@ mod tree;
 mod values;
 mod walk;
 
-pub use load::load;
+pub use load::{load, load_as_of};
 pub use sources::Sources;
 pub use values::parse_duration;
 

@@ -105,7 +105,7 @@ enum Guarded {
 
 fn read(path: &Path, guarded: Guarded) -> Result<SecretString, String> {
     let shown = path.display();
-    let failed = |e: std::io::Error| format!("{shown} cannot be read: {e}");
+    let failed = |e: std::io::Error| format!("{shown} cannot be read: {}", remedy(path, &guarded, &e));
     // Asked before opening: opening a pipe would wait for a writer.
     if !std::fs::metadata(path).map_err(failed)?.is_file() {
         return Err(format!("{shown} is no file: name a file that holds nothing but the secret"));
@@ -125,6 +125,24 @@ fn read(path: &Path, guarded: Guarded) -> Result<SecretString, String> {
     text.reserve_exact(usize::try_from(LARGEST).unwrap_or_default() + 1);
     file.take(LARGEST).read_to_string(&mut text).map_err(failed)?;
     usable(&text).map_err(|what| format!("{shown} {what}"))
+}
+
+/// What stands in the way and the command that clears it.
+fn remedy(path: &Path, guarded: &Guarded, e: &std::io::Error) -> String {
+    let path = quoted(path);
+    match (e.kind(), guarded) {
+        (std::io::ErrorKind::NotFound, Guarded::ByMode) => format!(
+            "there is no such file: run `install -m 600 /dev/stdin {path}` as the user that renewd runs as, paste the secret, then \
+             Enter and Ctrl-D"
+        ),
+        (std::io::ErrorKind::NotFound, Guarded::BySystemd) => {
+            "there is no such credential: name it with LoadCredential= in the unit".to_owned()
+        }
+        (std::io::ErrorKind::PermissionDenied, Guarded::ByMode) => format!(
+            "{e}: run this as the user that renewd runs as (`sudo -u renewd`), or give it the file: `chown renewd {path}`"
+        ),
+        _ => e.to_string(),
+    }
 }
 
 /// The secret without the newline that editors add.

@@ -124,6 +124,33 @@ pub(super) fn currency(text: &str) -> Result<Currency, String> {
     }
 }
 
+/// The fields of a cron expression with seconds, and what goes into them.
+const CRON: [(&str, &str); 6] = [
+    ("seconds", "0 to 59"),
+    ("minutes", "0 to 59"),
+    ("hours", "0 to 23"),
+    ("day of the month", "1 to 31"),
+    ("month", "1 to 12 or Jan to Dec"),
+    ("day of the week", "0 to 7 or Sun to Sat"),
+];
+
+/// Which field is wrong: each is tried alone.
+fn cron_fault(text: &str) -> String {
+    let fields: Vec<&str> = text.split_whitespace().collect();
+    if fields.len() != CRON.len() {
+        return format!("it has {} fields", fields.len());
+    }
+    let alone = |at: usize| {
+        let mut only = ["*"; 6];
+        only[at] = fields[at];
+        CronParser::builder().seconds(Seconds::Required).build().parse(&only.join(" ")).is_err()
+    };
+    match (0..CRON.len()).find(|at| alone(*at)) {
+        Some(at) => format!("`{}` is wrong as its {}, which take {}", fields[at], CRON[at].0, CRON[at].1),
+        None => "its fields do not fit together".to_owned(),
+    }
+}
+
 /// A cron expression with seconds that comes up at all.
 pub(super) fn cron(text: &str) -> Result<String, String> {
     let example = "write six fields, seconds first, such as \"0 */10 * * * *\"";
@@ -131,7 +158,7 @@ pub(super) fn cron(text: &str) -> Result<String, String> {
         .seconds(Seconds::Required)
         .build()
         .parse(text)
-        .map_err(|e| format!("`{text}` is no cron expression with seconds ({e}): {example}"))?;
+        .map_err(|_| format!("`{text}` is no cron expression: {}: {example}", cron_fault(text)))?;
     // Any fixed instant will do: the question is only whether such a day exists.
     let from = Timestamp::from_second(1_767_225_600).unwrap_or_default().to_zoned(TimeZone::UTC);
     cron.find_next_occurrence(&from, true).map_err(|_| format!("`{text}` never comes up: {example}"))?;
@@ -271,6 +298,11 @@ pub(super) const BASE_URL_EXAMPLE: &str = r#""https://youproxy.io""#;
 /// A known provider and where it answers unless `base_url` says otherwise.
 pub(super) fn provider(text: &str) -> Result<&'static str, String> {
     choose(text, &[("youproxy", "https://youproxy.io"), ("proxyshard", "https://user-api.proxyshard.com")])
+}
+
+/// Whether that provider sells days in countries of three letters, rather than cycles in places with names of its own.
+pub(super) fn sells_days(text: &str) -> bool {
+    text == "youproxy"
 }
 
 pub(super) fn action(text: &str) -> Result<Action, String> {

@@ -34,6 +34,43 @@ impl Brand {
         }
     }
 
+    /// The account's name in the config that is printed. Each has its own, and its own port and key, so that both fit into
+    /// one config.
+    #[must_use]
+    pub fn account(self) -> &'static str {
+        match self {
+            Self::YouProxy => "sim",
+            Self::ProxyShard => "shard",
+        }
+    }
+
+    /// Where it listens unless told otherwise.
+    #[must_use]
+    pub fn port(self) -> u16 {
+        match self {
+            Self::YouProxy => 8787,
+            Self::ProxyShard => 8788,
+        }
+    }
+
+    /// The key it answers to unless told otherwise.
+    #[must_use]
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::YouProxy => "simulated-key",
+            Self::ProxyShard => "simulated-shard-key",
+        }
+    }
+
+    /// The folder of the printed config, below the home directory: a ledger of its own.
+    #[must_use]
+    pub fn folder(self) -> &'static str {
+        match self {
+            Self::YouProxy => "renewd-try",
+            Self::ProxyShard => "renewd-try-shard",
+        }
+    }
+
     /// Orders stay for a while after their end, on hold, and are listed as cancelled when they are gone.
     #[must_use]
     pub fn keeps_ended_orders(self) -> bool {

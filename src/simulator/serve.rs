@@ -109,30 +109,31 @@ fn instructions(base_url: &str, contents: &str, options: &ServeOptions) -> Strin
     // A minute more than the lists lag, so that what is tried is a config that fits its provider.
     let lag_window = options.lag.as_secs().saturating_add(60);
     let (title, provider, key) = (options.provider.title(), options.provider, &options.key);
+    let (account, folder) = (provider.account(), provider.folder());
     format!(
         r#"Simulated {title} with {contents} at {base_url}
 No real money: stop it with Ctrl-C.
 
 # 1. The key, in a file that only you may read:
-#      mkdir -p ~/renewd-try && (umask 077 && printf %s '{key}' > ~/renewd-try/sim.key)
-# 2. Save this as ~/renewd-try/renewd.toml, with your home directory for HOME:
-state_dir = "HOME/renewd-try"
+#      mkdir -p ~/{folder} && (umask 077 && printf %s '{key}' > ~/{folder}/{account}.key)
+# 2. Save this as ~/{folder}/renewd.toml, with your home directory for HOME:
+state_dir = "HOME/{folder}"
 
 [timing]
 lag_window = "{lag_window}s"
 
 [[account]]
-name = "sim"
+name = "{account}"
 provider = "{provider}"
 base_url = "{base_url}"
-api_key = {{ file = "HOME/renewd-try/sim.key" }}
+api_key = {{ file = "HOME/{folder}/{account}.key" }}
 
 [[policy]]
 name = "keep-all"
 action = "renew"
 before = "3d"
 {period}
-# 3. renewd --config ~/renewd-try/renewd.toml plan
+# 3. renewd --config ~/{folder}/renewd.toml plan
 "#,
         // Where orders have cycles, they are renewed as they are.
         period = if options.provider == Brand::YouProxy { "period = [\"30d\", \"90d\"]\n" } else { "" },

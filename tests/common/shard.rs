@@ -90,6 +90,15 @@ max_requests_per_minute = 100000
         (out.status.code().unwrap(), document)
     }
 
+    /// Runs a command as people do; gives exit code, stdout and stderr.
+    pub fn said(&self, args: &[&str]) -> (i32, String, String) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_renewd"));
+        command.arg("--config").arg(self.path("renewd.toml")).args(args);
+        let out = command.env_remove("RUST_LOG").stdin(Stdio::null()).output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        (out.status.code().unwrap(), text(out.stdout), text(out.stderr))
+    }
+
     /// Repeats `once` until nothing is unsettled, a read apart.
     pub fn settle(&self, n: usize) {
         for _ in 0..n {

@@ -209,6 +209,16 @@ fn a_pipe_gets_a_table_without_a_chart() {
     assert!(!text.contains(BAR) && !text.contains('\u{1b}'), "{text}");
 }
 
+#[test]
+fn money_that_is_missing_now_is_asked_for_now_without_a_time_of_day() {
+    let bench = Bench::new("1.00", &[(Product::IPv4, &["203.0.113.1"], 24)]);
+    bench.renewd(&["once"]);
+    let text = String::from_utf8(bench.renewd(&["forecast"]).stdout).unwrap();
+    assert!(text.contains(" USD now, or 1 lease lapses") && !text.contains("(now)"), "{text}");
+    let text = String::from_utf8(bench.renewd(&["status"]).stdout).unwrap();
+    assert!(text.contains("short by 1.65 now") && !text.contains("from 0s ago"), "{text}");
+}
+
 /// Runs the command on a terminal of its own and gives what it showed.
 fn on_a_terminal(bench: &Bench, plain: bool) -> String {
     let config = bench.path("renewd.toml");

@@ -155,3 +155,14 @@ fn a_broken_file_hides_no_problem_of_the_others_and_invents_none() {
     assert!(lines[0].starts_with("renewd.toml:2: timing.lag_window"), "{told}");
     assert!(lines[1..].iter().all(|l| l.starts_with("b.toml:1: : this is not TOML")), "{told}");
 }
+
+#[test]
+fn a_config_that_is_missing_or_a_folder_says_what_to_do_about_just_that() {
+    let mut desk = Desk::new();
+    desk.sources.files.push(desk.path().join("none.toml"));
+    let told = desk.told();
+    assert!(told.contains("renewd.example.toml") && told.contains("renewd demo"), "{told}");
+    desk.sources.files = vec![desk.path().to_path_buf()];
+    let told = desk.told();
+    assert!(told.contains("is a folder") && !told.contains("put it there"), "{told}");
+}

@@ -1,6 +1,7 @@
 //! Values that contradict each other, and what is merely warned of.
 use std::os::unix::fs::PermissionsExt;
 
+use renewd::settings::load_as_of;
 use rstest::rstest;
 
 use crate::{Desk, LEAST, told};
@@ -44,6 +45,40 @@ fn a_policy_behind_a_catch_all_is_warned_of_with_its_line() {
     assert_eq!((warning.line, warning.key.as_str()), (Some(13), "policy[2].match"));
     assert!(warning.message.contains("policy `all` before it matches every lease"));
     assert_eq!(settings.warnings.len(), 1);
+}
+
+#[rstest]
+#[case("cycle = \"montly\"", "policy[1].cycle: `montly` is no billing cycle")]
+#[case("match.country = [\"Germany\"]", "policy[1].match.country: `Germany` is no country code")]
+#[case("until = \"2020-06-30\"", "policy[1].until: 2020-06-30 is over")]
+fn a_slip_of_the_pen_in_a_policy_is_warned_of_with_its_line(#[case] line: &str, #[case] part: &str) {
+    let desk = Desk::with(&format!("{LEAST}{line}\n{MAIL}"));
+    let warnings = load_as_of(&desk.sources, "2026-11-21T12:00:00Z".parse().unwrap()).unwrap().warnings;
+    let told = desk.shown(&warnings);
+    assert!(told.starts_with("renewd.toml:9: ") && told.contains(part) && warnings.len() == 1, "{told}");
+}
+
+#[rstest]
+fn what_may_well_be_meant_is_not_warned_of(
+    #[values(
+        "cycle = \"3 Months\"",
+        "cycle = \"lifetime\"",
+        "match.country = [\"deu\"]",
+        "until = \"2026-11-21\"",
+        "until = \"2027-06-30\""
+    )]
+    line: &str,
+) {
+    let desk = Desk::with(&format!("{LEAST}{line}\n{MAIL}"));
+    let warnings = load_as_of(&desk.sources, "2026-11-21T12:00:00Z".parse().unwrap()).unwrap().warnings;
+    assert!(warnings.is_empty(), "{}", desk.shown(&warnings));
+}
+
+#[test]
+fn places_with_names_of_their_own_are_no_slip_where_cycles_are_sold() {
+    let config = LEAST.replace("youproxy", "proxyshard");
+    let desk = Desk::with(&format!("{config}match.country = [\"Germany\"]\n{MAIL}"));
+    assert!(desk.settings().warnings.is_empty());
 }
 
 #[test]

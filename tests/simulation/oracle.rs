@@ -200,6 +200,7 @@ pub fn lapses(run: &mut Run) {
 }
 
 /// After faults stopped and everything landed.
+#[allow(clippy::too_many_lines, reason = "one demand after the other")]
 pub fn at_rest(run: &Run) {
     let shadows = run.judge.lock().shadows.clone();
     let now = run.clock.truth();

@@ -29,6 +29,7 @@ async fn serve_announces_a_config_that_parses_and_names_the_provider() {
         let config: toml::Table = told[told.find("state_dir").unwrap()..].parse().unwrap();
         assert_eq!(config["account"][0]["provider"].as_str(), Some(word));
         assert_eq!(config["policy"][0].get("period").is_some(), periods, "{word}");
+        assert_eq!(config["account"][0]["name"].as_str(), Some(provider.account()));
     }
 }
 
@@ -55,6 +56,24 @@ async fn the_command_serves_the_fleet_that_was_asked_for() {
     child.wait().unwrap();
     assert_eq!((&me.1["wallet_balance"], &me.1["active_orders"]), (&750.into(), &5.into()));
     assert_eq!((&held.1["count"], &gone.1["count"]), (&3.into(), &1.into()));
+}
+
+#[test]
+fn both_can_be_tried_at_once_and_in_one_config() {
+    let [one, other] = Brand::ALL;
+    assert_ne!(one.port(), other.port());
+    assert_ne!(one.key(), other.key());
+    assert_ne!(one.account(), other.account());
+    assert_ne!(one.folder(), other.folder());
+}
+
+#[test]
+fn a_port_that_is_taken_is_told_with_the_way_out() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let listen = taken.local_addr().unwrap().to_string();
+    let out = simulate(&["--listen", &listen]).output().unwrap();
+    let text = String::from_utf8(out.stderr).unwrap();
+    assert!(out.status.code() == Some(1) && text.contains("another port with --listen"), "{text}");
 }
 
 #[test]

@@ -69,6 +69,7 @@ pub(super) async fn change(
     if how.preview {
         let viewer = super::viewer(ctx, name.as_ref())?;
         let found = find(&viewer, order).await?;
+        possible(&viewer, &found, wish).await?;
         let text = preview(&viewer, &found, wish).await;
         if ctx.json {
             output::json(&json!({
@@ -83,10 +84,20 @@ pub(super) async fn change(
     let mut payer = super::payer(ctx).await?;
     payer.viewer.readers.retain(|n, _| name.as_ref().is_none_or(|o| o == n));
     let found = find(&payer.viewer, order).await?;
+    possible(&payer.viewer, &found, wish).await?;
     output::note(&preview(&payer.viewer, &found, wish).await);
     let what = wish.change(&payer.viewer, &found).await;
     let changed = payer.change_order(&found, what, "an operator asked for it").await?;
     show(ctx, &found, wish, &changed)
+}
+
+/// What cannot come true is refused before anything is sent, and a preview does not pretend otherwise.
+async fn possible(viewer: &Viewer, found: &Found, wish: &Wish) -> Result<(), Failure> {
+    let Wish::Cycle(cycle) = wish else { return Ok(()) };
+    match viewer.cycle_problem(found, cycle).await {
+        Some(why) => Err(Failure::usage(format!("nothing was sent: {why}"))),
+        None => Ok(()),
+    }
 }
 
 async fn find(viewer: &Viewer, order: &str) -> Result<Found, Failure> {

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use crate::domain::QuoteError;
 use crate::domain::{
-    AccountName, Balance, Bundle, Change, ChangeRequest, Lease, Money, OrderId, ProviderName,
+    AccountName, Balance, Bundle, Change, ChangeRequest, Lease, Money, Offer, OrderId, ProviderName,
+    same_cycle,
 };
 use crate::engine::{EngineError, Payer, Viewer};
 use crate::planner::Standing;
@@ -67,6 +68,26 @@ impl Viewer {
             });
         }
         Ok((found, unread))
+    }
+
+    /// Why the order cannot have that cycle; `None` where nothing is known against it. The catalogue has the last word on
+    /// names, and what it does not tell is left to the provider.
+    pub async fn cycle_problem(&self, found: &Found, cycle: &str) -> Option<String> {
+        let reader = self.readers.get(&found.account)?;
+        if !reader.capabilities().sells_cycles {
+            return Some("this provider sells days, not billing cycles".into());
+        }
+        let catalogue = reader.catalogue().await.ok()?;
+        let kind = found.leases.first()?.kind.as_str();
+        let same = |offer: &&Offer| offer.kind.trim().eq_ignore_ascii_case(kind.trim());
+        let mut known: Vec<&str> = Vec::new();
+        for name in catalogue.offers.iter().filter(same).flat_map(|offer| &offer.cycles) {
+            if !known.contains(&name.as_str()) {
+                known.push(name);
+            }
+        }
+        let none = !known.is_empty() && !known.iter().any(|name| same_cycle(name, cycle));
+        none.then(|| format!("`{cycle}` is no cycle of {kind}; there is: {}", known.join(", ")))
     }
 
     /// What a term would cost in another cycle; `None` where the provider cannot say.

@@ -15,9 +15,7 @@ pub(super) fn backup(source: &Connection, to: &Path) -> Result<(), LedgerError> 
     // `create_new` makes it private and refuses a file that is there, in one step.
     if let Err(e) = OpenOptions::new().write(true).create_new(true).mode(0o600).open(to) {
         return Err(match e.kind() {
-            std::io::ErrorKind::AlreadyExists => told(
-                &"there is a file of that name already, and a backup never overwrites: give another name",
-            ),
+            std::io::ErrorKind::AlreadyExists => LedgerError::Exists(to.to_owned()),
             _ => told(&e),
         });
     }

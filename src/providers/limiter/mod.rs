@@ -15,8 +15,11 @@ use sha2::{Digest, Sha256};
 
 use super::Purpose;
 use crate::clock::Clock;
-use crate::domain::ProviderName;
+use crate::domain::{AccountName, ProviderName};
 use window::Token;
+
+/// Who waits longer than this at a terminal takes it for a hang.
+const LONG: Duration = Duration::from_secs(2);
 
 /// An account's request limit.
 #[async_trait::async_trait]
@@ -38,11 +41,15 @@ pub struct SharedLimiter(Arc<Inner>);
 
 struct Inner {
     path: PathBuf,
+    /// As people know the account.
+    name: AccountName,
     account: String,
     limit: u32,
     clock: Arc<dyn Clock>,
     state: Mutex<State>,
     warned: AtomicBool,
+    /// Somebody was told of a long wait.
+    told: AtomicBool,
 }
 
 #[derive(Default)]
@@ -58,6 +65,7 @@ impl SharedLimiter {
     #[must_use]
     pub fn new(
         state_dir: &Path,
+        name: AccountName,
         provider: &ProviderName,
         api_key: &SecretString,
         limit: u32,
@@ -70,11 +78,13 @@ impl SharedLimiter {
         let account = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
         Self(Arc::new(Inner {
             path: state_dir.join("requests.db"),
+            name,
             account,
             limit,
             clock,
             state: Mutex::default(),
             warned: AtomicBool::new(false),
+            told: AtomicBool::new(false),
         }))
     }
 
@@ -97,6 +107,12 @@ impl Limiter for SharedLimiter {
     async fn acquire(&self, n: u32, purpose: Purpose) {
         while let Some(wait) = self.blocking(move |inner| inner.attempt(n, purpose)).await {
             tracing::debug!(wait_ms = wait.as_millis(), ?purpose, "waiting for the request limit");
+            if wait > LONG && !self.0.told.swap(true, Ordering::Relaxed) {
+                let Inner { name, limit, .. } = self.0.as_ref();
+                tracing::info!(
+                    "{name}: waiting for its request limit ({limit} a minute); this takes a while"
+                );
+            }
             self.0.clock.sleep(wait).await;
         }
     }

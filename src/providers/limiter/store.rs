@@ -2,6 +2,8 @@
 //!
 //! It holds a hash of the key, never the key. A crash loses at most the newest rows (`synchronous=OFF`), which is one
 //! minute's memory; nothing about money is in it.
+use std::fs::{OpenOptions, Permissions};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::time::Duration;
 
@@ -21,8 +23,11 @@ const SCHEMA: &str = "CREATE TABLE IF NOT EXISTS request (
     held INTEGER NOT NULL
 ) STRICT";
 
-/// Opens the file, making it where there is none.
+/// Opens the file, making it where there is none; like the ledger it is its user's alone.
 pub fn open(path: &Path) -> rusqlite::Result<Connection> {
+    // Where this is not possible SQLite says why, or works all the same.
+    let _ = OpenOptions::new().append(true).create_new(true).mode(0o600).open(path);
+    let _ = std::fs::set_permissions(path, Permissions::from_mode(0o600));
     let conn = Connection::open(path)?;
     conn.busy_timeout(BUSY)?;
     conn.pragma_update(None, "synchronous", "OFF")?;

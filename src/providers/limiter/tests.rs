@@ -12,7 +12,8 @@ fn clock() -> Arc<VirtualClock> {
 
 fn limiter(dir: &Path, limit: u32, clock: &Arc<VirtualClock>) -> SharedLimiter {
     let key = SecretString::from("a-secret-key");
-    SharedLimiter::new(dir, &ProviderName::from("youproxy"), &key, limit, clock.clone())
+    let name = AccountName::from("yp");
+    SharedLimiter::new(dir, name, &ProviderName::from("youproxy"), &key, limit, clock.clone())
 }
 
 fn now_ms(clock: &VirtualClock) -> i64 {
@@ -130,6 +131,43 @@ fn the_file_holds_no_key() {
     run(limiter(dir.path(), 6, &clock()).acquire(1, Purpose::Money));
     let bytes = std::fs::read(dir.path().join("requests.db")).unwrap();
     assert!(!String::from_utf8_lossy(&bytes).contains("a-secret-key"));
+}
+
+#[test]
+fn the_file_is_its_users_alone_also_one_that_an_earlier_renewd_made() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("requests.db");
+    let mode = || file.metadata().unwrap().permissions().mode() & 0o777;
+    run(limiter(dir.path(), 6, &clock()).acquire(1, Purpose::Money));
+    assert_eq!(mode(), 0o600);
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
+    run(limiter(dir.path(), 6, &clock()).acquire(1, Purpose::Money));
+    assert_eq!(mode(), 0o600);
+}
+
+/// What is logged while all tokens are taken three times, so long after each other.
+fn said(gap: Duration) -> String {
+    let dir = tempfile::tempdir().unwrap();
+    let (clock, seen) = (clock(), tempfile::NamedTempFile::new().unwrap());
+    let limiter = limiter(dir.path(), 3, &clock);
+    let log = tracing_subscriber::fmt().with_writer(Arc::new(seen.reopen().unwrap())).finish();
+    tracing::subscriber::with_default(log, || {
+        run(async {
+            for _ in 0..3 {
+                limiter.acquire(3, Purpose::Money).await;
+                clock.advance(gap);
+            }
+        });
+    });
+    std::fs::read_to_string(seen.path()).unwrap()
+}
+
+#[test]
+fn a_long_wait_is_told_once_and_a_short_one_never() {
+    let long = said(Duration::ZERO);
+    assert_eq!(long.matches("yp: waiting for its request limit (3 a minute)").count(), 1, "{long}");
+    assert_eq!(said(Duration::from_secs(59)), "");
 }
 
 #[test]

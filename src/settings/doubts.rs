@@ -1,0 +1,55 @@
+//! Values of a policy that may be meant and probably are not: a slip of the pen that no provider can be asked about here.
+//!
+//! Not responsible for values that are wrong (`values.rs`) or contradict each other (`cross.rs`).
+use jiff::civil::Date;
+
+use super::fields::Fields;
+use super::load::Draft;
+use super::problems::Problems;
+use crate::domain::{cycle_days, same_cycle};
+
+/// Warns of each; of days that are over only where `today` is told.
+pub(super) fn warn(draft: &Draft<'_>, today: Option<Date>, warnings: &Problems) {
+    // Places are countries of three letters only where days are sold; the other way has names of its own.
+    let words: Vec<&str> = draft.rows("account").filter_map(|row| row.text("provider")).collect();
+    let days_only = !words.is_empty() && words.iter().all(|word| super::values::sells_days(word));
+    for row in draft.rows("policy") {
+        if days_only {
+            countries(row, warnings);
+        }
+        cycle(row, warnings);
+        if let Some(today) = today {
+            until(row, today, warnings);
+        }
+    }
+}
+
+fn countries(row: &Fields<'_>, warnings: &Problems) {
+    for (place, text) in row.texts("match.country") {
+        if text.len() != 3 || !text.bytes().all(|b| b.is_ascii_alphabetic()) {
+            let message = format!(
+                "`{text}` is no country code of three letters and will match nothing: write \"DEU\" for Germany"
+            );
+            warnings.push(place, row.full("match.country"), message);
+        }
+    }
+}
+
+fn cycle(row: &Fields<'_>, warnings: &Problems) {
+    let Some(text) = row.text("cycle") else { return };
+    // `lifetime` is no span of days and a name all the same.
+    if cycle_days(text).is_none() && !same_cycle(text, "lifetime") {
+        let message = format!(
+            "`{text}` is no billing cycle that renewd knows: an order in another cycle is held. See renewd order options"
+        );
+        warnings.push(row.place("cycle"), row.full("cycle"), message);
+    }
+}
+
+fn until(row: &Fields<'_>, today: Date, warnings: &Problems) {
+    let Some(text) = row.text("until") else { return };
+    if text.parse::<Date>().is_ok_and(|day| day < today) && row.text("action") == Some("renew") {
+        let message = format!("{text} is over: what ends from now on is not renewed by this policy");
+        warnings.push(row.place("until"), row.full("until"), message);
+    }
+}

@@ -160,7 +160,14 @@ impl Run {
             let limiter = limited.then(|| {
                 let clock: Arc<dyn renewd::clock::Clock> = Arc::<SimClock>::clone(&clock);
                 let most = account.max_requests_per_minute;
-                SharedLimiter::new(dir, account.name.clone(), &account.provider, &account.api_key, most, clock)
+                SharedLimiter::new(
+                    dir,
+                    account.name.clone(),
+                    &account.provider,
+                    &account.api_key,
+                    most,
+                    clock,
+                )
             });
             let parts = Parts { clock: &clock, fate: &fate, judge: &judge, file: &file, limiter, faulty };
             sites.push(Arc::new(parts.site(number, i, manner, &mut rng)));

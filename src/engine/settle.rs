@@ -8,7 +8,7 @@ use super::settle_purchase::settle_purchase;
 use super::verdict::perform;
 use crate::domain::time::{Moment, Timing};
 use crate::domain::{AccountName, Balance, IntentId, Lease, Money, OrderState, State};
-use crate::evidence::{Case, End, Look, end, judge, terms_moved};
+use crate::evidence::{Case, End, Look, Verdict, end, judge, terms_moved};
 use crate::ledger::{IntentFilter, IntentLease, IntentRecord, Ledger, LedgerError, Purpose, SettleRead};
 use crate::planner::{Past, PastLease};
 
@@ -215,28 +215,32 @@ fn settle_one(
         return Ok(Settled { moved: false, doubles: Vec::new() });
     };
     let days = record.request.period_days;
+    let closed = matches!(record.state, State::NotApplied | State::Refused);
+    let fell = fell(record, reading, around);
     let mut twice = Vec::new();
     let mut ends = Vec::new();
     for of in leases_of(record) {
         let listed = find(reading.leases, &of);
         let paid = claims(around, record, &of);
         let mut seen = end_of(&of, listed, spent_at.wall, days);
-        if let (End::Moved(to), Some(paid)) = (seen, paid) {
+        match (seen, paid) {
+            (_, None) => seen = End::Same,
             // Others already stand for this move: only a further term is this payment's.
-            let free = terms_moved(of.expires_before, to, days) > paid;
-            if !free {
+            (End::Moved(to), Some(paid)) if terms_moved(of.expires_before, to, days) <= paid => {
                 seen = End::Same;
-            } else if paid > 0 {
-                twice.push(of.lease.clone());
             }
-        } else if paid.is_none() {
-            seen = End::Same;
+            // A further term of an order that the provider renews by itself is the provider's, unless the money says otherwise.
+            (End::Moved(_), Some(1..)) if closed && fell.0 != record.quoted && renews_itself(listed) => {
+                seen = End::Same;
+            }
+            (End::Moved(_) | End::Again, Some(1..)) => twice.push(of.lease.clone()),
+            _ => {}
         }
         ends.push(seen);
     }
     let moved = ends.iter().filter(|e| matches!(e, End::Moved(_))).count();
     let comparable = in_one_currency(record, reading, around);
-    let (fell, ambiguous) = fell(record, reading, around);
+    let (fell, ambiguous) = fell;
     let looks = looks(record, now, timing, Some((fell, moved)));
     let case = Case {
         state: record.state,
@@ -248,10 +252,11 @@ fn settle_one(
         looks: &looks,
         timing,
     };
-    if !twice.is_empty() {
+    let verdict = judge(&case);
+    if !twice.is_empty() && matches!(verdict, Verdict::Confirmed { .. } | Verdict::Split) {
         doubles::owe(ledger, &record.id, &twice)?;
     }
-    let state = perform(ledger, record, &judge(&case), &ends, reading, around, now)?;
+    let state = perform(ledger, record, &verdict, &ends, reading, around, now)?;
     if comparable {
         let balance = reading.balance.amount;
         keep_look(ledger, timing, record, state, SettleRead { at: now.clone(), balance, fell, moved })?;
@@ -279,6 +284,10 @@ fn end_of(of: &IntentLease, listed: Option<&Lease>, spent_at: Timestamp, days: u
         }
         other => end(of.expires_before, other.and_then(|l| l.expires_at), spent_at, days),
     }
+}
+
+fn renews_itself(listed: Option<&Lease>) -> bool {
+    listed.is_some_and(|l| l.provider_renews == Some(true))
 }
 
 /// How many other payments are known to have paid this very term of the lease; `None` once a later term was paid for, so

@@ -4,7 +4,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::settle::leases_of;
-use crate::domain::State;
+use crate::domain::{Lease, State};
 use crate::evidence::{SLACK, terms_moved};
 use crate::ledger::{IntentLease, IntentRecord};
 
@@ -35,4 +35,9 @@ pub(super) fn claims(around: &[IntentRecord], record: &IntentRecord, of: &Intent
         }
     }
     Some(paid)
+}
+
+/// The provider extends it by itself.
+pub(super) fn renews_itself(listed: Option<&Lease>) -> bool {
+    listed.is_some_and(|l| l.provider_renews == Some(true))
 }

@@ -70,3 +70,7 @@ pub fn told(ledger: &dyn Ledger) -> Result<(), LedgerError> {
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+#[path = "doubles_tests.rs"]
+mod tests;

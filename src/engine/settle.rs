@@ -3,13 +3,13 @@
 //! A crash between two payments' events loses nothing: the next read finds the same facts.
 use jiff::{SignedDuration, Timestamp};
 
-use super::claims::{claims, is_free};
+use super::claims::{claims, is_free, renews_itself};
 use super::doubles;
 use super::settle_purchase::settle_purchase;
 use super::verdict::perform;
 use crate::domain::time::{Moment, Timing};
 use crate::domain::{AccountName, Balance, IntentId, Lease, Money, OrderState, State};
-use crate::evidence::{Case, End, Look, end, judge};
+use crate::evidence::{Case, End, Look, Verdict, end, judge};
 use crate::ledger::{IntentFilter, IntentLease, IntentRecord, Ledger, LedgerError, Purpose, SettleRead};
 use crate::planner::{Past, PastLease};
 
@@ -223,27 +223,32 @@ fn settle_one(
         return Ok(Settled { moved: false, doubles: Vec::new() });
     };
     let days = record.request.period_days;
+    let closed = matches!(record.state, State::NotApplied | State::Refused);
+    let fell = fell(record, reading, around);
     let mut twice = Vec::new();
     let mut ends = Vec::new();
     for of in leases_of(record) {
         let listed = find(reading.leases, &of);
         let paid = claims(around, record, &of);
         let mut seen = end_of(&of, listed, spent_at.wall, days);
-        if let (End::Moved(to), Some(paid)) = (seen, paid) {
+        match (seen, paid) {
+            (_, None) => seen = End::Same,
             // Others already stand for this move: only a further term is this payment's.
-            if !is_free(of.expires_before, to, days, paid) {
+            (End::Moved(to), Some(paid)) if !is_free(of.expires_before, to, days, paid) => {
                 seen = End::Same;
-            } else if paid > 0 {
-                twice.push(of.lease.clone());
             }
-        } else if paid.is_none() {
-            seen = End::Same;
+            // A further term of an order that the provider renews by itself is the provider's, unless the money says otherwise.
+            (End::Moved(_), Some(1..)) if closed && fell.0 != record.quoted && renews_itself(listed) => {
+                seen = End::Same;
+            }
+            (End::Moved(_) | End::Again, Some(1..)) => twice.push(of.lease.clone()),
+            _ => {}
         }
         ends.push(seen);
     }
     let moved = ends.iter().filter(|e| matches!(e, End::Moved(_))).count();
     let comparable = in_one_currency(record, reading, around);
-    let (fell, ambiguous) = fell(record, reading, around);
+    let (fell, ambiguous) = fell;
     let looks = looks(record, now, timing, Some((fell, moved)));
     let case = Case {
         state: record.state,
@@ -256,10 +261,11 @@ fn settle_one(
         looks: &looks,
         timing,
     };
-    if !twice.is_empty() {
+    let verdict = judge(&case);
+    if !twice.is_empty() && matches!(verdict, Verdict::Confirmed { .. } | Verdict::Split) {
         doubles::owe(ledger, &record.id, &twice)?;
     }
-    let state = perform(ledger, record, &judge(&case), &ends, reading, around, now)?;
+    let state = perform(ledger, record, &verdict, &ends, reading, around, now)?;
     if comparable {
         let balance = reading.balance.amount;
         // A look that did not see every lease as it was, or at a balance that may hold another charge, ends a row of quiet ones.

@@ -488,6 +488,9 @@ impl Judge {
                 && s.state != State::Split
                 && s.is_for(lease)
         });
+        let others: Vec<_> = others.collect();
+        // An operator's word is a fresh start.
+        let heard = others.iter().filter(|(_, s)| s.operator).map(|(_, s)| s.state_since).max();
         let mut shown = 0;
         for (other, s) in others {
             let since = s.spent.map(|at| now.duration_since(at)).unwrap_or_default();
@@ -495,6 +498,7 @@ impl Judge {
                 State::Released => {}
                 State::NotApplied if s.never_sent || s.operator => {}
                 State::Refused if since >= lag => {}
+                State::NotApplied if heard.is_some_and(|at| s.state_since <= at) => {}
                 State::NotApplied => {
                     shown += 1;
                     if policy.on_unknown == OnUnknown::Never {

@@ -1,6 +1,6 @@
 //! What must hold after every cycle and at the end of a seed, told from the worlds' books: nothing wanted lapses without a cause
 //! (I2), nothing stands still in silence (I5), nothing is charged twice (I1), everything is settled, and rightly.
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use jiff::{SignedDuration, Timestamp};
@@ -11,11 +11,11 @@ use renewd::ledger::{IntentRecord, OpenAlert};
 use renewd::planner::Item;
 use renewd::policy::{Decision, Word};
 
-use crate::books::{Books, Entry, What};
+use crate::books::{Books, Entry, Manner, What};
 use crate::judge::{Judge, Shadow, root, span_name};
 use crate::run::Run;
 use crate::setup::KEYS;
-use crate::site::{Site, money};
+use crate::site::{Site, Tells, money};
 
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 
@@ -48,6 +48,14 @@ pub fn after_cycle(run: &mut Run, report: &CycleReport) {
         silence(run, item, report, &alerts);
     }
     stuck_payments(run, report, &alerts);
+    listen(run);
+}
+
+/// What people were told lately: the ledger does not keep it for ever.
+pub fn listen(run: &mut Run) {
+    let days = SignedDuration::from_hours(72);
+    let said = run.ledger().tellings(run.clock.truth() - days).unwrap();
+    run.said.extend(said.into_iter().map(|t| t.key.as_str().to_owned()));
 }
 
 /// Every payment that is not settled has an alert of its own order: unknown, open for long, or waiting for a person.
@@ -207,7 +215,7 @@ pub fn at_rest(run: &Run) {
     for (id, s) in &shadows {
         let site = run.sites.iter().find(|x| x.account.as_str() == s.account).unwrap();
         let charged = if s.theirs { 0 } else { truth(&run.judge, site, id) };
-        let even = evened(run, &shadows, id);
+        let even = evened(run, &shadows, id) || explained(run, id, s);
         let state = site.now();
         let unclear = s.spent.is_some_and(|at| disturbed(&state.books, at, Some(id)));
         let disturbed = s.spent.is_some_and(|at| disturbed(&state.books, at, None));
@@ -298,6 +306,25 @@ fn evened(run: &Run, shadows: &BTreeMap<String, Shadow>, id: &str) -> bool {
     })
 }
 
+/// Where ends are not told, a charge that landed after every window shows in the balance only, and among other moves as nothing but
+/// money that nobody explains: that it is on record so is right.
+fn explained(run: &Run, id: &str, s: &Shadow) -> bool {
+    let site = run.sites.iter().find(|x| x.account.as_str() == s.account).unwrap();
+    if site.manner == Manner::Days || site.tells == Tells::Always {
+        return false;
+    }
+    let notes = run.ledger().balance_notes(Timestamp::MIN).unwrap();
+    let state = site.now();
+    let late =
+        state.books.entries.iter().filter(|e| e.unforeseen && e.what == What::Payment(root(id).to_owned()));
+    let mut shown = late.map(|e| e.shown_from);
+    shown.any(|at| {
+        notes
+            .iter()
+            .any(|n| n.account == site.account && n.since <= at && n.at >= at && !n.unexplained.is_negative())
+    })
+}
+
 /// I1 by the books: no term has two charges of renewd's, but where the first landed after every window.
 fn doubles(run: &Run) {
     let lag = run.settings.timing.lag_window;
@@ -330,13 +357,7 @@ fn doubles(run: &Run) {
 
 /// A second charge of one term, and a charge that is not the quoted one, were told of some time, by alerts of their orders.
 fn tellings(run: &Run, shadows: &BTreeMap<String, Shadow>) {
-    let said: BTreeSet<String> = run
-        .ledger()
-        .tellings(Timestamp::MIN)
-        .unwrap()
-        .into_iter()
-        .map(|t| t.key.as_str().to_owned())
-        .collect();
+    let said = &run.said;
     let confirmed = |s: &&Shadow| s.state == State::Confirmed && !s.theirs && !s.operator;
     let mut silent = Vec::new();
     for (id, s) in shadows.iter().filter(|(_, s)| confirmed(s)) {

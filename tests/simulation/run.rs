@@ -45,6 +45,8 @@ pub struct Run {
     pub cycles_at: Vec<Timestamp>,
     /// Ends whose passing was judged.
     pub judged: BTreeSet<(usize, usize, Timestamp)>,
+    /// The keys of all alerts that anybody was told of.
+    pub said: BTreeSet<String>,
     /// Since when a lease waits in silence.
     pub silent: HashMap<(String, String), Timestamp>,
 }
@@ -190,6 +192,7 @@ impl Run {
             calm: false,
             cycles_at: Vec::new(),
             judged: BTreeSet::new(),
+            said: BTreeSet::new(),
             silent: HashMap::new(),
         };
         run.open();
@@ -596,6 +599,7 @@ impl Run {
             self.settle();
         }
         self.post();
+        oracle::listen(self);
         oracle::at_rest(self);
         oracle::secrets(self, &self.dir);
     }

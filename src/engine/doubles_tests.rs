@@ -1,0 +1,160 @@
+//! A batch that lands after its leases were paid one by one, on a real ledger.
+use jiff::{SignedDuration, Timestamp};
+
+use super::super::settle::{Reading, settle};
+use super::{told, untold};
+use crate::domain::time::{Moment, Timing};
+use crate::domain::{
+    AccountName, Balance, Currency, Event, IntentId, Inventory, Kind, Lease, LeaseId, Method, Money, OrderId,
+    OrderState, ProviderName, RenewalRequest, RequestLease, State,
+};
+use crate::ledger::sqlite::{Access, SqliteLedger, open};
+use crate::ledger::{EventDetail, IntentFilter, Ledger, NewIntent, Purpose};
+
+fn at(minutes: i64) -> Moment {
+    let noon: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
+    Moment {
+        wall: noon.checked_add(SignedDuration::from_mins(minutes)).unwrap(),
+        boot_id: "boot-1".to_owned(),
+        boot_ms: 1_000_000 + minutes * 60_000,
+    }
+}
+
+fn end(days: i64) -> Timestamp {
+    at(2_880).wall.checked_add(SignedDuration::from_hours(24 * days)).unwrap()
+}
+
+fn account() -> AccountName {
+    AccountName::new("yp")
+}
+
+/// Lease `L{n}`, whose end has moved by so many terms.
+fn lease(n: usize, terms: i64) -> Lease {
+    Lease {
+        account: account(),
+        id: LeaseId::new(format!("L{n}")),
+        order: OrderId::new("O1"),
+        ip: format!("203.0.113.{n}"),
+        kind: Kind::new("IPv4"),
+        country: None,
+        tag: None,
+        expires_at: Some(end(30 * terms)),
+        provider_renews: None,
+        state: OrderState::Active,
+        held_since: None,
+        cycle: None,
+        price: None,
+    }
+}
+
+fn usd(amount: &str) -> Balance {
+    Balance { amount: amount.parse().unwrap(), currency: Currency::new("USD") }
+}
+
+fn pay(ledger: &dyn Ledger, leases: &[usize], before: &str, attempt: u32, minutes: i64) -> IntentId {
+    let quoted = Money::from_cents(i64::try_from(leases.len()).unwrap() * 200);
+    let request = RenewalRequest {
+        account: account(),
+        kind: Kind::new("IPv4"),
+        leases: leases
+            .iter()
+            .map(|n| lease(*n, 0))
+            .map(|l| RequestLease { id: l.id, order: l.order, ip: l.ip, expires_at: end(0) })
+            .collect(),
+        period_days: 30,
+        cycle: None,
+        promo: None,
+        method: Method::Leases,
+    };
+    let new = NewIntent {
+        provider: ProviderName::new("youproxy"),
+        purpose: Purpose::Renewal,
+        policy: "keep".to_owned(),
+        quoted,
+        currency: Currency::new("USD"),
+        balance_before: before.parse().unwrap(),
+        cycle: 1,
+        attempt,
+        at: at(minutes),
+        request,
+    };
+    let id = ledger.reserve(&new, &[]).unwrap().unwrap();
+    drop(ledger.start_spend(&id, &at(minutes)).unwrap());
+    ledger
+        .append(&id, State::SpendStarted, Event::AnswerLost, &EventDetail::default(), &at(minutes))
+        .unwrap();
+    id
+}
+
+fn read(ledger: &dyn Ledger, leases: &[Lease], balance: &str, minutes: i64) -> Vec<IntentId> {
+    let timing = Timing {
+        read_timeout: SignedDuration::from_secs(30),
+        money_timeout: SignedDuration::from_secs(120),
+        lag_window: SignedDuration::from_mins(15),
+        settle_reads: 3,
+    };
+    let (account, balance, began) = (account(), usd(balance), at(minutes));
+    let reading =
+        Reading { account: &account, leases, balance: &balance, complete: true, bound: true, began: &began };
+    settle(ledger, &timing, &reading, &began).unwrap().into_iter().map(|r| r.id).collect()
+}
+
+/// Two leases whose joint payment was shown as not charged; the first was then paid alone.
+fn paid_alone(ledger: &SqliteLedger) -> IntentId {
+    ledger.start_cycle(&at(0)).unwrap();
+    let inventory = Inventory {
+        leases: vec![lease(1, 0), lease(2, 0)],
+        balance: usd("100.00"),
+        oddities: Vec::new(),
+        unreadable: 0,
+        clock_skew: None,
+        doubt: None,
+    };
+    ledger.record_inventory(&ProviderName::new("youproxy"), &account(), at(0).wall, &inventory).unwrap();
+    let batch = pay(ledger, &[1, 2], "100.00", 1, 0);
+    for minutes in [1, 6, 11, 16, 21] {
+        read(ledger, &[lease(1, 0), lease(2, 0)], "100.00", minutes);
+    }
+    assert_eq!(ledger.intent(&batch).unwrap().state, State::NotApplied);
+    let alone = pay(ledger, &[1], "100.00", 2, 60);
+    read(ledger, &[lease(1, 1), lease(2, 0)], "98.00", 62);
+    assert_eq!(ledger.intent(&alone).unwrap().state, State::Confirmed);
+    batch
+}
+
+fn parts(ledger: &dyn Ledger, batch: &IntentId) -> Vec<(IntentId, State)> {
+    let all = ledger.intents(&IntentFilter::default()).unwrap().into_iter();
+    all.filter(|r| r.parent.as_ref() == Some(batch)).map(|r| (r.id, r.state)).collect()
+}
+
+#[test]
+fn a_late_batch_that_charges_one_lease_again_is_split_and_its_second_charge_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = open(dir.path(), Access::Pay).unwrap();
+    let batch = paid_alone(&ledger);
+    let doubles = read(&ledger, &[lease(1, 2), lease(2, 0)], "96.00", 900);
+    assert_eq!(ledger.intent(&batch).unwrap().state, State::Split);
+    let paid: Vec<IntentId> = parts(&ledger, &batch)
+        .into_iter()
+        .filter(|(_, state)| *state == State::Confirmed)
+        .map(|(id, _)| id)
+        .collect();
+    assert_eq!(doubles, paid, "the part that was charged again, and it alone");
+    assert_eq!(paid.len(), 1);
+}
+
+#[test]
+fn a_second_charge_is_told_after_a_crash_between_settling_and_telling() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = open(dir.path(), Access::Pay).unwrap();
+    let batch = paid_alone(&ledger);
+    assert!(untold(&ledger).unwrap().is_empty());
+    read(&ledger, &[lease(1, 2), lease(2, 1)], "94.00", 900);
+    drop(ledger);
+
+    let ledger = open(dir.path(), Access::Pay).unwrap();
+    let owed: Vec<IntentId> = untold(&ledger).unwrap().into_iter().map(|r| r.id).collect();
+    assert_eq!(owed, [batch]);
+    told(&ledger).unwrap();
+    assert!(untold(&ledger).unwrap().is_empty());
+}

@@ -15,7 +15,7 @@ use crate::domain::{Alert, AlertKey, Lease, LeaseId, Money};
 use crate::engine::alerts::{
     Around, BudgetUse, NEWS, config_refused, double_charge, ends, firing, mail_undelivered,
 };
-use crate::engine::{CycleReport, Viewer, doubles};
+use crate::engine::{CycleReport, TOLD, Viewer, doubles};
 use crate::ledger::{BudgetCheck, IntentFilter, IntentRecord, LedgerError, OpenAlert};
 use crate::notify::{self, Letterhead};
 use crate::policy::Word;
@@ -75,6 +75,7 @@ fn told(viewer: &Viewer, report: &CycleReport, whole: bool) -> Result<(), Ledger
     };
     queue(viewer, &|_| true, &judge)?;
     doubles::told(viewer.ledger.as_ref())?;
+    viewer.ledger.note(TOLD, &report.started.wall.to_string())?;
     runways.remember(viewer.ledger.as_ref())
 }
 

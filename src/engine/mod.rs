@@ -44,7 +44,7 @@ use crate::providers::{Changer, Reader, Spender};
 use crate::settings::Settings;
 
 pub use observe::currency_note;
-pub use passes::EngineError;
+pub use passes::{EngineError, TOLD};
 pub use remember::offered_note;
 pub use report::{AccountReport, CycleReport};
 pub use settle::past_of;

@@ -315,17 +315,21 @@ pub(super) fn recover(viewer: &Viewer, now: &Moment) -> Result<(), LedgerError> 
     Ok(())
 }
 
-/// Payments that were confirmed since the cycle before; those older than a few lag windows are not looked for.
+/// The note of when the last pass began that people were told of: one that failed or died told nobody what it settled.
+pub const TOLD: &str = "told.until";
+
+/// Payments that were confirmed since the last pass that was told of; those older than a week are not looked for.
 fn settled_since(viewer: &Viewer, before: Option<&CycleRecord>) -> Result<Vec<IntentRecord>, LedgerError> {
     let Some(before) = before else { return Ok(Vec::new()) };
-    let back = viewer.settings.timing.lag_window.checked_mul(8).unwrap_or(SignedDuration::MAX);
+    let told = viewer.ledger.noted(TOLD)?.and_then(|at| at.parse::<Timestamp>().ok());
+    let from = told.map_or(before.started_at.wall, |at| at.min(before.started_at.wall));
     let filter = IntentFilter {
         states: vec![State::Confirmed],
-        spend_since: Some(before.started_at.wall.checked_sub(back).unwrap_or(Timestamp::MIN)),
+        spend_since: Some(from.checked_sub(SignedDuration::from_hours(24 * 7)).unwrap_or(Timestamp::MIN)),
         ..IntentFilter::default()
     };
     let all = viewer.ledger.intents(&filter)?;
-    Ok(all.into_iter().filter(|r| r.state_at.wall >= before.started_at.wall).collect())
+    Ok(all.into_iter().filter(|r| r.state_at.wall >= from).collect())
 }
 
 fn decisions(viewer: &Viewer, items: &[Item]) -> Vec<DecisionRow> {

@@ -241,6 +241,8 @@ fn settle_one(
             (End::Moved(_), Some(1..)) if closed && fell.0 != record.quoted && renews_itself(listed) => {
                 seen = End::Same;
             }
+            // In service, as the other payment left it: that says nothing of this one, and a fall alone may be anybody's.
+            (End::Again, Some(1..)) if closed => seen = End::Same,
             (End::Moved(_) | End::Again, Some(1..)) => twice.push(of.lease.clone()),
             _ => {}
         }

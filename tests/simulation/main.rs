@@ -98,11 +98,11 @@ fn show(total: &Tally, seeds: u64, days: i64, ms: i64) {
     let share = per(i64::try_from(total.by_evidence * 100).unwrap(), settleable);
     println!("unknown               {}", total.unknowns);
     println!(
-        "  settled alone       {} ({share} % of those where nobody else's money moved meanwhile)",
+        "  settled alone       {} ({share} % of those whose account could be read and where nobody else's money moved)",
         total.by_evidence
     );
     println!(
-        "  needed a person     {}, {} of them for somebody else's money",
+        "  needed a person     {}, {} of them for unread lists or somebody else's money",
         total.by_person, total.disturbed
     );
     println!("  settled wrongly     {}", total.wrong);

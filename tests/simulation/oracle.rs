@@ -217,6 +217,7 @@ pub fn at_rest(run: &Run) {
         let charged = if s.theirs { 0 } else { truth(&run.judge, site, id) };
         let even = evened(run, &shadows, id) || explained(run, id, s);
         let state = site.now();
+        let blind = s.spent.is_some_and(|at| state.blind(at, at + HOUR * 4));
         let unclear = s.spent.is_some_and(|at| disturbed(&state.books, at, Some(id)));
         let disturbed = s.spent.is_some_and(|at| disturbed(&state.books, at, None));
         let gone = s.leases.iter().any(|l| state.books.lots.iter().any(|x| x.ip == l.ip && x.gone));
@@ -256,10 +257,13 @@ pub fn at_rest(run: &Run) {
             inner.tally.unknowns += 1;
             if s.operator || s.state == State::NeedsOperator {
                 inner.tally.by_person += 1;
-                inner.tally.disturbed += u64::from(disturbed);
+                inner.tally.disturbed += u64::from(disturbed || blind);
                 drop(inner);
-                run.judge
-                    .note(|| format!("{id} needed a person, disturbed: {disturbed}, charged: {charged}"));
+                run.judge.note(|| {
+                    format!(
+                        "{id} needed a person, disturbed: {disturbed}, blind: {blind}, charged: {charged}"
+                    )
+                });
                 continue;
             } else {
                 inner.tally.by_evidence += 1;
@@ -279,7 +283,8 @@ pub fn at_rest(run: &Run) {
 fn disturbed(books: &Books, spent: Timestamp, but: Option<&str>) -> bool {
     let (from, to) = (spent - HOUR, spent + HOUR * 4);
     let own = |e: &&Entry| matches!((&e.what, but), (What::Payment(id), Some(but)) if id == root(but));
-    let odd = |e: &&Entry| matches!(e.what, What::Foreign | What::TopUp) || (e.odd && !own(e));
+    let odd =
+        |e: &&Entry| matches!(e.what, What::Foreign | What::TopUp) || ((e.odd || e.unforeseen) && !own(e));
     books.entries.iter().filter(odd).any(|e| e.ends_from >= from && e.ends_from <= to)
 }
 

@@ -129,6 +129,7 @@ impl Parts<'_> {
                 garbled_until: start,
                 money_down_until: start,
                 cut_until: start,
+                bad_reads: Vec::new(),
                 cut: 0,
                 promo_until: start + SignedDuration::from_hours(24 * 60),
                 prices: 100,

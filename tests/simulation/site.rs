@@ -36,6 +36,8 @@ pub struct State {
     pub garbled_until: Timestamp,
     pub money_down_until: Timestamp,
     pub cut_until: Timestamp,
+    /// When a reading failed or lacked leases.
+    pub bad_reads: Vec<Timestamp>,
     /// Leases per hundred that a cut list lacks.
     pub cut: usize,
     pub promo_until: Timestamp,
@@ -43,6 +45,13 @@ pub struct State {
     pub prices: i64,
     /// When a quote was last made to fail.
     pub last_trouble: Timestamp,
+}
+
+impl State {
+    /// Whether a reading failed or lacked leases in that span: evidence had to do without it.
+    pub fn blind(&self, from: Timestamp, to: Timestamp) -> bool {
+        self.bad_reads.iter().any(|at| (from..to).contains(at))
+    }
 }
 
 /// One account at its provider.
@@ -126,6 +135,7 @@ impl Site {
             return None;
         };
         drop(state);
+        self.state.lock().unwrap().bad_reads.push(now);
         self.judge.excuse(self.account.as_str());
         Some(error)
     }
@@ -159,13 +169,14 @@ impl Site {
     }
 
     fn list(&self) -> Vec<Lease> {
-        let state = self.now();
+        let mut state = self.now();
         let now = self.clock.truth();
         let lots = (0..state.books.lots.len()).filter(|&i| !state.books.lots[i].gone);
         let cut = if now < state.cut_until { state.cut } else { 0 };
         let mut leases: Vec<Lease> =
             lots.filter(|i| (i * 37) % 100 >= cut).map(|i| self.lease(&state, i, now)).collect();
         if cut > 0 {
+            state.bad_reads.push(now);
             self.judge.excuse(self.account.as_str());
         }
         leases.sort_by(|a, b| a.id.cmp(&b.id));

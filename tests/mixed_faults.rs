@@ -34,7 +34,7 @@ fn effect(rng: &mut Rng) -> Effect {
     match rng.u8(0..10) {
         0..=4 => Effect::Process,
         5..=7 => Effect::Nothing,
-        8 => Effect::After(Duration::from_millis(rng.u64(100..1_500))),
+        8 => Effect::After(Duration::from_millis(rng.u64(100..600))),
         _ => Effect::ForeignSpend("0.37".parse().unwrap()),
     }
 }
@@ -119,7 +119,7 @@ impl Run {
                 self.ps.handle.inject(Fault::on(Aim::Reads).when(when).answer(said));
             }
         }
-        let mut lag = || Duration::from_millis(rng.u64(0..1_800));
+        let mut lag = || Duration::from_millis(rng.u64(0..1_500));
         self.yp.handle.set_lag(lag());
         self.yp.handle.set_balance_lag(lag());
         self.ps.handle.set_lag(lag());

@@ -13,7 +13,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::time::Timing;
-use crate::domain::{Balance, Money, State};
+use crate::domain::{AccountName, Balance, Money, State};
 use crate::ledger::{BalanceMark, BalanceNote, IntentFilter, IntentRecord, Ledger, LedgerError};
 
 use super::settle::Reading;
@@ -35,7 +35,7 @@ enum Step {
     Note(BalanceMark, BalanceNote),
 }
 
-/// Measures a reading and writes what it found.
+/// Measures a reading and writes what it found; `settled` is when the payments that it showed were settled.
 ///
 /// # Errors
 /// The ledger's.
@@ -44,6 +44,7 @@ pub(super) fn explain(
     timing: &Timing,
     reading: &Reading<'_>,
     balance: &Balance,
+    settled: Timestamp,
 ) -> Result<(), LedgerError> {
     let at = reading.began.wall;
     let mark = ledger.balance_mark(reading.account)?;
@@ -55,23 +56,26 @@ pub(super) fn explain(
         odd: None,
     };
     let Some(mark) = mark.filter(|m| m.currency == balance.currency && m.at <= at) else {
-        return ledger.mark_balance(&fresh, None);
+        return put(ledger, &fresh, None, settled);
     };
+    let marked = ledger.noted(&marked_note(&mark.account))?.and_then(|t| t.parse::<Timestamp>().ok());
+    let marked = marked.map_or(mark.at, |t| t.max(mark.at));
     let from = |states: Vec<State>, spend_since| {
         let account = Some(reading.account.clone());
         ledger.intents(&IntentFilter { account, states, spend_since, ..IntentFilter::default() })
     };
     let payments = from(Vec::new(), Some(mark.at.min(before(at, timing.lag_window))))?;
-    let mut step = judge(&mark, fresh.clone(), &payments, timing);
+    let mut step = judge(&mark, marked, fresh.clone(), &payments, timing);
     if step.is_odd() {
         // A charge that landed late belongs to a payment from before the mark.
         let mut all = from(vec![State::Confirmed], Some(before(at, LATE)))?;
         all.retain(|r| payments.iter().all(|p| p.id != r.id));
         all.extend(payments);
-        step = judge(&mark, fresh, &all, timing);
+        step = judge(&mark, marked, fresh, &all, timing);
     }
     match step {
         Step::Stay => Ok(()),
+        Step::Mark(mark) if mark.at == at => put(ledger, &mark, None, settled),
         Step::Mark(mark) => ledger.mark_balance(&mark, None),
         Step::Note(mark, mut note) => {
             // Readings that changed nothing moved no mark: the newest of them narrows the span.
@@ -82,9 +86,25 @@ pub(super) fn explain(
                 account = %note.account, before = %note.before, after = %note.after, explained = %note.explained,
                 unexplained = %note.unexplained, "the balance moved without a payment"
             );
-            ledger.mark_balance(&mark, Some(&note))
+            put(ledger, &mark, Some(&note), settled)
         }
     }
+}
+
+/// The note of when what the mark's reading showed was settled: a little after that reading began. What was confirmed by then is in
+/// the mark's balance.
+fn marked_note(account: &AccountName) -> String {
+    format!("balance.marked:{account}")
+}
+
+fn put(
+    ledger: &dyn Ledger,
+    mark: &BalanceMark,
+    note: Option<&BalanceNote>,
+    settled: Timestamp,
+) -> Result<(), LedgerError> {
+    ledger.mark_balance(mark, note)?;
+    ledger.note(&marked_note(&mark.account), &settled.to_string())
 }
 
 fn before(at: Timestamp, span: SignedDuration) -> Timestamp {
@@ -102,7 +122,13 @@ impl Step {
 }
 
 /// Judges the balance in `now` against `mark`; see the table above.
-fn judge(mark: &BalanceMark, now: BalanceMark, payments: &[IntentRecord], timing: &Timing) -> Step {
+fn judge(
+    mark: &BalanceMark,
+    marked: Timestamp,
+    now: BalanceMark,
+    payments: &[IntentRecord],
+    timing: &Timing,
+) -> Step {
     let started = |r: &IntentRecord| r.spend_started_at.as_ref().map(|m| m.wall);
     // A payment that began in the mark's own instant came after its reading: a pass reads before it pays.
     let since = |r: &IntentRecord| started(r).is_some_and(|at| at >= mark.at);
@@ -117,7 +143,7 @@ fn judge(mark: &BalanceMark, now: BalanceMark, payments: &[IntentRecord], timing
     let known = confirmed().filter(|r| since(r) && started(r).is_some_and(|at| at < now.at));
     let known = Money::sum(known.map(charge)).unwrap_or_default();
     let late: Vec<Money> =
-        confirmed().filter(|r| !since(r) && r.state_at.wall > mark.at).map(charge).collect();
+        confirmed().filter(|r| !since(r) && r.state_at.wall > marked).map(charge).collect();
     let odd = mark.balance.minus(now.balance).and_then(|fell| fell.minus(known)).unwrap_or_default();
     if sums(&late).contains(&odd) {
         let idle = mark.balance == now.balance && mark.odd.is_none() && known == Money::ZERO;

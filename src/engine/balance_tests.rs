@@ -62,7 +62,7 @@ impl Desk {
             complete: true,
             began: &began,
         };
-        explain(&self.ledger, &self.timing, &reading, balance).unwrap();
+        explain(&self.ledger, &self.timing, &reading, balance, began.wall).unwrap();
         let notes = self.ledger.balance_notes(Timestamp::MIN).unwrap();
         notes.into_iter().map(|n| (n.explained.to_string(), n.unexplained.to_string())).collect()
     }
@@ -292,4 +292,25 @@ fn a_reading_that_changes_nothing_writes_nothing() {
     desk.read(10, "100.00");
     let mark = desk.ledger.balance_mark(&desk.account).unwrap().unwrap();
     assert_eq!(mark.at, at(0).wall);
+}
+
+#[test]
+fn a_fall_that_looks_like_the_payment_just_confirmed_is_on_record_all_the_same() {
+    let desk = Desk::new();
+    desk.read(0, "100.00");
+    let id = desk.sent(1, 11);
+    desk.then(&id, 11, &[(State::SpendStarted, Event::Accepted)]);
+    // The reading begins in minute 20, its payments are settled in the next one, and then it becomes the mark.
+    desk.then(&id, 21, &[(State::Accepted, Event::EndsMoved)]);
+    let (began, balance) = (at(20), usd("97.35"));
+    let reading = Reading {
+        account: &desk.account,
+        leases: &[],
+        balance: &balance,
+        bound: true,
+        complete: true,
+        began: &began,
+    };
+    explain(&desk.ledger, &desk.timing, &reading, &balance, at(21).wall).unwrap();
+    assert_eq!(desk.read(600, "94.70"), one("0.00", "2.65"));
 }

@@ -46,7 +46,7 @@ pub(super) fn take(
     let doubles = settle(ledger, &viewer.settings.timing, &reading, &now)?;
     let charges = foreign::charges(viewer, account, listed, inventory, &now)?;
     if measure {
-        balance::explain(ledger, &viewer.settings.timing, &reading, &inventory.balance)?;
+        balance::explain(ledger, &viewer.settings.timing, &reading, &inventory.balance, now.wall)?;
     }
     ledger.record_inventory(&account.provider, &account.name, now.wall, inventory)?;
     Ok(Shown { doubles, charges })

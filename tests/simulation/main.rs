@@ -126,7 +126,7 @@ fn show(total: &Tally, seeds: u64, days: i64, ms: i64) {
 const HANGS: i64 = 300_000;
 
 /// A seed that neither ends nor waits cannot be stopped from outside: the whole run is, once it is named.
-#[allow(clippy::exit, reason = "a thread that never ends cannot be joined")]
+#[allow(clippy::exit, clippy::disallowed_methods, reason = "a thread that never ends cannot be joined")]
 fn watch(running: &Mutex<BTreeMap<u64, i64>>, over: &AtomicBool, clock: &dyn Clock) {
     while !over.load(Ordering::SeqCst) {
         std::thread::sleep(std::time::Duration::from_millis(100));

@@ -211,63 +211,11 @@ pub fn lapses(run: &mut Run) {
 #[allow(clippy::too_many_lines, reason = "one demand after the other")]
 pub fn at_rest(run: &Run) {
     let shadows = run.judge.lock().shadows.clone();
-    let now = run.clock.truth();
     for (id, s) in &shadows {
-        let site = run.sites.iter().find(|x| x.account.as_str() == s.account).unwrap();
-        let charged = if s.theirs { 0 } else { truth(&run.judge, site, id) };
         let even = evened(run, &shadows, id) || explained(run, id, s);
-        let state = site.now();
-        let blind = s.spent.is_some_and(|at| state.blind(at, at + HOUR * 4));
-        let unclear = s.spent.is_some_and(|at| disturbed(&state.books, at, Some(id)));
-        let disturbed = s.spent.is_some_and(|at| disturbed(&state.books, at, None));
-        let gone = s.leases.iter().any(|l| state.books.lots.iter().any(|x| x.ip == l.ip && x.gone));
-        drop(state);
-        let mut inner = run.judge.lock();
-        let say = |inner: &mut crate::judge::Inner, text: String| inner.broken.push(text);
-        match s.state {
-            State::Reserved | State::SpendStarted | State::Accepted | State::Unknown => {
-                let young = now.duration_since(s.state_since) < SignedDuration::from_mins(16);
-                if !young {
-                    say(&mut inner, format!("{id} is still {} after faults stopped", s.state));
-                }
-            }
-            State::NotApplied | State::Refused if charged > 0 && !gone && !s.operator && !even => {
-                inner.tally.wrong += 1;
-                say(&mut inner, format!("WRONG {id} is {}, and the books say {}", s.state, money(charged)));
-            }
-            State::Confirmed if charged == 0 && !s.theirs && !s.operator && !even => {
-                inner.tally.wrong += 1;
-                say(&mut inner, format!("WRONG {id} is confirmed, and the books know no charge"));
-            }
-            State::Confirmed if !s.theirs && s.charged != Some(money(charged)) => {
-                inner.tally.inexact += 1;
-                if !unclear && !s.operator && !even {
-                    let text = format!(
-                        "BOOKS {id} cost {} by the books, {:?} by the ledger",
-                        money(charged),
-                        s.charged
-                    );
-                    say(&mut inner, text);
-                }
-            }
-            State::Confirmed if !s.theirs => inner.tally.exact += 1,
-            _ => {}
-        }
+        settled_rightly(run, id, s, even);
         if s.was_unknown && s.state != State::Split {
-            inner.tally.unknowns += 1;
-            if s.operator || s.state == State::NeedsOperator {
-                inner.tally.by_person += 1;
-                inner.tally.disturbed += u64::from(disturbed || blind);
-                drop(inner);
-                run.judge.note(|| {
-                    format!(
-                        "{id} needed a person, disturbed: {disturbed}, blind: {blind}, charged: {charged}"
-                    )
-                });
-                continue;
-            } else {
-                inner.tally.by_evidence += 1;
-            }
+            count_unknown(run, id, s);
         }
     }
     doubles(run);
@@ -276,6 +224,61 @@ pub fn at_rest(run: &Run) {
     if !run.ledger().outbox(None).unwrap().is_empty() {
         run.judge.broken("I5 mails stay in the outbox although the mail server is up".to_owned());
     }
+}
+
+/// One payment against the books; `even`: what became of it is right together with the other attempts at its term.
+fn settled_rightly(run: &Run, id: &str, s: &Shadow, even: bool) {
+    let site = run.sites.iter().find(|x| x.account.as_str() == s.account).unwrap();
+    let charged = if s.theirs { 0 } else { truth(&run.judge, site, id) };
+    let cost = money(charged);
+    let state = site.now();
+    let unclear = s.spent.is_some_and(|at| disturbed(&state.books, at, Some(id)));
+    let gone = s.leases.iter().any(|l| state.books.lots.iter().any(|x| x.ip == l.ip && x.gone));
+    drop(state);
+    let mut inner = run.judge.lock();
+    match s.state {
+        State::Reserved | State::SpendStarted | State::Accepted | State::Unknown => {
+            let young = run.clock.truth().duration_since(s.state_since) < SignedDuration::from_mins(16);
+            if !young {
+                inner.broken.push(format!("{id} is still {} after faults stopped", s.state));
+            }
+        }
+        State::NotApplied | State::Refused if charged > 0 && !gone && !s.operator && !even => {
+            inner.tally.wrong += 1;
+            inner.broken.push(format!("WRONG {id} is {}, and the books say {cost}", s.state));
+        }
+        State::Confirmed if charged == 0 && !s.theirs && !s.operator && !even => {
+            inner.tally.wrong += 1;
+            inner.broken.push(format!("WRONG {id} is confirmed, and the books know no charge"));
+        }
+        State::Confirmed if !s.theirs && s.charged != Some(cost) => {
+            inner.tally.inexact += 1;
+            if !unclear && !s.operator && !even {
+                let text = format!("BOOKS {id} cost {cost} by the books, {:?} by the ledger", s.charged);
+                inner.broken.push(text);
+            }
+        }
+        State::Confirmed if !s.theirs => inner.tally.exact += 1,
+        _ => {}
+    }
+}
+
+/// Whether evidence alone settled it.
+fn count_unknown(run: &Run, id: &str, s: &Shadow) {
+    let site = run.sites.iter().find(|x| x.account.as_str() == s.account).unwrap();
+    let state = site.now();
+    let blind = s.spent.is_some_and(|at| state.blind(at, at + HOUR * 4));
+    let disturbed = s.spent.is_some_and(|at| disturbed(&state.books, at, None));
+    drop(state);
+    let person = s.operator || s.state == State::NeedsOperator;
+    if person {
+        run.judge.note(|| format!("{id} needed a person, disturbed: {disturbed}, blind: {blind}"));
+    }
+    let tally = &mut run.judge.lock().tally;
+    tally.unknowns += 1;
+    tally.by_person += u64::from(person);
+    tally.disturbed += u64::from(person && (disturbed || blind));
+    tally.by_evidence += u64::from(!person);
 }
 
 /// Somebody else's money moved, or a price was not the quoted one, while this payment was being looked into: what then is
@@ -323,11 +326,7 @@ fn explained(run: &Run, id: &str, s: &Shadow) -> bool {
     let late =
         state.books.entries.iter().filter(|e| e.unforeseen && e.what == What::Payment(root(id).to_owned()));
     let mut shown = late.map(|e| e.shown_from);
-    shown.any(|at| {
-        notes
-            .iter()
-            .any(|n| n.account == site.account && n.since <= at && n.at >= at && !n.unexplained.is_negative())
-    })
+    shown.any(|at| notes.iter().any(|n| n.account == site.account && n.since <= at && n.at >= at))
 }
 
 /// I1 by the books: no term has two charges of renewd's, but where the first landed after every window.

@@ -33,8 +33,10 @@ pub struct Witness {
 /// What was read since the last write that could change it. Nobody else writes to the file, and half of a run would be spent on
 /// reading the same history again.
 #[derive(Default)]
-#[allow(clippy::type_complexity, reason = "what was answered, by question and state")]
-pub struct Memo(Mutex<HashMap<String, (&'static str, Box<dyn Any + Send>)>>);
+pub struct Memo(Mutex<HashMap<String, Known>>);
+
+/// What it depends on, and itself.
+type Known = (&'static str, Box<dyn Any + Send>);
 
 impl Memo {
     fn read<T: Clone + Send + 'static>(

@@ -134,6 +134,8 @@ impl fmt::Display for Money {
         if shown.scale() < 2 {
             shown.rescale(2);
         }
+        // Nothing has no sign, however it came about.
+        shown.set_sign_negative(self.is_negative());
         f.pad(&shown.to_string())
     }
 }
@@ -156,6 +158,9 @@ mod tests {
         {
             assert_eq!(text.parse::<Money>().unwrap().to_string(), shown);
         }
+        let nothing = Money::from_cents(265).minus(Money::from_cents(265)).and_then(|m| m.minus(Money::ZERO));
+        assert_eq!(nothing.unwrap().to_string(), "0.00");
+        assert_eq!("-0.00".parse::<Money>().unwrap().to_string(), "0.00");
         let long = "12345678901234567.89";
         assert_eq!(long.parse::<Money>().unwrap().to_string(), long);
     }

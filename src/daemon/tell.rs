@@ -75,7 +75,7 @@ fn told(viewer: &Viewer, report: &CycleReport, whole: bool) -> Result<(), Ledger
     };
     queue(viewer, &|_| true, &judge)?;
     doubles::told(viewer.ledger.as_ref())?;
-    viewer.ledger.note(TOLD, &report.started.wall.to_string())?;
+    viewer.ledger.note(TOLD, &report.started.noted())?;
     runways.remember(viewer.ledger.as_ref())
 }
 

@@ -25,6 +25,30 @@ impl Moment {
         let boot = SignedDuration::from_millis(self.boot_ms.saturating_sub(earlier.boot_ms));
         Some(boot.min(self.wall.duration_since(earlier.wall)))
     }
+
+    /// Whether this came at `mark` or after it, as seen from `now`. Within a boot the boot clock says so, whatever the wall clock
+    /// was set to; between two boots that are both over only the wall clock is left.
+    #[must_use]
+    pub fn is_from(&self, mark: &Self, now: &Self) -> bool {
+        if self.boot_id == mark.boot_id {
+            return self.boot_ms >= mark.boot_ms;
+        }
+        self.boot_id == now.boot_id || (mark.boot_id != now.boot_id && self.wall >= mark.wall)
+    }
+
+    /// As it is written in notes.
+    #[must_use]
+    pub fn noted(&self) -> String {
+        format!("{} {} {}", self.wall, self.boot_id, self.boot_ms)
+    }
+
+    /// Reads [`Self::noted`].
+    #[must_use]
+    pub fn from_note(note: &str) -> Option<Self> {
+        let mut words = note.split(' ');
+        let (wall, boot_id, ms) = (words.next()?, words.next()?, words.next()?);
+        Some(Self { wall: wall.parse().ok()?, boot_id: boot_id.to_owned(), boot_ms: ms.parse().ok()? })
+    }
 }
 
 /// `[timing]`: how long renewd waits for answers and for proof.
@@ -53,5 +77,39 @@ pub fn words(span: SignedDuration) -> String {
         (0, 0, _) => two(m, "m", s, "s"),
         (0, _, _) => two(h, "h", m, "m"),
         _ => two(d, "d", h, "h"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(boot: &str, ms: i64, wall: &str) -> Moment {
+        Moment { wall: wall.parse().unwrap(), boot_id: boot.to_owned(), boot_ms: ms }
+    }
+
+    #[test]
+    fn what_came_after_a_mark_is_told_by_the_boot_clock_where_there_is_one() {
+        let mark = at("b", 1_000, "2026-06-02T13:40:00Z");
+        let set_back = at("b", 2_000, "2026-06-01T13:45:00Z");
+        let set_forward = at("b", 500, "2026-06-03T00:00:00Z");
+        assert!(set_back.is_from(&mark, &mark), "it came after, whatever the wall clock said");
+        assert!(!set_forward.is_from(&mark, &mark), "it came before");
+        assert!(mark.is_from(&mark, &mark));
+
+        let now = at("c", 10, "2026-06-01T14:00:00Z");
+        assert!(now.is_from(&mark, &now), "this boot came after that one");
+        assert!(!mark.is_from(&now, &now), "and that one before this");
+        let between = at("d", 5, "2026-06-02T13:50:00Z");
+        assert!(between.is_from(&mark, &now), "both are over: the wall clock says");
+        assert!(!mark.is_from(&between, &now));
+    }
+
+    #[test]
+    fn a_moment_survives_its_note() {
+        let moment = at("0b1c", 123_456, "2026-06-02T13:40:00.123456789Z");
+        assert_eq!(Moment::from_note(&moment.noted()), Some(moment));
+        assert_eq!(Moment::from_note("2026-06-02T13:40:00Z"), None, "an older note has no boot");
+        assert_eq!(Moment::from_note(""), None);
     }
 }

@@ -1,12 +1,12 @@
-//! Which payment a move of an end belongs to, where several were for one term. Pure.
+//! Which payment a move of an end belongs to, where several were for one term.
 //!
 //! A term that one payment bought is no other's: of two payments for a term of which one was charged, the end moves once.
 use jiff::{SignedDuration, Timestamp};
 
 use super::settle::leases_of;
-use crate::domain::{Lease, State};
+use crate::domain::{AccountName, Lease, State};
 use crate::evidence::{SLACK, terms_moved};
-use crate::ledger::{IntentLease, IntentRecord};
+use crate::ledger::{IntentLease, IntentRecord, Ledger, LedgerError};
 
 /// Whether an end moved by one more term of `days` than the `paid` days that other payments bought.
 pub(super) fn is_free(before: Timestamp, to: Timestamp, days: u32, paid: i64) -> bool {
@@ -37,7 +37,23 @@ pub(super) fn claims(around: &[IntentRecord], record: &IntentRecord, of: &Intent
     Some(paid)
 }
 
-/// The provider extends it by itself.
-pub(super) fn renews_itself(listed: Option<&Lease>) -> bool {
-    listed.is_some_and(|l| l.provider_renews == Some(true))
+/// Whether another payment for this term of the lease, or for a later one, is still open: a move is more likely its doing, and this
+/// reading may be none by which that one can be judged, as on a machine whose clock came up behind.
+pub(super) fn another_is_open(around: &[IntentRecord], record: &IntentRecord, of: &IntentLease) -> bool {
+    let open =
+        |s: State| matches!(s, State::SpendStarted | State::Accepted | State::Unknown | State::NeedsOperator);
+    around.iter().filter(|o| o.id != record.id && open(o.state)).flat_map(leases_of).any(|l| {
+        (l.lease == of.lease || (!l.ip.is_empty() && l.ip == of.ip)) && l.expires_before >= of.expires_before
+    })
+}
+
+/// Whether the provider was to extend it by itself when it was read last: a flag that was switched on since has charged nothing yet.
+pub(super) fn renewed_itself(
+    ledger: &dyn Ledger,
+    account: &AccountName,
+    of: &IntentLease,
+) -> Result<bool, LedgerError> {
+    let known = ledger.known_leases(account)?.into_iter().map(|k| k.lease);
+    let same = |l: &Lease| l.id == of.lease || (!l.ip.is_empty() && l.ip == of.ip);
+    Ok(known.filter(same).any(|l| l.provider_renews == Some(true)))
 }

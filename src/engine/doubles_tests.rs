@@ -87,20 +87,24 @@ fn pay(ledger: &dyn Ledger, leases: &[usize], before: &str, attempt: u32, minute
 }
 
 fn read(ledger: &dyn Ledger, leases: &[Lease], balance: &str, minutes: i64) -> Vec<IntentId> {
+    read_at(ledger, leases, balance, &at(minutes))
+}
+
+fn read_at(ledger: &dyn Ledger, leases: &[Lease], balance: &str, began: &Moment) -> Vec<IntentId> {
     let timing = Timing {
         read_timeout: SignedDuration::from_secs(30),
         money_timeout: SignedDuration::from_secs(120),
         lag_window: SignedDuration::from_mins(15),
         settle_reads: 3,
     };
-    let (account, balance, began) = (account(), usd(balance), at(minutes));
+    let (account, balance) = (account(), usd(balance));
     let reading =
-        Reading { account: &account, leases, balance: &balance, complete: true, bound: true, began: &began };
-    settle(ledger, &timing, &reading, &began).unwrap().into_iter().map(|r| r.id).collect()
+        Reading { account: &account, leases, balance: &balance, complete: true, bound: true, began };
+    settle(ledger, &timing, &reading, began).unwrap().into_iter().map(|r| r.id).collect()
 }
 
-/// Two leases whose joint payment was shown as not charged; the first was then paid alone.
-fn paid_alone(ledger: &SqliteLedger) -> IntentId {
+/// Both leases were read in a cycle.
+fn seen(ledger: &SqliteLedger) {
     ledger.start_cycle(&at(0)).unwrap();
     let inventory = Inventory {
         leases: vec![lease(1, 0), lease(2, 0)],
@@ -111,6 +115,11 @@ fn paid_alone(ledger: &SqliteLedger) -> IntentId {
         doubt: None,
     };
     ledger.record_inventory(&ProviderName::new("youproxy"), &account(), at(0).wall, &inventory).unwrap();
+}
+
+/// Two leases whose joint payment was shown as not charged; the first was then paid alone.
+fn paid_alone(ledger: &SqliteLedger) -> IntentId {
+    seen(ledger);
     let batch = pay(ledger, &[1, 2], "100.00", 1, 0);
     for minutes in [1, 6, 11, 16, 21] {
         read(ledger, &[lease(1, 0), lease(2, 0)], "100.00", minutes);
@@ -157,4 +166,50 @@ fn a_second_charge_is_told_after_a_crash_between_settling_and_telling() {
     assert_eq!(owed, [batch]);
     told(&ledger).unwrap();
     assert!(untold(&ledger).unwrap().is_empty());
+}
+
+#[test]
+fn a_newer_payment_that_cannot_be_judged_yet_keeps_its_move_from_an_older_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = open(dir.path(), Access::Pay).unwrap();
+    seen(&ledger);
+    let first = pay(&ledger, &[1], "100.00", 1, 0);
+    for minutes in [1, 6, 11, 16, 21] {
+        read(&ledger, &[lease(1, 0)], "100.00", minutes);
+    }
+    assert_eq!(ledger.intent(&first).unwrap().state, State::NotApplied);
+    let second = pay(&ledger, &[1], "100.00", 2, 2_000);
+
+    // The machine came up a day behind: the second payment seems to lie ahead of this reading.
+    let behind = Moment { wall: at(2_010 - 1_440).wall, boot_id: "boot-2".to_owned(), boot_ms: 5_000 };
+    assert!(read_at(&ledger, &[lease(1, 1)], "98.00", &behind).is_empty());
+    assert_eq!(ledger.intent(&first).unwrap().state, State::NotApplied, "the move is the second's");
+
+    let right = Moment { wall: at(2_020).wall, boot_id: "boot-2".to_owned(), boot_ms: 600_000 };
+    assert!(read_at(&ledger, &[lease(1, 1)], "98.00", &right).is_empty(), "nothing was charged twice");
+    assert_eq!(ledger.intent(&second).unwrap().state, State::Confirmed);
+    assert_eq!(ledger.intent(&first).unwrap().state, State::NotApplied);
+}
+
+#[test]
+fn a_late_charge_is_not_laid_on_an_auto_renewal_that_was_off_when_the_lease_was_read_last() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = open(dir.path(), Access::Pay).unwrap();
+    seen(&ledger);
+    let first = pay(&ledger, &[1], "100.00", 1, 0);
+    for minutes in [1, 6, 11, 16, 21] {
+        read(&ledger, &[lease(1, 0)], "100.00", minutes);
+    }
+    let second = pay(&ledger, &[1], "100.00", 2, 60);
+    read(&ledger, &[lease(1, 1)], "98.00", 62);
+    assert_eq!(ledger.intent(&second).unwrap().state, State::Confirmed);
+
+    // Switched on since; and a top-up hides what the first attempt took.
+    let on = Lease { provider_renews: Some(true), ..lease(1, 2) };
+    assert_eq!(
+        read(&ledger, std::slice::from_ref(&on), "146.00", 900),
+        [first.clone()],
+        "told as a second charge"
+    );
+    assert_eq!(ledger.intent(&first).unwrap().state, State::Confirmed);
 }

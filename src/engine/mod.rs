@@ -15,6 +15,7 @@ pub mod doubles;
 mod foreign;
 mod fresh;
 mod lane;
+mod looks;
 mod observe;
 pub mod order;
 mod passes;

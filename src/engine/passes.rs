@@ -187,10 +187,23 @@ impl Payer {
         before: Option<&CycleRecord>,
         mut charges: Vec<IntentRecord>,
     ) -> Result<Vec<IntentRecord>, LedgerError> {
-        let since = before.map(|b| b.ended_at.unwrap_or(b.started_at.wall));
-        let filter = IntentFilter { since, states: vec![State::Confirmed], ..IntentFilter::default() };
+        let Some(before) = before else { return Ok(charges) };
+        let began = &before.started_at;
+        let mut mark = began.clone();
+        if let Some(ended) = before.ended_at {
+            let took = ended.duration_since(began.wall).max(SignedDuration::ZERO);
+            mark.wall = ended;
+            mark.boot_ms = began.boot_ms.saturating_add(i64::try_from(took.as_millis()).unwrap_or(0));
+        }
+        let filter = IntentFilter {
+            since: Some(week_before(mark.wall)),
+            states: vec![State::Confirmed],
+            ..IntentFilter::default()
+        };
         let seen = self.viewer.ledger.intents(&filter)?;
-        let fresh = seen.into_iter().filter(|r| r.purpose == Purpose::Provider && since.is_some());
+        let now = self.viewer.clock.now();
+        let fresh =
+            seen.into_iter().filter(|r| r.purpose == Purpose::Provider && r.created_at.is_from(&mark, &now));
         for record in fresh {
             if charges.iter().all(|c| c.id != record.id) {
                 charges.push(record);
@@ -318,18 +331,26 @@ pub(super) fn recover(viewer: &Viewer, now: &Moment) -> Result<(), LedgerError> 
 /// The note of when the last pass began that people were told of: one that failed or died told nobody what it settled.
 pub const TOLD: &str = "told.until";
 
-/// Payments that were confirmed since the last pass that was told of; those older than a week are not looked for.
+/// Payments that were confirmed since the last pass that was told of; those that began more than a week before it are not looked for.
+/// A clock that was set back hides none.
 fn settled_since(viewer: &Viewer, before: Option<&CycleRecord>) -> Result<Vec<IntentRecord>, LedgerError> {
-    let Some(before) = before else { return Ok(Vec::new()) };
-    let told = viewer.ledger.noted(TOLD)?.and_then(|at| at.parse::<Timestamp>().ok());
-    let from = told.map_or(before.started_at.wall, |at| at.min(before.started_at.wall));
+    let Some(before) = before.map(|b| &b.started_at) else { return Ok(Vec::new()) };
+    let told = viewer.ledger.noted(TOLD)?.and_then(|at| Moment::from_note(&at));
+    let oldest = told.as_ref().map_or(before.wall, |at| at.wall.min(before.wall));
     let filter = IntentFilter {
         states: vec![State::Confirmed],
-        spend_since: Some(from.checked_sub(SignedDuration::from_hours(24 * 7)).unwrap_or(Timestamp::MIN)),
+        spend_since: Some(week_before(oldest)),
         ..IntentFilter::default()
     };
-    let all = viewer.ledger.intents(&filter)?;
-    Ok(all.into_iter().filter(|r| r.state_at.wall >= from).collect())
+    let now = viewer.clock.now();
+    let fresh = |r: &IntentRecord| {
+        r.state_at.is_from(before, &now) || told.as_ref().is_some_and(|told| r.state_at.is_from(told, &now))
+    };
+    Ok(viewer.ledger.intents(&filter)?.into_iter().filter(fresh).collect())
+}
+
+fn week_before(at: Timestamp) -> Timestamp {
+    at.checked_sub(SignedDuration::from_hours(24 * 7)).unwrap_or(Timestamp::MIN)
 }
 
 fn decisions(viewer: &Viewer, items: &[Item]) -> Vec<DecisionRow> {

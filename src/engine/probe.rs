@@ -47,18 +47,22 @@ impl Viewer {
         self.remember_prices(&[], &offered)
     }
 
-    /// Prices that the forecast can already draw on.
+    /// Prices that the forecast can already draw on: those asked for, and where they leave something open those paid.
     fn known_prices(&self, account: &AccountName, items: &[Item]) -> Result<HashSet<Like>, LedgerError> {
-        let (paid, quotes) = (self.ledger.last_prices(account)?, self.ledger.quotes(account)?);
-        let mut known = HashSet::new();
-        for item in items.iter().filter(|i| &i.lease.account == account) {
-            let lease = &item.lease;
-            let promo = item.policy.and_then(|p| self.settings.policies[p].promo_code.clone());
-            let days =
-                [paid.get(&lease.id).map(|p| p.period_days), quotes.get(&lease.id).map(|q| q.period_days)];
-            for days in days.into_iter().flatten() {
-                known.insert((lease.kind.clone(), lease.country.clone(), days, promo.clone()));
-            }
+        let mine: Vec<&Item> = items.iter().filter(|i| &i.lease.account == account).collect();
+        let policy = |item: &Item| item.policy.map(|p| &self.settings.policies[p]);
+        let like = |item: &Item, days: u32| {
+            let promo = policy(item).and_then(|p| p.promo_code.clone());
+            (item.lease.kind.clone(), item.lease.country.clone(), days, promo)
+        };
+        let quotes = self.ledger.quotes(account)?;
+        let asked = |i: &&Item| quotes.get(&i.lease.id).map(|q| like(i, q.period_days));
+        let mut known: HashSet<Like> = mine.iter().filter_map(asked).collect();
+        let open =
+            |i: &&Item| policy(i).is_some_and(|p| p.periods.iter().any(|d| !known.contains(&like(i, *d))));
+        if mine.iter().filter(|i| i.reason.word == Word::NotDue).any(open) {
+            let paid = self.ledger.last_prices(account)?;
+            known.extend(mine.iter().filter_map(|i| paid.get(&i.lease.id).map(|p| like(i, p.period_days))));
         }
         Ok(known)
     }

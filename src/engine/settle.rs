@@ -3,13 +3,14 @@
 //! A crash between two payments' events loses nothing: the next read finds the same facts.
 use jiff::{SignedDuration, Timestamp};
 
-use super::claims::{claims, is_free, renews_itself};
+use super::claims::{another_is_open, claims, is_free, renewed_itself};
 use super::doubles;
+use super::looks::{keep_look, looks, quiet};
 use super::settle_purchase::settle_purchase;
 use super::verdict::perform;
 use crate::domain::time::{Moment, Timing};
 use crate::domain::{AccountName, Balance, IntentId, Lease, Money, OrderState, State};
-use crate::evidence::{Case, End, Look, Verdict, end, judge};
+use crate::evidence::{Case, End, Verdict, end, judge};
 use crate::ledger::{IntentFilter, IntentLease, IntentRecord, Ledger, LedgerError, Purpose, SettleRead};
 use crate::planner::{Past, PastLease};
 
@@ -41,13 +42,6 @@ pub(super) fn leases_of(record: &IntentRecord) -> impl Iterator<Item = IntentLea
 /// What the planner needs of a payment.
 #[must_use]
 pub fn past_of(record: &IntentRecord, now: &Moment, timing: &Timing) -> Past {
-    let looks = looks(record, now, timing, None);
-    // A refusal that charged all the same shows as a fall that could hold the charge: then a person must look.
-    let unmoved = |l: &Look| l.elapsed >= timing.lag_window && l.moved == 0;
-    let quiet = looks.iter().any(|l| unmoved(l) && l.fell == Money::ZERO)
-        || looks
-            .windows(2)
-            .any(|w| unmoved(&w[0]) && unmoved(&w[1]) && w[0].fell == w[1].fell && w[1].fell < record.quoted);
     Past {
         intent: record.id.clone(),
         account: record.request.account.clone(),
@@ -60,49 +54,7 @@ pub fn past_of(record: &IntentRecord, now: &Moment, timing: &Timing) -> Past {
         elapsed: record.spend_started_at.as_ref().and_then(|at| now.since(at)),
         never_sent: record.never_sent,
         operator_spoke: record.operator_spoke,
-        quiet,
-    }
-}
-
-/// Earlier looks of this boot and, if given, the present one. After a reboot time counts from the first look.
-pub(super) fn looks(
-    record: &IntentRecord,
-    now: &Moment,
-    timing: &Timing,
-    present: Option<(Money, usize)>,
-) -> Vec<Look> {
-    let same: Vec<&SettleRead> = record.reads.iter().filter(|r| r.at.boot_id == now.boot_id).collect();
-    let call = record.spend_started_at.as_ref().map(|at| over(record, at, timing));
-    let zero = call
-        .as_ref()
-        .filter(|at| at.boot_id == now.boot_id)
-        .or_else(|| same.first().map(|r| &r.at))
-        .unwrap_or(now);
-    let since = |at: &Moment| at.since(zero).unwrap_or(SignedDuration::ZERO);
-    let mut looks: Vec<Look> =
-        same.iter().map(|r| Look { elapsed: since(&r.at), fell: r.fell, moved: r.moved }).collect();
-    if let Some((fell, moved)) = present {
-        looks.push(Look { elapsed: since(now), fell, moved });
-    }
-    looks
-}
-
-/// When the call was over, as far as is known: the provider may have acted at any instant until then, and its lists may lag
-/// from there on.
-fn over(record: &IntentRecord, started: &Moment, timing: &Timing) -> Moment {
-    let took = took(record.state, record.state_at.since(started), timing.money_timeout);
-    Moment {
-        wall: started.wall.checked_add(took).unwrap_or(started.wall),
-        boot_id: started.boot_id.clone(),
-        boot_ms: started.boot_ms.saturating_add(i64::try_from(took.as_millis()).unwrap_or(0)),
-    }
-}
-
-/// How long a call took, at most `most`: a state that follows the answer came `after` its start, if that can be told.
-fn took(state: State, after: Option<SignedDuration>, most: SignedDuration) -> SignedDuration {
-    match state {
-        State::Accepted | State::SpendStarted => SignedDuration::ZERO,
-        _ => after.map_or(most, |t| t.clamp(SignedDuration::ZERO, most)),
+        quiet: quiet(record, now, timing),
     }
 }
 
@@ -233,12 +185,17 @@ fn settle_one(
         let mut seen = end_of(&of, listed, spent_at.wall, days);
         match (seen, paid) {
             (_, None) => seen = End::Same,
+            (End::Moved(_) | End::Again, _) if closed && another_is_open(around, record, &of) => {
+                seen = End::Same
+            }
             // Others already stand for this move: only a further term is this payment's.
             (End::Moved(to), Some(paid)) if !is_free(of.expires_before, to, days, paid) => {
                 seen = End::Same;
             }
             // A further term of an order that the provider renews by itself is the provider's, unless the money says otherwise.
-            (End::Moved(_), Some(1..)) if closed && fell.0 != record.quoted && renews_itself(listed) => {
+            (End::Moved(_), Some(1..))
+                if closed && fell.0 != record.quoted && renewed_itself(ledger, reading.account, &of)? =>
+            {
                 seen = End::Same;
             }
             // In service, as the other payment left it: that says nothing of this one, and a fall alone may be anybody's.
@@ -343,51 +300,4 @@ pub(super) fn fell(record: &IntentRecord, reading: &Reading<'_>, around: &[Inten
         .and_then(|f| f.minus(siblings))
         .unwrap_or_default();
     (fell, ambiguous)
-}
-
-pub(super) fn keep_look(
-    ledger: &dyn Ledger,
-    timing: &Timing,
-    record: &IntentRecord,
-    state: State,
-    look: SettleRead,
-) -> Result<(), LedgerError> {
-    if !matches!(state, State::Accepted | State::Unknown | State::Refused) {
-        return Ok(());
-    }
-    let reads = i32::try_from(timing.settle_reads).unwrap_or(i32::MAX).max(1);
-    let apart = timing.lag_window.checked_div(reads).unwrap_or(SignedDuration::ZERO);
-    let spaced = record.reads.last().is_none_or(|last| {
-        last.fell != look.fell
-            || last.moved != look.moved
-            || look.at.since(&last.at).is_none_or(|s| s >= apart)
-    });
-    // A refusal needs no more looks once it was quiet for long; an unknown one is looked at until it is settled.
-    let here = record.reads.iter().filter(|r| r.at.boot_id == look.at.boot_id).count();
-    let enough = state == State::Refused && here > 64;
-    if spaced && !enough { ledger.add_read(&record.id, &look) } else { Ok(()) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_lag_of_a_lost_answer_begins_when_its_call_was_over() {
-        let secs = SignedDuration::from_secs;
-        let most = secs(120);
-        assert_eq!(
-            took(State::Unknown, Some(secs(118)), most),
-            secs(118),
-            "it hung, and was processed at its end"
-        );
-        assert_eq!(took(State::Refused, Some(secs(2)), most), secs(2));
-        assert_eq!(
-            took(State::Unknown, Some(secs(3_600)), most),
-            most,
-            "found by a new process an hour later"
-        );
-        assert_eq!(took(State::Unknown, None, most), most, "after a reboot");
-        assert_eq!(took(State::Unknown, Some(secs(-5)), most), secs(0), "a clock set back");
-    }
 }

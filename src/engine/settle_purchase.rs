@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, HashSet};
 
 use jiff::SignedDuration;
 
-use super::settle::{Reading, fell, in_one_currency, keep_look, looks};
+use super::looks::{keep_look, looks};
+use super::settle::{Reading, fell, in_one_currency};
 use super::verdict::fall;
 use crate::domain::time::{Moment, Timing};
 use crate::domain::{Event, Lease, OrderId, PurchaseRequest};

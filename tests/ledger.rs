@@ -14,6 +14,8 @@ mod daily;
 mod facts;
 #[path = "ledger/fold.rs"]
 mod fold;
+#[path = "ledger/listing.rs"]
+mod listing;
 #[path = "ledger/migrations.rs"]
 mod migrations;
 #[path = "ledger/opening.rs"]

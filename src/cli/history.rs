@@ -18,7 +18,7 @@ pub(super) fn history(ctx: &Context, args: &HistoryArgs) -> Result<Exit, Failure
         since: args.since.as_deref().map(|t| since(t, ctx.now(), &ctx.settings.timezone)).transpose()?,
         account: args.account.as_deref().map(AccountName::from),
         states: args.state.iter().map(|s| state(s)).collect::<Result<Vec<_>, _>>()?,
-        spend_since: None,
+        ..IntentFilter::default()
     };
     let ledger = ctx.reading()?;
     if let Some(name) = &filter.account {

@@ -109,7 +109,7 @@ pub struct SettleRead {
 }
 
 /// A payment as it stands.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct IntentRecord {
     /// Its id.
     pub id: IntentId,

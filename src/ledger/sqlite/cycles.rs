@@ -54,7 +54,7 @@ pub(super) fn last(c: &Connection) -> Result<Option<CycleRecord>, Fault> {
         };
         Ok(CycleRecord {
             id: r.get("id")?,
-            started_at: get_moment(r, "started_")?,
+            started_at: get_moment(r, ["started_at", "started_boot", "started_ms"])?,
             ended_at: get_opt_instant(r, "ended_at")?,
             summary,
         })

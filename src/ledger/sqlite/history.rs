@@ -6,8 +6,8 @@ use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
 use super::Fault;
 use super::payment::method;
 use super::text::{
-    get_count, get_instant, get_moment, get_money, get_opt_instant, get_opt_moment, get_opt_money, get_word,
-    instant,
+    asked, get_count, get_instant, get_moment, get_money, get_opt_instant, get_opt_moment, get_opt_money,
+    get_word, instant, place,
 };
 use crate::domain::{
     AccountName, Currency, IntentId, Kind, LeaseId, OrderId, ProviderName, RenewalRequest, RequestLease,
@@ -15,14 +15,79 @@ use crate::domain::{
 };
 use crate::ledger::{EventDetail, IntentFilter, IntentRecord, LastPrice, LedgerError, Purpose, SettleRead};
 
-/// What an operator said, and that the provider refused, of a whole payment is true of its parts.
-const COLUMNS: &str = "i.id, i.name, p.name AS part_of, i.provider, i.account, i.kind, i.period_days, i.promo, i.method,
-    i.policy, i.quoted, i.currency, i.balance_before, i.attempt, i.cycle, i.created_at, i.created_boot, i.created_ms,
-    h.state, h.state_at, h.state_boot, h.state_ms, h.spend_at, h.spend_boot, h.spend_ms, h.settled_at, h.charged,
-    h.balance_after, h.expires_after, h.code, h.message, h.evidence, h.never_sent,
-    i.purpose, i.billing_cycle, i.purchase, (SELECT o.order_id FROM purchase_order o WHERE o.intent = i.id ORDER BY o.id DESC LIMIT 1) AS order_made,
-    max(h.was_refused, coalesce(ph.was_refused, 0)) AS was_refused,
-    max(h.operator_spoke, coalesce(ph.operator_spoke, 0)) AS operator_spoke";
+/// What is read of a payment. What an operator said, and that the provider refused, of a whole payment is true of its parts.
+const PAYMENT: [(&str, &str); 39] = [
+    ("i.id", "id"),
+    ("i.name", "name"),
+    ("p.name", "part_of"),
+    ("i.provider", "provider"),
+    ("i.account", "account"),
+    ("i.kind", "kind"),
+    ("i.period_days", "period_days"),
+    ("i.promo", "promo"),
+    ("i.method", "method"),
+    ("i.policy", "policy"),
+    ("i.quoted", "quoted"),
+    ("i.currency", "currency"),
+    ("i.balance_before", "balance_before"),
+    ("i.attempt", "attempt"),
+    ("i.cycle", "cycle"),
+    ("i.created_at", "created_at"),
+    ("i.created_boot", "created_boot"),
+    ("i.created_ms", "created_ms"),
+    ("h.state", "state"),
+    ("h.state_at", "state_at"),
+    ("h.state_boot", "state_boot"),
+    ("h.state_ms", "state_ms"),
+    ("h.spend_at", "spend_at"),
+    ("h.spend_boot", "spend_boot"),
+    ("h.spend_ms", "spend_ms"),
+    ("h.settled_at", "settled_at"),
+    ("h.charged", "charged"),
+    ("h.balance_after", "balance_after"),
+    ("h.expires_after", "expires_after"),
+    ("h.code", "code"),
+    ("h.message", "message"),
+    ("h.evidence", "evidence"),
+    ("h.never_sent", "never_sent"),
+    ("i.purpose", "purpose"),
+    ("i.billing_cycle", "billing_cycle"),
+    ("i.purchase", "purchase"),
+    (
+        "(SELECT o.order_id FROM purchase_order o WHERE o.intent = i.id ORDER BY o.id DESC LIMIT 1)",
+        "order_made",
+    ),
+    ("max(h.was_refused, coalesce(ph.was_refused, 0))", "was_refused"),
+    ("max(h.operator_spoke, coalesce(ph.operator_spoke, 0))", "operator_spoke"),
+];
+
+const LEASE: [(&str, &str); 5] = [
+    ("t.intent", "intent"),
+    ("t.lease", "lease"),
+    ("t.order_id", "order_id"),
+    ("t.ip", "ip"),
+    ("t.expires_before", "expires_before"),
+];
+
+const READ: [(&str, &str); 7] = [
+    ("t.intent", "intent"),
+    ("t.at", "at"),
+    ("t.boot", "boot"),
+    ("t.ms", "ms"),
+    ("t.balance", "balance"),
+    ("t.fell", "fell"),
+    ("t.moved", "moved"),
+];
+
+/// The place of a column of `PAYMENT`, or of the list that is named first.
+macro_rules! at {
+    ($columns:ident: $name:literal) => {
+        const { place(&$columns, $name) }
+    };
+    ($name:literal) => {
+        at!(PAYMENT: $name)
+    };
+}
 
 const FROM: &str = "FROM intent_head h JOIN intent i ON i.id = h.intent
     LEFT JOIN intent p ON p.id = i.parent LEFT JOIN intent_head ph ON ph.intent = i.parent";
@@ -30,7 +95,7 @@ const FROM: &str = "FROM intent_head h JOIN intent i ON i.id = h.intent
 /// A condition on `h` and `i`, and its values in order.
 pub(super) struct Which {
     pub(super) sql: String,
-    values: Vec<String>,
+    pub(super) values: Vec<String>,
 }
 
 impl Which {
@@ -52,15 +117,15 @@ impl Which {
         which
     }
 
+    /// One payment by its number in the file.
+    pub(super) fn numbered(number: i64) -> Self {
+        Self { sql: "i.id = ?".to_owned(), values: vec![number.to_string()] }
+    }
+
     fn and(&mut self, sql: &str, value: String) {
         self.sql = format!("{} AND {sql}", self.sql);
         self.values.push(value);
     }
-}
-
-/// Payments, newest first.
-pub(super) fn list(c: &Connection, filter: &IntentFilter) -> Result<Vec<IntentRecord>, Fault> {
-    fetch(c, &Which::of(filter))
 }
 
 /// One payment.
@@ -69,29 +134,31 @@ pub(super) fn one(c: &Connection, id: &IntentId) -> Result<IntentRecord, Fault> 
     fetch(c, &which)?.pop().ok_or_else(|| LedgerError::NoIntent(id.clone()).into())
 }
 
-fn fetch(c: &Connection, which: &Which) -> Result<Vec<IntentRecord>, Fault> {
-    let mut leases = grouped(c, which, "intent_lease", |r| {
+/// Payments, newest first.
+pub(super) fn fetch(c: &Connection, which: &Which) -> Result<Vec<IntentRecord>, Fault> {
+    let mut leases = grouped(c, which, "intent_lease", &LEASE, |r| {
         Ok(RequestLease {
-            id: LeaseId::new(r.get::<_, String>("lease")?),
-            order: OrderId::new(r.get::<_, String>("order_id")?),
-            ip: r.get("ip")?,
-            expires_at: get_instant(r, "expires_before")?,
+            id: LeaseId::new(r.get::<_, String>(at!(LEASE: "lease"))?),
+            order: OrderId::new(r.get::<_, String>(at!(LEASE: "order_id"))?),
+            ip: r.get(at!(LEASE: "ip"))?,
+            expires_at: get_instant(r, at!(LEASE: "expires_before"))?,
         })
     })?;
-    let mut reads = grouped(c, which, "settle_read", |r| {
+    let mut reads = grouped(c, which, "settle_read", &READ, |r| {
         Ok(SettleRead {
-            at: get_moment(r, "")?,
-            balance: get_money(r, "balance")?,
-            fell: get_money(r, "fell")?,
-            moved: get_count(r, "moved")?,
+            at: get_moment(r, [at!(READ: "at"), at!(READ: "boot"), at!(READ: "ms")])?,
+            balance: get_money(r, at!(READ: "balance"))?,
+            fell: get_money(r, at!(READ: "fell"))?,
+            moved: get_count(r, at!(READ: "moved"))?,
         })
     })?;
-    let sql = format!("SELECT {COLUMNS} {FROM} WHERE {} ORDER BY i.created_at DESC, i.id DESC", which.sql);
+    let columns = asked(&PAYMENT);
+    let sql = format!("SELECT {columns} {FROM} WHERE {} ORDER BY i.created_at DESC, i.id DESC", which.sql);
     let mut query = c.prepare_cached(&sql)?;
     let mut rows = query.query(params_from_iter(&which.values))?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
-        let number: i64 = row.get("id")?;
+        let number: i64 = row.get(at!("id"))?;
         let mut record = record(row)?;
         record.request.leases = leases.remove(&number).unwrap_or_default();
         record.reads = reads.remove(&number).unwrap_or_default();
@@ -100,15 +167,17 @@ fn fetch(c: &Connection, which: &Which) -> Result<Vec<IntentRecord>, Fault> {
     Ok(found)
 }
 
-/// The rows of a table that belongs to payments, by payment, in their order.
+/// The rows of a table that belongs to payments, by payment, in their order. The first of the columns is the payment.
 fn grouped<T>(
     c: &Connection,
     which: &Which,
     table: &str,
+    columns: &[(&str, &str)],
     read: impl Fn(&Row<'_>) -> rusqlite::Result<T>,
 ) -> Result<HashMap<i64, Vec<T>>, Fault> {
+    let columns = asked(columns);
     let sql = format!(
-        "SELECT t.* FROM intent_head h JOIN intent i ON i.id = h.intent JOIN {table} t ON t.intent = h.intent
+        "SELECT {columns} FROM intent_head h JOIN intent i ON i.id = h.intent JOIN {table} t ON t.intent = h.intent
          WHERE {} ORDER BY t.intent, t.seq",
         which.sql
     );
@@ -116,56 +185,60 @@ fn grouped<T>(
     let mut rows = query.query(params_from_iter(&which.values))?;
     let mut found: HashMap<i64, Vec<T>> = HashMap::new();
     while let Some(row) = rows.next()? {
-        found.entry(row.get("intent")?).or_default().push(read(row)?);
+        found.entry(row.get(0)?).or_default().push(read(row)?);
     }
     Ok(found)
 }
 
 fn record(row: &Row<'_>) -> rusqlite::Result<IntentRecord> {
-    let text = |c: &str| row.get::<_, String>(c);
+    let text = |at: usize| row.get::<_, String>(at);
     Ok(IntentRecord {
-        id: IntentId::new(text("name")?),
-        parent: row.get::<_, Option<String>>("part_of")?.map(IntentId::new),
-        provider: ProviderName::new(text("provider")?),
+        id: IntentId::new(text(at!("name"))?),
+        parent: row.get::<_, Option<String>>(at!("part_of"))?.map(IntentId::new),
+        provider: ProviderName::new(text(at!("provider"))?),
         request: RenewalRequest {
-            account: AccountName::new(text("account")?),
-            kind: Kind::new(text("kind")?),
+            account: AccountName::new(text(at!("account"))?),
+            kind: Kind::new(text(at!("kind"))?),
             leases: Vec::new(),
-            period_days: row.get("period_days")?,
-            cycle: row.get("billing_cycle")?,
-            promo: row.get("promo")?,
-            method: get_word(row, "method", method)?,
+            period_days: row.get(at!("period_days"))?,
+            cycle: row.get(at!("billing_cycle"))?,
+            promo: row.get(at!("promo"))?,
+            method: get_word(row, at!("method"), method)?,
         },
         purpose: purpose(row)?,
-        order: row.get::<_, Option<String>>("order_made")?.map(OrderId::new),
-        policy: text("policy")?,
-        quoted: get_money(row, "quoted")?,
-        currency: Currency::new(text("currency")?),
-        balance_before: get_money(row, "balance_before")?,
-        attempt: row.get("attempt")?,
-        cycle: row.get("cycle")?,
-        created_at: get_moment(row, "created_")?,
-        spend_started_at: get_opt_moment(row, "spend_")?,
-        state: get_word(row, "state", State::parse)?,
-        state_at: get_moment(row, "state_")?,
-        settled_at: get_opt_instant(row, "settled_at")?,
+        order: row.get::<_, Option<String>>(at!("order_made"))?.map(OrderId::new),
+        policy: text(at!("policy"))?,
+        quoted: get_money(row, at!("quoted"))?,
+        currency: Currency::new(text(at!("currency"))?),
+        balance_before: get_money(row, at!("balance_before"))?,
+        attempt: row.get(at!("attempt"))?,
+        cycle: row.get(at!("cycle"))?,
+        created_at: get_moment(row, [at!("created_at"), at!("created_boot"), at!("created_ms")])?,
+        spend_started_at: get_opt_moment(row, [at!("spend_at"), at!("spend_boot"), at!("spend_ms")])?,
+        state: get_word(row, at!("state"), State::parse)?,
+        state_at: get_moment(row, [at!("state_at"), at!("state_boot"), at!("state_ms")])?,
+        settled_at: get_opt_instant(row, at!("settled_at"))?,
         detail: detail(row)?,
-        never_sent: row.get("never_sent")?,
-        was_refused: row.get("was_refused")?,
-        operator_spoke: row.get("operator_spoke")?,
+        never_sent: row.get(at!("never_sent"))?,
+        was_refused: row.get(at!("was_refused"))?,
+        operator_spoke: row.get(at!("operator_spoke"))?,
         reads: Vec::new(),
     })
 }
 
 fn purpose(row: &Row<'_>) -> rusqlite::Result<Purpose> {
-    let word: String = row.get("purpose")?;
+    let word: String = row.get(at!("purpose"))?;
     match word.as_str() {
         "renewal" => Ok(Purpose::Renewal),
         "provider" => Ok(Purpose::Provider),
         _ => {
-            let text: String = row.get("purchase")?;
+            let text: String = row.get(at!("purchase"))?;
             serde_json::from_str(&text).map(|p| Purpose::Purchase(Box::new(p))).map_err(|e| {
-                rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, Box::new(e))
+                rusqlite::Error::FromSqlConversionFailure(
+                    at!("purchase"),
+                    rusqlite::types::Type::Text,
+                    Box::new(e),
+                )
             })
         }
     }
@@ -173,12 +246,12 @@ fn purpose(row: &Row<'_>) -> rusqlite::Result<Purpose> {
 
 fn detail(row: &Row<'_>) -> rusqlite::Result<EventDetail> {
     Ok(EventDetail {
-        charged: get_opt_money(row, "charged")?,
-        balance_after: get_opt_money(row, "balance_after")?,
-        expires_after: get_opt_instant(row, "expires_after")?,
-        code: row.get("code")?,
-        message: row.get("message")?,
-        evidence: row.get("evidence")?,
+        charged: get_opt_money(row, at!("charged"))?,
+        balance_after: get_opt_money(row, at!("balance_after"))?,
+        expires_after: get_opt_instant(row, at!("expires_after"))?,
+        code: row.get(at!("code"))?,
+        message: row.get(at!("message"))?,
+        evidence: row.get(at!("evidence"))?,
     })
 }
 

@@ -8,27 +8,55 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 use super::Fault;
 use super::text::{
-    count, get_count, get_instant, get_opt_instant, get_opt_money, instant, opt_instant, opt_money,
+    asked, count, get_count, get_instant, get_opt_instant, get_opt_money, instant, opt_instant, opt_money,
+    place,
 };
 use crate::domain::{
     AccountName, Currency, Inventory, Kind, Lease, LeaseId, OrderId, OrderState, ProviderName,
 };
 use crate::ledger::{AccountFacts, KnownLease};
 
+/// What is read of a lease.
+const LEASE: [(&str, &str); 14] = [
+    ("account", "account"),
+    ("lease", "lease"),
+    ("order_id", "order_id"),
+    ("ip", "ip"),
+    ("kind", "kind"),
+    ("country", "country"),
+    ("tag", "tag"),
+    ("expires_at", "expires_at"),
+    ("provider_renews", "provider_renews"),
+    ("state", "state"),
+    ("held_since", "held_since"),
+    ("billing_cycle", "billing_cycle"),
+    ("price", "price"),
+    ("first_seen", "first_seen"),
+];
+
+macro_rules! at {
+    ($name:literal) => {
+        const { place(&LEASE, $name) }
+    };
+}
+
 /// The leases of an account as last believed, not the gone ones, sorted by id.
 pub(super) fn known(c: &Connection, account: &AccountName) -> Result<Vec<KnownLease>, Fault> {
-    let mut query =
-        c.prepare_cached("SELECT * FROM lease WHERE account = ?1 AND gone_at IS NULL ORDER BY lease")?;
+    let columns = asked(&LEASE);
+    let sql =
+        format!("SELECT {columns} FROM lease WHERE account = ?1 AND gone_at IS NULL ORDER BY lease.lease");
+    let mut query = c.prepare_cached(&sql)?;
     let rows = query.query_map([account.as_str()], |r| {
-        Ok(KnownLease { lease: lease(r)?, first_seen: get_instant(r, "first_seen")? })
+        Ok(KnownLease { lease: lease(r)?, first_seen: get_instant(r, at!("first_seen"))? })
     })?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 /// One lease of an account as last believed; `None` if it is gone or was never listed.
 pub(super) fn one(c: &Connection, account: &AccountName, id: &LeaseId) -> Result<Option<Lease>, Fault> {
-    let mut query =
-        c.prepare_cached("SELECT * FROM lease WHERE account = ?1 AND lease = ?2 AND gone_at IS NULL")?;
+    let columns = asked(&LEASE);
+    let sql = format!("SELECT {columns} FROM lease WHERE account = ?1 AND lease = ?2 AND gone_at IS NULL");
+    let mut query = c.prepare_cached(&sql)?;
     Ok(query.query_row([account.as_str(), id.as_str()], lease).optional()?)
 }
 
@@ -46,21 +74,21 @@ pub(super) fn orders_before(
 }
 
 fn lease(row: &Row<'_>) -> rusqlite::Result<Lease> {
-    let text = |c: &str| row.get::<_, String>(c);
+    let text = |at: usize| row.get::<_, String>(at);
     Ok(Lease {
-        account: AccountName::new(text("account")?),
-        id: LeaseId::new(text("lease")?),
-        order: OrderId::new(text("order_id")?),
-        ip: text("ip")?,
-        kind: Kind::new(text("kind")?),
-        country: row.get("country")?,
-        tag: row.get("tag")?,
-        expires_at: get_opt_instant(row, "expires_at")?,
-        provider_renews: row.get("provider_renews")?,
-        state: OrderState::stored(&text("state")?),
-        held_since: get_opt_instant(row, "held_since")?,
-        cycle: row.get("billing_cycle")?,
-        price: get_opt_money(row, "price")?,
+        account: AccountName::new(text(at!("account"))?),
+        id: LeaseId::new(text(at!("lease"))?),
+        order: OrderId::new(text(at!("order_id"))?),
+        ip: text(at!("ip"))?,
+        kind: Kind::new(text(at!("kind"))?),
+        country: row.get(at!("country"))?,
+        tag: row.get(at!("tag"))?,
+        expires_at: get_opt_instant(row, at!("expires_at"))?,
+        provider_renews: row.get(at!("provider_renews"))?,
+        state: OrderState::stored(&text(at!("state"))?),
+        held_since: get_opt_instant(row, at!("held_since"))?,
+        cycle: row.get(at!("billing_cycle"))?,
+        price: get_opt_money(row, at!("price"))?,
     })
 }
 

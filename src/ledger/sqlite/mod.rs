@@ -1,7 +1,7 @@
 //! The ledger in one SQLite file.
 //!
 //! Responsible for the connection and the shape of every transaction: immediate from its start, whole or not at all. The
-//! files below hold what is done inside: `open`, `migrate`, `reserve`, `payment` (the log), `history` (reading it), `leases`,
+//! files below hold what is done inside: `open`, `migrate`, `reserve`, `payment` (the log), `history` and `shelf` (reading it), `leases`,
 //! `cycles`, `quotes`, `alerts`, `quiet`, `outbox`, `balances`, `changes`, `copy`.
 //!
 //! What a crash means: it rolls back to the last commit. With WAL and `synchronous=FULL` a commit that returned is on disk.
@@ -23,6 +23,7 @@ mod port;
 mod quiet;
 mod quotes;
 mod reserve;
+mod shelf;
 mod text;
 
 #[cfg(test)]
@@ -44,6 +45,8 @@ pub use open::{Access, in_memory, open};
 pub struct SqliteLedger {
     path: PathBuf,
     connection: Mutex<Connection>,
+    /// Locked before the connection, never after it.
+    shelf: Mutex<shelf::Shelf>,
     /// Held by who may pay: closing it lets the next renewd in. Dropped after the connection.
     lock: Option<File>,
 }

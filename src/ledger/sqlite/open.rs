@@ -58,7 +58,7 @@ pub fn in_memory() -> Result<SqliteLedger, LedgerError> {
     let mut connection = Connection::open_in_memory().map_err(trouble(&path))?;
     harden(&connection).map_err(trouble(&path))?;
     migrate::to_latest(&mut connection).map_err(trouble(&path))?;
-    Ok(SqliteLedger { path, connection: Mutex::new(connection), lock: None })
+    Ok(SqliteLedger { path, connection: Mutex::new(connection), shelf: Mutex::default(), lock: None })
 }
 
 fn trouble<E: Display>(path: &Path) -> impl Fn(E) -> LedgerError {
@@ -86,7 +86,7 @@ fn read(path: PathBuf) -> Result<SqliteLedger, LedgerError> {
         _ => {}
     }
     harden(&connection).map_err(trouble(&path))?;
-    Ok(SqliteLedger { path, connection: Mutex::new(connection), lock: None })
+    Ok(SqliteLedger { path, connection: Mutex::new(connection), shelf: Mutex::default(), lock: None })
 }
 
 fn write(state_dir: &Path, path: PathBuf, lock: Option<File>) -> Result<SqliteLedger, LedgerError> {
@@ -112,7 +112,7 @@ fn write(state_dir: &Path, path: PathBuf, lock: Option<File>) -> Result<SqliteLe
     migrate::to_latest(&mut connection).map_err(trouble(&path))?;
     identify(&connection).map_err(trouble(&path))?;
     drop(turn);
-    Ok(SqliteLedger { path, connection: Mutex::new(connection), lock })
+    Ok(SqliteLedger { path, connection: Mutex::new(connection), shelf: Mutex::default(), lock })
 }
 
 /// The making was cut off: only until it is in WAL mode has a ledger a rollback journal.

@@ -1,6 +1,7 @@
 //! The port's methods: each one transaction, nothing else.
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
+use std::sync::PoisonError;
 
 use jiff::Timestamp;
 
@@ -164,7 +165,8 @@ impl Ledger for SqliteLedger {
     }
 
     fn intents(&self, filter: &IntentFilter) -> Result<Vec<IntentRecord>, LedgerError> {
-        self.read(|c| history::list(c, filter))
+        let mut shelf = self.shelf.lock().unwrap_or_else(PoisonError::into_inner);
+        self.read(|c| shelf.list(c, filter))
     }
 
     fn intent(&self, id: &IntentId) -> Result<IntentRecord, LedgerError> {

@@ -2,8 +2,8 @@
 //!
 //! A value that cannot be read is an error that names its column, never a guess.
 use jiff::Timestamp;
-use rusqlite::Row;
 use rusqlite::types::Type;
+use rusqlite::{Row, RowIndex};
 
 use crate::domain::{Moment, Money};
 
@@ -20,69 +20,103 @@ pub(super) fn opt_money(money: Option<Money>) -> Option<String> {
     money.map(|m| m.to_string())
 }
 
-fn bad(column: &str, text: &str) -> rusqlite::Error {
-    rusqlite::Error::FromSqlConversionFailure(0, Type::Text, format!("column {column} holds `{text}`").into())
+/// Where a column stands in a list of (SQL, name). A name that is not in it does not compile; looking names up in every row of a
+/// long history would take half of the time to read it.
+pub(super) const fn place(columns: &[(&str, &str)], name: &str) -> usize {
+    let mut i = 0;
+    while i < columns.len() {
+        if same(columns[i].1.as_bytes(), name.as_bytes()) {
+            return i;
+        }
+        i += 1;
+    }
+    panic!("no such column")
 }
 
-pub(super) fn get_instant(row: &Row<'_>, column: &str) -> rusqlite::Result<Timestamp> {
+const fn same(a: &[u8], b: &[u8]) -> bool {
+    let mut i = 0;
+    while i < a.len() && i < b.len() && a[i] == b[i] {
+        i += 1;
+    }
+    i == a.len() && i == b.len()
+}
+
+/// A list of (SQL, name) as a query asks for it.
+pub(super) fn asked(columns: &[(&str, &str)]) -> String {
+    columns.iter().map(|(sql, name)| format!("{sql} AS {name}")).collect::<Vec<_>>().join(", ")
+}
+
+fn bad(row: &Row<'_>, column: impl RowIndex, text: &str) -> rusqlite::Error {
+    let statement = row.as_ref();
+    let at = column.idx(statement).unwrap_or_default();
+    let name = statement.column_name(at).unwrap_or("?");
+    rusqlite::Error::FromSqlConversionFailure(at, Type::Text, format!("column {name} holds `{text}`").into())
+}
+
+pub(super) fn get_instant(row: &Row<'_>, column: impl RowIndex + Copy) -> rusqlite::Result<Timestamp> {
     let text: String = row.get(column)?;
-    text.parse().map_err(|_| bad(column, &text))
+    text.parse().map_err(|_| bad(row, column, &text))
 }
 
-pub(super) fn get_opt_instant(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<Timestamp>> {
+pub(super) fn get_opt_instant(
+    row: &Row<'_>,
+    column: impl RowIndex + Copy,
+) -> rusqlite::Result<Option<Timestamp>> {
     let text: Option<String> = row.get(column)?;
-    text.map(|t| t.parse().map_err(|_| bad(column, &t))).transpose()
+    text.map(|t| t.parse().map_err(|_| bad(row, column, &t))).transpose()
 }
 
-pub(super) fn get_money(row: &Row<'_>, column: &str) -> rusqlite::Result<Money> {
+pub(super) fn get_money(row: &Row<'_>, column: impl RowIndex + Copy) -> rusqlite::Result<Money> {
     let text: String = row.get(column)?;
-    text.parse().map_err(|_| bad(column, &text))
+    text.parse().map_err(|_| bad(row, column, &text))
 }
 
-pub(super) fn get_opt_money(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<Money>> {
+pub(super) fn get_opt_money(row: &Row<'_>, column: impl RowIndex + Copy) -> rusqlite::Result<Option<Money>> {
     let text: Option<String> = row.get(column)?;
-    text.map(|t| t.parse().map_err(|_| bad(column, &t))).transpose()
+    text.map(|t| t.parse().map_err(|_| bad(row, column, &t))).transpose()
 }
 
-/// The columns `{prefix}at`, `{prefix}boot`, `{prefix}ms`.
-pub(super) fn get_moment(row: &Row<'_>, prefix: &str) -> rusqlite::Result<Moment> {
-    Ok(Moment {
-        wall: get_instant(row, &format!("{prefix}at"))?,
-        boot_id: row.get(format!("{prefix}boot").as_str())?,
-        boot_ms: row.get(format!("{prefix}ms").as_str())?,
-    })
+/// A moment: its wall time, its boot and the milliseconds since that.
+pub(super) fn get_moment<I: RowIndex + Copy>(
+    row: &Row<'_>,
+    [at, boot, ms]: [I; 3],
+) -> rusqlite::Result<Moment> {
+    Ok(Moment { wall: get_instant(row, at)?, boot_id: row.get(boot)?, boot_ms: row.get(ms)? })
 }
 
 /// A moment that may be absent as a whole.
-pub(super) fn get_opt_moment(row: &Row<'_>, prefix: &str) -> rusqlite::Result<Option<Moment>> {
-    let at: Option<String> = row.get(format!("{prefix}at").as_str())?;
-    at.map(|_| get_moment(row, prefix)).transpose()
+pub(super) fn get_opt_moment<I: RowIndex + Copy>(
+    row: &Row<'_>,
+    columns: [I; 3],
+) -> rusqlite::Result<Option<Moment>> {
+    let at: Option<String> = row.get(columns[0])?;
+    at.map(|_| get_moment(row, columns)).transpose()
 }
 
 /// A word of a closed list.
 pub(super) fn get_word<T>(
     row: &Row<'_>,
-    column: &str,
+    column: impl RowIndex + Copy,
     parse: impl FnOnce(&str) -> Option<T>,
 ) -> rusqlite::Result<T> {
     let text: String = row.get(column)?;
-    parse(&text).ok_or_else(|| bad(column, &text))
+    parse(&text).ok_or_else(|| bad(row, column, &text))
 }
 
 /// A word of a closed list, or nothing.
 pub(super) fn get_opt_word<T>(
     row: &Row<'_>,
-    column: &str,
+    column: impl RowIndex + Copy,
     parse: impl FnOnce(&str) -> Option<T>,
 ) -> rusqlite::Result<Option<T>> {
     let text: Option<String> = row.get(column)?;
-    text.map(|t| parse(&t).ok_or_else(|| bad(column, &t))).transpose()
+    text.map(|t| parse(&t).ok_or_else(|| bad(row, column, &t))).transpose()
 }
 
 /// A count that is never negative.
-pub(super) fn get_count(row: &Row<'_>, column: &str) -> rusqlite::Result<usize> {
+pub(super) fn get_count(row: &Row<'_>, column: impl RowIndex + Copy) -> rusqlite::Result<usize> {
     let n: i64 = row.get(column)?;
-    usize::try_from(n).map_err(|_| bad(column, &n.to_string()))
+    usize::try_from(n).map_err(|_| bad(row, column, &n.to_string()))
 }
 
 /// A count for the file.

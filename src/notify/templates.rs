@@ -3,6 +3,7 @@
 //! A user's template that cannot be read, compiled or filled is told (`problems`, by `renewd check`) and logged, and the built-in
 //! one is used.
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, ErrorKind, UndefinedBehavior, Value};
@@ -25,11 +26,12 @@ pub const BUILT_IN: &[(&str, &str)] = &[
 /// Far more than any mail takes; a loop without end stops here.
 const FUEL: u64 = 20_000_000;
 
-/// Built-in and own templates.
+/// The user's own templates, if there are any; the built-in ones stand behind them.
 pub(super) struct Templates {
     own: Option<Environment<'static>>,
-    built_in: Environment<'static>,
 }
+
+static BUILT: LazyLock<Environment<'static>> = LazyLock::new(built_in);
 
 impl Templates {
     /// Reads the user's folder, if there is one.
@@ -45,7 +47,7 @@ impl Templates {
             }
             environment
         });
-        Self { own, built_in: built_in() }
+        Self { own }
     }
 
     /// Fills a template.
@@ -63,7 +65,7 @@ impl Templates {
             }
         }
         // The built-in ones are held by tests; should one fail all the same, the facts go out bare.
-        fill(&self.built_in).unwrap_or_else(|e| {
+        fill(&BUILT).unwrap_or_else(|e| {
             let word = |key: &str| values.get_attr(key).map(|v| v.to_string()).unwrap_or_default();
             format!("{}\n\n{}\n\n({name}: {e})", word("title"), word("text"))
         })

@@ -2,6 +2,7 @@
 //! (I2), nothing stands still in silence (I5), nothing is charged twice (I1), everything is settled, and rightly.
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::atomic::Ordering;
 
 use jiff::{SignedDuration, Timestamp};
 use renewd::budget::Per;
@@ -37,6 +38,9 @@ pub fn after_cycle(run: &mut Run, report: &CycleReport) {
     for item in &report.items {
         if run.policy(item.lease.tag.as_deref().unwrap()).action != renewd::policy::Action::Renew {
             continue;
+        }
+        if crate::VERBOSE.load(Ordering::Relaxed) && item.reason.word != Word::NotDue {
+            println!("    {} ({}): {}", item.lease.ip, item.lease.order, item.reason);
         }
         let down = report.accounts.iter().any(|a| a.account == item.lease.account && !a.reachable());
         if item.decision() == Decision::Hold && !told(item, down, &alerts) {
@@ -178,7 +182,14 @@ pub fn lapses(run: &mut Run) {
         for lot in 0..state.books.lots.len() {
             let lost = state.books.lost_at(lot);
             let l = &state.books.lots[lot];
-            if lost > now || run.wants(&state.books, lot).is_none() || !run.judged.insert((s, lot, lost)) {
+            let Some(policy) = run.wants(&state.books, lot) else { continue };
+            // An end that is not told is known by the hold that follows: on the last day it may be taken for the next.
+            let seen =
+                (l.end() + SignedDuration::from_hours(24)).to_zoned(run.settings.timezone.clone()).date();
+            if site.tells == Tells::Never && policy.until.is_some_and(|u| seen >= u) {
+                continue;
+            }
+            if lost > now || !run.judged.insert((s, lot, lost)) {
                 continue;
             }
             let (account, ip) = (site.account.to_string(), l.ip.clone());
@@ -380,7 +391,8 @@ fn tellings(run: &Run, shadows: &BTreeMap<String, Shadow>) {
 }
 
 /// I4 by the books: what renewd's payments really cost in each span of each budget. Left out is what no gate can know: a charge
-/// beyond its quote, and one of a payment that the provider had called refused or that landed after every window.
+/// beyond its quote, one of a payment that the provider had called refused or that landed after every window, and what somebody
+/// else's money hid of a charge in the very hours of the payment.
 fn budgets(run: &Run, shadows: &BTreeMap<String, Shadow>) {
     let zone = &run.settings.timezone;
     for budget in &run.settings.budgets {
@@ -398,7 +410,10 @@ fn budgets(run: &Run, shadows: &BTreeMap<String, Shadow>) {
                     Per::Cycle => format!("cycle {}", s.cycle),
                     per => span_name(per, &s.spent_wall.unwrap().to_zoned(zone.clone())),
                 };
-                let cost = money(-entry.cents).min(s.quoted);
+                let mut cost = money(-entry.cents).min(s.quoted);
+                if disturbed(&state.books, s.spent.unwrap(), Some(id)) {
+                    cost = s.charged.map_or(cost, |c| c.min(cost));
+                }
                 let sum = spans.entry(span).or_default();
                 *sum = sum.plus(cost).unwrap();
             }

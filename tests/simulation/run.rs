@@ -391,7 +391,7 @@ impl Run {
                 } else if lost.duration_since(now) <= minutes(130) {
                     now + minutes(20)
                 } else {
-                    (now + minutes(360)).min(lost - minutes(120))
+                    (now + minutes(720)).min(lost - minutes(120))
                 };
                 next = next.min(at);
             }

@@ -33,7 +33,11 @@ pub struct Witness {
 /// What was read since the last write that could change it. Nobody else writes to the file, and half of a run would be spent on
 /// reading the same history again.
 #[derive(Default)]
-pub struct Memo(Mutex<HashMap<String, Known>>);
+pub struct Memo {
+    known: Mutex<HashMap<String, Known>>,
+    /// The leases as last recorded.
+    leases: Mutex<HashMap<AccountName, Vec<Lease>>>,
+}
 
 /// What it depends on, and itself.
 type Known = (&'static str, Box<dyn Any + Send>);
@@ -45,16 +49,21 @@ impl Memo {
         key: String,
         read: impl FnOnce() -> Result<T, LedgerError>,
     ) -> Result<T, LedgerError> {
-        if let Some(known) = self.0.lock().unwrap().get(&key).and_then(|(_, v)| v.downcast_ref::<T>()) {
+        if let Some(known) = self.known.lock().unwrap().get(&key).and_then(|(_, v)| v.downcast_ref::<T>()) {
             return Ok(known.clone());
         }
         let value = read()?;
-        self.0.lock().unwrap().insert(key, (of, Box::new(value.clone())));
+        self.known.lock().unwrap().insert(key, (of, Box::new(value.clone())));
         Ok(value)
     }
 
+    fn is_news(&self, account: &AccountName, leases: &[Lease]) -> bool {
+        self.leases.lock().unwrap().insert(account.clone(), leases.to_vec()).is_none_or(|old| old != leases)
+    }
+
+    /// What depends on that; everything on "".
     fn forget(&self, written: &str) {
-        self.0.lock().unwrap().retain(|_, (of, _)| !of.contains(written));
+        self.known.lock().unwrap().retain(|_, (of, _)| !of.contains(written));
     }
 }
 
@@ -88,12 +97,13 @@ impl Witness {
         }
         let done = f(&self.inner);
         self.memo.forget(match what {
-            "record_inventory" | "record_unread" => "leases",
+            "record_inventory" | "record_unread" => "readings",
+            "reserve" | "start_spend" | "start_purchase" | "add_read" => "payments",
             "start_cycle" | "end_cycle" | "note" | "probe" | "record_decisions" | "record_quotes" => {
                 "nothing"
             }
             "apply_alerts" | "mail_delivered" | "mails_failed" | "left_for" | "queue_report" => "nothing",
-            _ => "payments",
+            _ => "",
         });
         let value = done?;
         tell(&self.judge, &value);
@@ -175,7 +185,15 @@ impl Ledger for Witness {
         at: Timestamp,
         inventory: &Inventory,
     ) -> Result<(), LedgerError> {
-        self.write("record_inventory", |l| l.record_inventory(provider, account, at, inventory))
+        let news = self.memo.is_news(account, &inventory.leases);
+        let done = self.write("record_inventory", |l| l.record_inventory(provider, account, at, inventory));
+        if news {
+            self.memo.forget("leases");
+        }
+        if done.is_err() {
+            self.memo.leases.lock().unwrap().remove(account);
+        }
+        done
     }
     fn record_unread(
         &self,
@@ -194,7 +212,7 @@ impl Ledger for Witness {
         self.inner.orders_before(account, at)
     }
     fn accounts(&self) -> Result<Vec<AccountFacts>, LedgerError> {
-        self.memo.read("leases", "accounts".to_owned(), || self.inner.accounts())
+        self.memo.read("readings", "accounts".to_owned(), || self.inner.accounts())
     }
     fn record_decisions(&self, cycle: i64, at: Timestamp, rows: &[DecisionRow]) -> Result<(), LedgerError> {
         self.write("record_decisions", |l| l.record_decisions(cycle, at, rows))
@@ -241,7 +259,7 @@ impl Ledger for Witness {
     }
     fn last_prices(&self, account: &AccountName) -> Result<HashMap<LeaseId, LastPrice>, LedgerError> {
         let key = format!("last_prices {account}");
-        self.memo.read("payments and leases", key, || self.inner.last_prices(account))
+        self.memo.read("charges and leases", key, || self.inner.last_prices(account))
     }
     fn record_quotes(&self, at: Timestamp, quotes: &[SeenQuote]) -> Result<(), LedgerError> {
         self.write("record_quotes", |l| l.record_quotes(at, quotes))

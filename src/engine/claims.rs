@@ -47,13 +47,25 @@ pub(super) fn another_is_open(around: &[IntentRecord], record: &IntentRecord, of
     })
 }
 
-/// Whether the provider was to extend it by itself when it was read last: a flag that was switched on since has charged nothing yet.
+/// An auto-renewal is tried near the end of a term, hours before it where that is known: a move long before is somebody's payment.
+const EARLY: SignedDuration = SignedDuration::from_hours(24 * 7);
+
+/// Whether the provider may have extended it by itself: its flag is on or was on when it was read last, and the end was near.
+pub(super) fn may_have_renewed_itself(known: &Lease, listed: Option<&Lease>, now: Timestamp) -> bool {
+    let on = |l: &Lease| l.provider_renews == Some(true);
+    (on(known) || listed.is_some_and(on))
+        && known.expires_at.is_none_or(|end| end.duration_since(now) <= EARLY)
+}
+
+/// The same of a lease as it was read last.
 pub(super) fn renewed_itself(
     ledger: &dyn Ledger,
     account: &AccountName,
     of: &IntentLease,
+    listed: Option<&Lease>,
+    now: Timestamp,
 ) -> Result<bool, LedgerError> {
     let known = ledger.known_leases(account)?.into_iter().map(|k| k.lease);
-    let same = |l: &Lease| l.id == of.lease || (!l.ip.is_empty() && l.ip == of.ip);
-    Ok(known.filter(same).any(|l| l.provider_renews == Some(true)))
+    let mut same = known.filter(|l| l.id == of.lease || (!l.ip.is_empty() && l.ip == of.ip));
+    Ok(same.any(|known| may_have_renewed_itself(&known, listed, now)))
 }

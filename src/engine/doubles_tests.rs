@@ -103,18 +103,20 @@ fn read_at(ledger: &dyn Ledger, leases: &[Lease], balance: &str, began: &Moment)
     settle(ledger, &timing, &reading, began).unwrap().into_iter().map(|r| r.id).collect()
 }
 
+/// What was read last.
+fn known(ledger: &SqliteLedger, leases: Vec<Lease>, minutes: i64) {
+    let balance = usd("100.00");
+    let inventory =
+        Inventory { leases, balance, oddities: Vec::new(), unreadable: 0, clock_skew: None, doubt: None };
+    ledger
+        .record_inventory(&ProviderName::new("youproxy"), &account(), at(minutes).wall, &inventory)
+        .unwrap();
+}
+
 /// Both leases were read in a cycle.
 fn seen(ledger: &SqliteLedger) {
     ledger.start_cycle(&at(0)).unwrap();
-    let inventory = Inventory {
-        leases: vec![lease(1, 0), lease(2, 0)],
-        balance: usd("100.00"),
-        oddities: Vec::new(),
-        unreadable: 0,
-        clock_skew: None,
-        doubt: None,
-    };
-    ledger.record_inventory(&ProviderName::new("youproxy"), &account(), at(0).wall, &inventory).unwrap();
+    known(ledger, vec![lease(1, 0), lease(2, 0)], 0);
 }
 
 /// Two leases whose joint payment was shown as not charged; the first was then paid alone.
@@ -192,7 +194,7 @@ fn a_newer_payment_that_cannot_be_judged_yet_keeps_its_move_from_an_older_one() 
 }
 
 #[test]
-fn a_late_charge_is_not_laid_on_an_auto_renewal_that_was_off_when_the_lease_was_read_last() {
+fn a_late_charge_is_not_laid_on_an_auto_renewal_long_before_the_end() {
     let dir = tempfile::tempdir().unwrap();
     let ledger = open(dir.path(), Access::Pay).unwrap();
     seen(&ledger);
@@ -204,6 +206,7 @@ fn a_late_charge_is_not_laid_on_an_auto_renewal_that_was_off_when_the_lease_was_
     read(&ledger, &[lease(1, 1)], "98.00", 62);
     assert_eq!(ledger.intent(&second).unwrap().state, State::Confirmed);
 
+    known(&ledger, vec![lease(1, 1), lease(2, 0)], 70);
     // Switched on since; and a top-up hides what the first attempt took.
     let on = Lease { provider_renews: Some(true), ..lease(1, 2) };
     assert_eq!(
@@ -212,4 +215,23 @@ fn a_late_charge_is_not_laid_on_an_auto_renewal_that_was_off_when_the_lease_was_
         "told as a second charge"
     );
     assert_eq!(ledger.intent(&first).unwrap().state, State::Confirmed);
+}
+
+#[test]
+fn a_move_at_the_end_of_an_order_that_renews_itself_confirms_no_old_attempt() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = open(dir.path(), Access::Pay).unwrap();
+    seen(&ledger);
+    let first = pay(&ledger, &[1], "100.00", 1, 0);
+    for minutes in [1, 6, 11, 16, 21] {
+        read(&ledger, &[lease(1, 0)], "100.00", minutes);
+    }
+    pay(&ledger, &[1], "100.00", 2, 60);
+    read(&ledger, &[lease(1, 1)], "98.00", 62);
+    known(&ledger, vec![lease(1, 1), lease(2, 0)], 70);
+
+    // Switched on after the last reading, and charged at the end, by a price of today.
+    let on = Lease { provider_renews: Some(true), ..lease(1, 2) };
+    assert!(read(&ledger, std::slice::from_ref(&on), "95.70", 32 * 1_440 + 60).is_empty());
+    assert_eq!(ledger.intent(&first).unwrap().state, State::NotApplied);
 }

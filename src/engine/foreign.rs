@@ -5,6 +5,7 @@
 use jiff::SignedDuration;
 
 use super::Viewer;
+use super::claims::may_have_renewed_itself;
 use crate::domain::time::Moment;
 use crate::domain::{Inventory, Lease, Method, Money, RenewalRequest, RequestLease, State, nominal_days};
 use crate::ledger::{EventDetail, IntentFilter, IntentRecord, LedgerError, ProviderCharge};
@@ -26,9 +27,12 @@ pub(super) fn charges(
     let known = ledger.known_leases(&account.name)?;
     let moved: Vec<(&Lease, &Lease)> = known
         .iter()
-        .filter(|k| k.lease.provider_renews == Some(true))
         .filter_map(|k| {
             let at = listed.binary_search_by(|l| l.id.cmp(&k.lease.id)).ok()?;
+            let on = k.lease.provider_renews == Some(true);
+            if !on && !may_have_renewed_itself(&k.lease, Some(&listed[at]), now.wall) {
+                return None;
+            }
             let (before, after) = (k.lease.expires_at?, listed[at].expires_at?);
             (after.duration_since(before) >= TERM).then_some((&k.lease, &listed[at]))
         })
@@ -39,7 +43,7 @@ pub(super) fn charges(
     let ours =
         ledger.intents(&IntentFilter { account: Some(account.name.clone()), ..IntentFilter::default() })?;
     let moved: Vec<(&Lease, &Lease)> =
-        moved.into_iter().filter(|(before, _)| !speaks_for(&ours, before)).collect();
+        moved.into_iter().filter(|(before, after)| !speaks_for(&ours, before, after)).collect();
     let prices = expected(viewer, account, &moved)?;
     let fall = fall(viewer, account, inventory, &ours)?;
     let whole = prices.iter().copied().collect::<Option<Vec<Money>>>().and_then(Money::sum);
@@ -65,13 +69,14 @@ pub(super) fn charges(
     Ok(found)
 }
 
-/// A payment of renewd's stands for this move, or may still turn out to.
-fn speaks_for(ours: &[IntentRecord], before: &Lease) -> bool {
+/// A payment of renewd's stands for this move, or may still turn out to; also one for an earlier term that landed late.
+fn speaks_for(ours: &[IntentRecord], before: &Lease, after: &Lease) -> bool {
     ours.iter().filter(|r| !matches!(r.state, State::Released | State::Reserved)).any(|r| {
+        let late = r.state == State::Confirmed && r.detail.expires_after == after.expires_at;
         !r.never_sent
             && r.request.leases.iter().any(|l| {
                 (l.id == before.id || (!l.ip.is_empty() && l.ip == before.ip))
-                    && Some(l.expires_at) == before.expires_at
+                    && (late || Some(l.expires_at) == before.expires_at)
             })
     })
 }

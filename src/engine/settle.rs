@@ -194,7 +194,9 @@ fn settle_one(
             }
             // A further term of an order that the provider renews by itself is the provider's, unless the money says otherwise.
             (End::Moved(_), Some(1..))
-                if closed && fell.0 != record.quoted && renewed_itself(ledger, reading.account, &of)? =>
+                if closed
+                    && fell.0 != record.quoted
+                    && renewed_itself(ledger, reading.account, &of, listed, now.wall)? =>
             {
                 seen = End::Same;
             }

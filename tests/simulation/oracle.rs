@@ -376,14 +376,16 @@ fn tellings(run: &Run, shadows: &BTreeMap<String, Shadow>) {
     let confirmed = |s: &&Shadow| s.state == State::Confirmed && !s.theirs && !s.operator;
     let mut silent = Vec::new();
     for (id, s) in shadows.iter().filter(|(_, s)| confirmed(s)) {
-        let order = s.leases[0].order.as_str();
-        let told = |cause: &str| said.contains(AlertKey::order(cause, &s.account, order).as_str());
-        if s.charged.is_some_and(|c| c != s.quoted) && !told("charge_differs") {
+        let told = |of: &Shadow, cause: &str| {
+            said.contains(AlertKey::order(cause, &of.account, of.leases[0].order.as_str()).as_str())
+        };
+        if s.charged.is_some_and(|c| c != s.quoted) && !told(s, "charge_differs") {
             silent.push(format!("I5 {id} cost {:?} instead of {}, and nobody was told", s.charged, s.quoted));
         }
         let twice = shadows.iter().filter(|(other, o)| *other < id && confirmed(o) && o.account == s.account);
         let twice = twice.filter(|(_, o)| s.leases.iter().all(|l| o.is_for(l)));
-        for (other, _) in twice.filter(|_| !told("double_charge")) {
+        // It is told once, by the payment that turned out to be the second.
+        for (other, _) in twice.filter(|(_, o)| !told(s, "double_charge") && !told(o, "double_charge")) {
             silent.push(format!("I5 {id} and {other} were both charged for one term, and nobody was told"));
         }
     }

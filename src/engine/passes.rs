@@ -191,7 +191,9 @@ impl Payer {
         let began = &before.started_at;
         let mut mark = began.clone();
         if let Some(ended) = before.ended_at {
-            let took = ended.duration_since(began.wall).max(SignedDuration::ZERO);
+            // A clock that was set forward meanwhile makes no pass last for days.
+            let took =
+                ended.duration_since(began.wall).clamp(SignedDuration::ZERO, SignedDuration::from_hours(1));
             mark.wall = ended;
             mark.boot_ms = began.boot_ms.saturating_add(i64::try_from(took.as_millis()).unwrap_or(0));
         }

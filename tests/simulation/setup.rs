@@ -21,11 +21,11 @@ fn private(dir: &Path, name: &str, text: &str) {
 }
 
 /// The config of a seed.
-pub fn settings(dir: &Path, rng: &mut Rng, start: Timestamp) -> Settings {
+pub fn settings(dir: &Path, rng: &mut Rng, start: Timestamp, limited: bool) -> Settings {
     private(dir, "yp.key", KEYS[0]);
     private(dir, "ps.key", KEYS[1]);
     private(dir, "smtp", KEYS[2]);
-    private(dir, "renewd.toml", &text(dir, rng, start));
+    private(dir, "renewd.toml", &text(dir, rng, start, limited));
     let sources =
         Sources { files: vec![dir.join("renewd.toml")], environment: Vec::new(), credentials_dir: None };
     let mut settings = settings::load(&sources).unwrap_or_else(|p| panic!("{p:#?}"));
@@ -79,11 +79,12 @@ fn policies(rng: &mut Rng, start: Timestamp) -> String {
     policies.join("\n")
 }
 
-fn text(dir: &Path, rng: &mut Rng, start: Timestamp) -> String {
+fn text(dir: &Path, rng: &mut Rng, start: Timestamp, limited: bool) -> String {
     let dir = dir.display();
     let zone = pick(rng, &["UTC", "Europe/Berlin", "America/New_York"]);
     let (share, batch) = (rng.u32(20..=60), rng.u32(1..=20));
-    let per_minute = rng.u32(30..=90);
+    // Where the limit is looked at it is one that is reached.
+    let per_minute = if limited { rng.u32(8..=20) } else { 90 };
     let keep = rng.u32(0..20);
     let (budgets, policies) = (budgets(rng), policies(rng, start));
     format!(

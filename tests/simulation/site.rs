@@ -2,7 +2,7 @@
 //!
 //! Two manners: days (early renewal, bound quotes with warnings, IPv6 by whole order) and months (renewable only on hold, own
 //! auto-renewal, unbound quotes). Not responsible for payments (`pay.rs`) or for keeping the books (`books.rs`).
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard};
 
 use fastrand::Rng;
 use jiff::{SignedDuration, Timestamp};
@@ -63,7 +63,7 @@ pub struct Site {
     pub fate: Arc<Fate>,
     pub judge: Arc<Judge>,
     /// The real limiter, in seeds that have one.
-    pub limiter: Option<SharedLimiter>,
+    pub limiter: Option<Arc<SharedLimiter>>,
     pub limit: u32,
     pub tells: Tells,
     /// Replies carry the provider's clock.
@@ -75,12 +75,14 @@ pub struct Site {
     pub state: Mutex<State>,
 }
 
-/// A limiter waits in a runtime of its own, so that its threads cannot change the order of events.
-fn apart<T: Send>(what: impl Future<Output = T> + Send) -> T {
-    std::thread::scope(|s| {
-        let work = s.spawn(|| tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(what));
-        work.join().unwrap()
-    })
+/// Where limiters wait: threads of their own cannot change the order of events.
+static APART: LazyLock<tokio::runtime::Runtime> =
+    LazyLock::new(|| tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap());
+
+fn apart<T: Send + 'static>(what: impl Future<Output = T> + Send + 'static) -> T {
+    let (done, wait) = std::sync::mpsc::channel();
+    APART.spawn(async move { done.send(what.await) });
+    wait.recv().unwrap()
 }
 
 pub fn money(cents: i64) -> Money {
@@ -101,14 +103,16 @@ impl Site {
 
     pub fn request(&self, tokens: u32, purpose: Purpose) {
         if let Some(limiter) = &self.limiter {
-            apart(limiter.acquire(tokens, purpose));
+            let limiter = Arc::clone(limiter);
+            apart(async move { limiter.acquire(tokens, purpose).await });
             self.judge.request(self.account.as_str(), self.limit);
         }
     }
 
     pub fn payment_leaves(&self) {
         if let Some(limiter) = &self.limiter {
-            apart(limiter.payment_leaves());
+            let limiter = Arc::clone(limiter);
+            apart(async move { limiter.payment_leaves().await });
             self.judge.request(self.account.as_str(), self.limit);
         }
     }

@@ -211,7 +211,7 @@ fn a_late_charge_is_not_laid_on_an_auto_renewal_long_before_the_end() {
     let on = Lease { provider_renews: Some(true), ..lease(1, 2) };
     assert_eq!(
         read(&ledger, std::slice::from_ref(&on), "146.00", 900),
-        [first.clone()],
+        std::slice::from_ref(&first),
         "told as a second charge"
     );
     assert_eq!(ledger.intent(&first).unwrap().state, State::Confirmed);

@@ -9,7 +9,7 @@ use super::looks::{keep_look, looks, quiet};
 use super::settle_purchase::settle_purchase;
 use super::verdict::perform;
 use crate::domain::time::{Moment, Timing};
-use crate::domain::{AccountName, Balance, IntentId, Lease, Money, OrderState, State};
+use crate::domain::{AccountName, Balance, IntentId, Lease, LeaseId, Money, OrderState, State};
 use crate::evidence::{Case, End, Verdict, end, judge};
 use crate::ledger::{IntentFilter, IntentLease, IntentRecord, Ledger, LedgerError, Purpose, SettleRead};
 use crate::planner::{Past, PastLease};
@@ -174,42 +174,10 @@ fn settle_one(
     let Some(spent_at) = record.spend_started_at.as_ref() else {
         return Ok(Settled { moved: false, doubles: Vec::new() });
     };
-    let days = record.request.period_days;
-    let closed = matches!(record.state, State::NotApplied | State::Refused);
-    let fell = fell(record, reading, around);
-    let mut twice = Vec::new();
-    let mut ends = Vec::new();
-    for of in leases_of(record) {
-        let listed = find(reading.leases, &of);
-        let paid = claims(around, record, &of);
-        let mut seen = end_of(&of, listed, spent_at.wall, days);
-        match (seen, paid) {
-            (_, None) => seen = End::Same,
-            (End::Moved(_) | End::Again, _) if closed && another_is_open(around, record, &of) => {
-                seen = End::Same
-            }
-            // Others already stand for this move: only a further term is this payment's.
-            (End::Moved(to), Some(paid)) if !is_free(of.expires_before, to, days, paid) => {
-                seen = End::Same;
-            }
-            // A further term of an order that the provider renews by itself is the provider's, unless the money says otherwise.
-            (End::Moved(_), Some(1..))
-                if closed
-                    && fell.0 != record.quoted
-                    && renewed_itself(ledger, reading.account, &of, listed, now.wall)? =>
-            {
-                seen = End::Same;
-            }
-            // In service, as the other payment left it: that says nothing of this one, and a fall alone may be anybody's.
-            (End::Again, Some(1..)) if closed => seen = End::Same,
-            (End::Moved(_) | End::Again, Some(1..)) => twice.push(of.lease.clone()),
-            _ => {}
-        }
-        ends.push(seen);
-    }
+    let (fell, ambiguous) = fell(record, reading, around);
+    let (ends, twice) = ends_of(ledger, reading, record, around, fell, spent_at.wall, now)?;
     let moved = ends.iter().filter(|e| matches!(e, End::Moved(_))).count();
     let comparable = in_one_currency(record, reading, around);
-    let (fell, ambiguous) = fell;
     let looks = looks(record, now, timing, Some((fell, moved)));
     let case = Case {
         state: record.state,
@@ -236,6 +204,51 @@ fn settle_one(
     }
     let doubles = if twice.is_empty() { Vec::new() } else { doubles::kept_as(ledger, &record.id, &twice)? };
     Ok(Settled { moved: state != record.state, doubles })
+}
+
+/// What each lease's end says of this payment, and the leases that it paid a second time.
+fn ends_of(
+    ledger: &dyn Ledger,
+    reading: &Reading<'_>,
+    record: &IntentRecord,
+    around: &[IntentRecord],
+    fell: Money,
+    spent_at: Timestamp,
+    now: &Moment,
+) -> Result<(Vec<End>, Vec<LeaseId>), LedgerError> {
+    let days = record.request.period_days;
+    let closed = matches!(record.state, State::NotApplied | State::Refused);
+    let mut twice = Vec::new();
+    let mut ends = Vec::new();
+    for of in leases_of(record) {
+        let listed = find(reading.leases, &of);
+        let paid = claims(around, record, &of);
+        let mut seen = end_of(&of, listed, spent_at, days);
+        match (seen, paid) {
+            (_, None) => seen = End::Same,
+            (End::Moved(_) | End::Again, _) if closed && another_is_open(around, record, &of) => {
+                seen = End::Same
+            }
+            // Others already stand for this move: only a further term is this payment's.
+            (End::Moved(to), Some(paid)) if !is_free(of.expires_before, to, days, paid) => {
+                seen = End::Same;
+            }
+            // A further term of an order that the provider renews by itself is the provider's, unless the money says otherwise.
+            (End::Moved(_), Some(1..))
+                if closed
+                    && fell != record.quoted
+                    && renewed_itself(ledger, reading.account, &of, listed, now.wall)? =>
+            {
+                seen = End::Same;
+            }
+            // In service, as the other payment left it: that says nothing of this one, and a fall alone may be anybody's.
+            (End::Again, Some(1..)) if closed => seen = End::Same,
+            (End::Moved(_) | End::Again, Some(1..)) => twice.push(of.lease.clone()),
+            _ => {}
+        }
+        ends.push(seen);
+    }
+    Ok((ends, twice))
 }
 
 /// An order on hold stands where it stood; one that was paid for while on hold, and is in service again without telling

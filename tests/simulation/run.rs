@@ -570,6 +570,8 @@ impl Run {
     /// Faults stop; what is still under way lands; two cycles and the settling windows later everything is at rest.
     fn converge(&mut self) {
         self.calm = true;
+        // Nothing dies any more, of steps that were left over either.
+        self.fate.reborn(None);
         let now = self.clock.truth();
         self.clock.step(-self.clock.ahead());
         self.clock_right_at = None;

@@ -154,6 +154,8 @@ fn stands(run: &Run, item: &Item) -> bool {
             money(state.books.balance()).minus(keep).unwrap() < money(all)
         }
         Word::OverBudget | Word::PriceCap | Word::PriceJump | Word::BundleSplit => true,
+        // What waits behind a payment that could not leave.
+        Word::Backoff if now < state.money_down_until => true,
         Word::UnknownPending | Word::NeedsOperator | Word::Accepted | Word::Refused | Word::Backoff => {
             let inner = run.judge.lock();
             let mut all = inner.shadows.values().filter(|s| s.account == item.lease.account.as_str());

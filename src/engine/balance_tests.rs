@@ -53,6 +53,11 @@ impl Desk {
     }
 
     fn read_in(&self, minute: i64, balance: &Balance) -> Vec<(String, String)> {
+        self.read_settled(minute, balance, minute)
+    }
+
+    /// The same where what it showed was settled in a later minute.
+    fn read_settled(&self, minute: i64, balance: &Balance, settled: i64) -> Vec<(String, String)> {
         let began = at(minute);
         let reading = Reading {
             account: &self.account,
@@ -62,7 +67,7 @@ impl Desk {
             complete: true,
             began: &began,
         };
-        explain(&self.ledger, &self.timing, &reading, balance, began.wall).unwrap();
+        explain(&self.ledger, &self.timing, &reading, balance, at(settled).wall).unwrap();
         let notes = self.ledger.balance_notes(Timestamp::MIN).unwrap();
         notes.into_iter().map(|n| (n.explained.to_string(), n.unexplained.to_string())).collect()
     }
@@ -302,15 +307,6 @@ fn a_fall_that_looks_like_the_payment_just_confirmed_is_on_record_all_the_same()
     desk.then(&id, 11, &[(State::SpendStarted, Event::Accepted)]);
     // The reading begins in minute 20, its payments are settled in the next one, and then it becomes the mark.
     desk.then(&id, 21, &[(State::Accepted, Event::EndsMoved)]);
-    let (began, balance) = (at(20), usd("97.35"));
-    let reading = Reading {
-        account: &desk.account,
-        leases: &[],
-        balance: &balance,
-        bound: true,
-        complete: true,
-        began: &began,
-    };
-    explain(&desk.ledger, &desk.timing, &reading, &balance, at(21).wall).unwrap();
+    desk.read_settled(20, &usd("97.35"), 21);
     assert_eq!(desk.read(600, "94.70"), one("0.00", "2.65"));
 }

@@ -4,9 +4,14 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::settle::leases_of;
-use crate::domain::{AccountName, Lease, State};
+use crate::domain::{AccountName, Lease, LeaseId, State};
 use crate::evidence::{SLACK, terms_moved};
 use crate::ledger::{IntentLease, IntentRecord, Ledger, LedgerError};
+
+/// The same lease, also after it got another id with a renewal.
+fn is_same(id: &LeaseId, ip: &str, of: &IntentLease) -> bool {
+    *id == of.lease || (!ip.is_empty() && ip == of.ip)
+}
 
 /// Whether an end moved by one more term of `days` than the `paid` days that other payments bought.
 pub(super) fn is_free(before: Timestamp, to: Timestamp, days: u32, paid: i64) -> bool {
@@ -25,7 +30,7 @@ pub(super) fn is_free(before: Timestamp, to: Timestamp, days: u32, paid: i64) ->
 pub(super) fn claims(around: &[IntentRecord], record: &IntentRecord, of: &IntentLease) -> Option<i64> {
     let mut paid = 0;
     for other in around.iter().filter(|o| o.id != record.id && o.state == State::Confirmed) {
-        for lease in leases_of(other).filter(|l| l.lease == of.lease || (!l.ip.is_empty() && l.ip == of.ip)) {
+        for lease in leases_of(other).filter(|l| is_same(&l.lease, &l.ip, of)) {
             if lease.expires_before > of.expires_before {
                 return None;
             }
@@ -40,11 +45,10 @@ pub(super) fn claims(around: &[IntentRecord], record: &IntentRecord, of: &Intent
 /// Whether another payment for this term of the lease, or for a later one, is still open: a move is more likely its doing, and this
 /// reading may be none by which that one can be judged, as on a machine whose clock came up behind.
 pub(super) fn another_is_open(around: &[IntentRecord], record: &IntentRecord, of: &IntentLease) -> bool {
-    let open =
-        |s: State| matches!(s, State::SpendStarted | State::Accepted | State::Unknown | State::NeedsOperator);
-    around.iter().filter(|o| o.id != record.id && open(o.state)).flat_map(leases_of).any(|l| {
-        (l.lease == of.lease || (!l.ip.is_empty() && l.ip == of.ip)) && l.expires_before >= of.expires_before
-    })
+    let open = |o: &&IntentRecord| o.state.is_unsettled() && o.spend_started_at.is_some();
+    let others = around.iter().filter(|o| o.id != record.id).filter(open);
+    let mut leases = others.flat_map(leases_of);
+    leases.any(|l| is_same(&l.lease, &l.ip, of) && l.expires_before >= of.expires_before)
 }
 
 /// An auto-renewal is tried near the end of a term, hours before it where that is known: a move long before is somebody's payment.
@@ -66,6 +70,6 @@ pub(super) fn renewed_itself(
     now: Timestamp,
 ) -> Result<bool, LedgerError> {
     let known = ledger.known_leases(account)?.into_iter().map(|k| k.lease);
-    let mut same = known.filter(|l| l.id == of.lease || (!l.ip.is_empty() && l.ip == of.ip));
+    let mut same = known.filter(|l| is_same(&l.id, &l.ip, of));
     Ok(same.any(|known| may_have_renewed_itself(&known, listed, now)))
 }

@@ -119,17 +119,28 @@ fn seen(ledger: &SqliteLedger) {
     known(ledger, vec![lease(1, 0), lease(2, 0)], 0);
 }
 
-/// Two leases whose joint payment was shown as not charged; the first was then paid alone.
-fn paid_alone(ledger: &SqliteLedger) -> IntentId {
+/// A payment of these leases that was shown as not charged.
+fn tried(ledger: &SqliteLedger, leases: &[usize]) -> IntentId {
     seen(ledger);
-    let batch = pay(ledger, &[1, 2], "100.00", 1, 0);
+    let id = pay(ledger, leases, "100.00", 1, 0);
     for minutes in [1, 6, 11, 16, 21] {
         read(ledger, &[lease(1, 0), lease(2, 0)], "100.00", minutes);
     }
-    assert_eq!(ledger.intent(&batch).unwrap().state, State::NotApplied);
-    let alone = pay(ledger, &[1], "100.00", 2, 60);
+    assert_eq!(ledger.intent(&id).unwrap().state, State::NotApplied);
+    id
+}
+
+/// The second attempt at the first lease, which was charged.
+fn paid_again(ledger: &SqliteLedger) {
+    let id = pay(ledger, &[1], "100.00", 2, 60);
     read(ledger, &[lease(1, 1), lease(2, 0)], "98.00", 62);
-    assert_eq!(ledger.intent(&alone).unwrap().state, State::Confirmed);
+    assert_eq!(ledger.intent(&id).unwrap().state, State::Confirmed);
+}
+
+/// Two leases whose joint payment was shown as not charged; the first was then paid alone.
+fn paid_alone(ledger: &SqliteLedger) -> IntentId {
+    let batch = tried(ledger, &[1, 2]);
+    paid_again(ledger);
     batch
 }
 
@@ -174,12 +185,7 @@ fn a_second_charge_is_told_after_a_crash_between_settling_and_telling() {
 fn a_newer_payment_that_cannot_be_judged_yet_keeps_its_move_from_an_older_one() {
     let dir = tempfile::tempdir().unwrap();
     let ledger = open(dir.path(), Access::Pay).unwrap();
-    seen(&ledger);
-    let first = pay(&ledger, &[1], "100.00", 1, 0);
-    for minutes in [1, 6, 11, 16, 21] {
-        read(&ledger, &[lease(1, 0)], "100.00", minutes);
-    }
-    assert_eq!(ledger.intent(&first).unwrap().state, State::NotApplied);
+    let first = tried(&ledger, &[1]);
     let second = pay(&ledger, &[1], "100.00", 2, 2_000);
 
     // The machine came up a day behind: the second payment seems to lie ahead of this reading.
@@ -197,15 +203,8 @@ fn a_newer_payment_that_cannot_be_judged_yet_keeps_its_move_from_an_older_one() 
 fn a_late_charge_is_not_laid_on_an_auto_renewal_long_before_the_end() {
     let dir = tempfile::tempdir().unwrap();
     let ledger = open(dir.path(), Access::Pay).unwrap();
-    seen(&ledger);
-    let first = pay(&ledger, &[1], "100.00", 1, 0);
-    for minutes in [1, 6, 11, 16, 21] {
-        read(&ledger, &[lease(1, 0)], "100.00", minutes);
-    }
-    let second = pay(&ledger, &[1], "100.00", 2, 60);
-    read(&ledger, &[lease(1, 1)], "98.00", 62);
-    assert_eq!(ledger.intent(&second).unwrap().state, State::Confirmed);
-
+    let first = tried(&ledger, &[1]);
+    paid_again(&ledger);
     known(&ledger, vec![lease(1, 1), lease(2, 0)], 70);
     // Switched on since; and a top-up hides what the first attempt took.
     let on = Lease { provider_renews: Some(true), ..lease(1, 2) };
@@ -221,13 +220,8 @@ fn a_late_charge_is_not_laid_on_an_auto_renewal_long_before_the_end() {
 fn a_move_at_the_end_of_an_order_that_renews_itself_confirms_no_old_attempt() {
     let dir = tempfile::tempdir().unwrap();
     let ledger = open(dir.path(), Access::Pay).unwrap();
-    seen(&ledger);
-    let first = pay(&ledger, &[1], "100.00", 1, 0);
-    for minutes in [1, 6, 11, 16, 21] {
-        read(&ledger, &[lease(1, 0)], "100.00", minutes);
-    }
-    pay(&ledger, &[1], "100.00", 2, 60);
-    read(&ledger, &[lease(1, 1)], "98.00", 62);
+    let first = tried(&ledger, &[1]);
+    paid_again(&ledger);
     known(&ledger, vec![lease(1, 1), lease(2, 0)], 70);
 
     // Switched on after the last reading, and charged at the end, by a price of today.

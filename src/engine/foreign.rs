@@ -1,7 +1,7 @@
 //! Terms that the provider's own auto-renewal charged: seen in ends that moved without a payment of renewd's.
 //!
-//! They are recorded as such, so that budgets, forecasts and people know of them. An end that moved while the flag was off is
-//! somebody's hand at the provider's site: that shows as unexplained spend, not here.
+//! They are recorded as such, so that budgets, forecasts and people know of them. An end that moved while the flag was off
+//! before and after is somebody's hand at the provider's site: that shows as unexplained spend, not here.
 use jiff::SignedDuration;
 
 use super::Viewer;

@@ -13,7 +13,7 @@ use super::Fault;
 use super::history::{Which, fetch};
 use crate::ledger::{IntentFilter, IntentRecord};
 
-/// Copies are dropped when there would be more: some ten megabytes.
+/// Copies are dropped when there would be more: what a long history takes of memory has an end.
 const MOST: usize = 8_192;
 
 /// The last rows of a payment.

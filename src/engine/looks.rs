@@ -7,16 +7,23 @@ use crate::domain::time::{Moment, Timing};
 use crate::domain::{Money, State};
 use crate::evidence::Look;
 use crate::ledger::{IntentRecord, Ledger, LedgerError, SettleRead};
+use crate::planner::Quiet;
 
 /// Whether looks of this boot show that nothing was charged. A refusal that charged all the same shows as a fall that could hold
 /// the charge: then a person must look.
-pub(super) fn quiet(record: &IntentRecord, now: &Moment, timing: &Timing) -> bool {
+pub(super) fn quiet(record: &IntentRecord, now: &Moment, timing: &Timing) -> Quiet {
     let looks = looks(record, now, timing, None);
     let unmoved = |l: &Look| l.elapsed >= timing.lag_window && l.moved == 0;
-    looks.iter().any(|l| unmoved(l) && l.fell == Money::ZERO)
-        || looks
-            .windows(2)
-            .any(|w| unmoved(&w[0]) && unmoved(&w[1]) && w[0].fell == w[1].fell && w[1].fell < record.quoted)
+    if looks.iter().any(|l| unmoved(l) && l.fell == Money::ZERO) {
+        return Quiet::Unchanged;
+    }
+    let stays = |w: &[Look]| w.iter().all(unmoved) && w[0].fell == w[1].fell && w[1].fell < record.quoted;
+    if looks.windows(2).any(stays) { Quiet::Changed } else { Quiet::No }
+}
+
+/// Whether a fall may be a charge below its quote: where quotes do not bind, any fall up to the quote.
+pub(super) fn may_be_its_charge(record: &IntentRecord, fell: Money, bound: bool) -> bool {
+    !bound && fell.is_positive() && fell < record.quoted
 }
 
 /// Earlier looks of this boot and, if given, the present one. After a reboot time counts from the first look.
@@ -90,7 +97,7 @@ fn enough(record: &IntentRecord, timing: &Timing, look: &SettleRead) -> bool {
     let here = looks(record, &look.at, timing, None);
     let seen = |l: &Look| l.elapsed >= timing.lag_window && l.fell == look.fell && l.moved == look.moved;
     here.len() > 64
-        || quiet(record, &look.at, timing)
+        || quiet(record, &look.at, timing) != Quiet::No
         || (here.len() > 1 && here.iter().rev().take(2).all(seen))
 }
 

@@ -4,7 +4,7 @@
 //! most one automatic second attempt per lease and term.
 use jiff::{SignedDuration, Timestamp};
 
-use super::input::{Past, World};
+use super::input::{Past, Quiet, World};
 use crate::domain::time::words;
 use crate::domain::{Lease, ProviderName, State};
 use crate::policy::{OnUnknown, Policy, Reason, Stage, Word};
@@ -90,12 +90,9 @@ fn pending(past: &[&Past], term: &[&Past], lease: &Lease) -> Option<Reason> {
 fn refused(term: &[&Past], now: Timestamp, stage: Stage) -> Option<Reason> {
     let refusals: Vec<&&Past> = term.iter().filter(|p| p.state == State::Refused).collect();
     let last = refusals.iter().max_by_key(|p| p.state_at)?;
-    if !last.quiet {
-        let text = format!(
-            "payment {} was refused; waiting for the lag window and an unchanged reading",
-            last.intent
-        );
-        return Some(Reason::new(Word::Refused, text));
+    let changed = refusals.iter().filter(|p| p.quiet == Quiet::Changed).count();
+    if last.quiet == Quiet::No || changed > 1 {
+        return Some(Reason::new(Word::Refused, unquiet(last, changed, now)));
     }
     let next = last.state_at.checked_add(doubled(REFUSED, refusals.len(), stage)).ok()?;
     (now < next).then(|| {
@@ -108,6 +105,24 @@ fn refused(term: &[&Past], now: Timestamp, stage: Stage) -> Option<Reason> {
             ),
         )
     })
+}
+
+/// Time enough for the readings of a refusal: from then on only a person can say more.
+const LONG_REFUSED: SignedDuration = SignedDuration::from_hours(2);
+
+/// A balance that changed around a refusal may hide a charge. It is believed to be somebody else's doing once, not each time.
+fn unquiet(last: &Past, changed: usize, now: Timestamp) -> String {
+    let id = &last.intent;
+    let person = format!("renewd resolve {id} --charged AMOUNT|--not-charged --note TEXT");
+    if changed > 1 {
+        return format!("payment {id} was refused, and each time the balance changed: {person}");
+    }
+    if now.duration_since(last.state_at) >= LONG_REFUSED {
+        return format!(
+            "payment {id} was refused, and the balance may hold its charge all the same: {person}"
+        );
+    }
+    format!("payment {id} was refused; waiting for the lag window and an unchanged reading")
 }
 
 fn unreachable_before(term: &[&Past], now: Timestamp, stage: Stage) -> Option<Reason> {
@@ -174,3 +189,7 @@ fn second_attempt(term: &[&Past], world: &World<'_>, policy: &Policy, stage: Sta
         format!("payment {id} was not charged, as evidence shows; {when}"),
     ))
 }
+
+#[cfg(test)]
+#[path = "attempts_tests.rs"]
+mod tests;

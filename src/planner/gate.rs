@@ -149,3 +149,7 @@ fn caps(input: &GateInput<'_>, quote: &Quote) -> Result<(), Reason> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+#[path = "gate_tests.rs"]
+mod tests;

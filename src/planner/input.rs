@@ -93,8 +93,20 @@ pub struct Past {
     pub never_sent: bool,
     /// An operator has spoken on it.
     pub operator_spoke: bool,
-    /// After a refusal: ends and balance were read unchanged once the lag window was over.
-    pub quiet: bool,
+    /// What was read after a refusal.
+    pub quiet: Quiet,
+}
+
+/// What was read of a refused payment once the lag window was over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Quiet {
+    /// Nothing yet, or a balance that may hold its charge.
+    No,
+    /// Ends and balance unchanged.
+    Unchanged,
+    /// Ends unchanged, and the balance changed by something that is not the quote and stayed so: a top-up, somebody's purchase,
+    /// or a charge that these hide.
+    Changed,
 }
 
 impl Past {

@@ -64,3 +64,79 @@ pub fn stage(policy: &Policy, expires_at: Timestamp, now: Timestamp) -> Stage {
         Stage::Urgent
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Percent;
+    use crate::policy::{Action, Matcher, OnShortFunds, OnUnknown, PayBy};
+    use rstest::rstest;
+
+    fn policy(before: Before, periods: Vec<u32>) -> Policy {
+        Policy {
+            name: "keep".to_owned(),
+            matches: Matcher::default(),
+            action: Action::Renew,
+            before,
+            urgent: SignedDuration::from_hours(12),
+            periods,
+            cycle: None,
+            promo_code: None,
+            promo_required: false,
+            priority: 0,
+            max_price: None,
+            max_price_jump: None,
+            pay_by: PayBy::Renewd,
+            take_over: false,
+            on_short_funds: OnShortFunds::Partial,
+            on_unknown: OnUnknown::Hold,
+            window: None,
+            until: None,
+        }
+    }
+
+    /// So many seconds before the end.
+    fn stage_at(policy: &Policy, left: i64) -> Stage {
+        let end = Timestamp::from_second(100_000_000).unwrap();
+        stage(policy, end, end.checked_sub(SignedDuration::from_secs(left)).unwrap())
+    }
+
+    const HOUR: i64 = 3_600;
+
+    #[rstest]
+    #[case::a_second_early(72 * HOUR + 1, Stage::Early)]
+    #[case::due_to_the_second(72 * HOUR, Stage::Normal)]
+    #[case::not_urgent_yet(12 * HOUR + 1, Stage::Normal)]
+    #[case::urgent(12 * HOUR, Stage::Urgent)]
+    #[case::at_its_end(0, Stage::Urgent)]
+    #[case::past_it(-HOUR, Stage::Urgent)]
+    fn a_stage_begins_at_its_instant(#[case] left: i64, #[case] expected: Stage) {
+        let policy = policy(Before::Span(SignedDuration::from_hours(72)), vec![30]);
+        assert_eq!(stage_at(&policy, left), expected);
+    }
+
+    #[rstest]
+    #[case::of_the_first_period(vec![10, 30], 24 * HOUR)]
+    #[case::of_a_month_without_one(vec![], 72 * HOUR)]
+    fn a_share_is_of_the_term(#[case] periods: Vec<u32>, #[case] due: i64) {
+        let policy = policy(Before::Share(Percent(Decimal::TEN)), periods);
+        assert_eq!((stage_at(&policy, due + 1), stage_at(&policy, due)), (Stage::Early, Stage::Normal));
+    }
+
+    #[test]
+    fn what_is_not_due_is_never_urgent() {
+        let policy = policy(Before::Span(SignedDuration::from_hours(6)), vec![30]);
+        assert_eq!(
+            (stage_at(&policy, 6 * HOUR + 1), stage_at(&policy, 6 * HOUR)),
+            (Stage::Early, Stage::Urgent)
+        );
+    }
+
+    #[test]
+    fn stages_are_named_as_in_json() {
+        let all = [Stage::Early, Stage::Normal, Stage::Urgent, Stage::Rescue];
+        for stage in all {
+            assert_eq!(serde_json::to_value(stage).unwrap(), stage.as_str());
+        }
+    }
+}

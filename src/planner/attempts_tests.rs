@@ -1,0 +1,247 @@
+//! When a term that was tried may be tried again: contract I1 and I6, row by row.
+use super::*;
+use crate::domain::time::Timing;
+use crate::domain::{AccountName, Kind, LeaseId, OrderId, OrderState};
+use crate::planner::PastLease;
+use crate::policy::{Action, Before, Matcher, OnShortFunds, PayBy};
+use jiff::tz::TimeZone;
+use rstest::rstest;
+
+const NOW: i64 = 1_000_000;
+
+fn at(secs: i64) -> Timestamp {
+    Timestamp::from_second(secs).unwrap()
+}
+
+fn lease() -> Lease {
+    Lease {
+        account: AccountName::new("yp"),
+        id: LeaseId::new("L1"),
+        order: OrderId::new("O1"),
+        ip: "203.0.113.1".to_owned(),
+        kind: Kind::new("IPv4"),
+        country: None,
+        tag: None,
+        expires_at: Some(at(NOW + 86_400)),
+        provider_renews: None,
+        state: OrderState::Active,
+        held_since: None,
+        cycle: None,
+        price: None,
+    }
+}
+
+fn policy(on_unknown: OnUnknown) -> Policy {
+    Policy {
+        name: "keep".to_owned(),
+        matches: Matcher::default(),
+        action: Action::Renew,
+        before: Before::Span(SignedDuration::from_hours(72)),
+        urgent: SignedDuration::from_hours(12),
+        periods: vec![30],
+        cycle: None,
+        promo_code: None,
+        promo_required: false,
+        priority: 0,
+        max_price: None,
+        max_price_jump: None,
+        pay_by: PayBy::Renewd,
+        take_over: false,
+        on_short_funds: OnShortFunds::Partial,
+        on_unknown,
+        window: None,
+        until: None,
+    }
+}
+
+/// A payment of this very term that came to `state` so many seconds ago.
+fn past(state: State, ago: i64) -> Past {
+    Past {
+        intent: "p-000001".into(),
+        account: AccountName::new("yp"),
+        provider: ProviderName::new("youproxy"),
+        leases: vec![PastLease {
+            lease: LeaseId::new("L1"),
+            order: OrderId::new("O1"),
+            ip: "203.0.113.1".to_owned(),
+            expires_before: at(NOW + 86_400),
+        }],
+        state,
+        state_at: at(NOW - ago),
+        elapsed: Some(SignedDuration::from_secs(ago)),
+        never_sent: false,
+        operator_spoke: false,
+        quiet: Quiet::No,
+    }
+}
+
+fn quiet(quiet: Quiet, ago: i64) -> Past {
+    Past { quiet, ..past(State::Refused, ago) }
+}
+
+fn unsent(ago: i64) -> Past {
+    Past { never_sent: true, ..past(State::NotApplied, ago) }
+}
+
+/// Of a sibling: another lease and address of the same order.
+fn sibling(state: State) -> Past {
+    let mut one = past(state, 60);
+    one.leases[0].lease = LeaseId::new("L2");
+    one.leases[0].ip = "203.0.113.2".to_owned();
+    one
+}
+
+fn judged(past: &[Past], on_unknown: OnUnknown, stage: Stage) -> Clearance {
+    let timing = Timing {
+        read_timeout: SignedDuration::from_secs(30),
+        money_timeout: SignedDuration::from_secs(120),
+        lag_window: SignedDuration::from_secs(900),
+        settle_reads: 3,
+    };
+    let world = World {
+        now: at(NOW),
+        timezone: &TimeZone::UTC,
+        timing: &timing,
+        policies: &[],
+        accounts: &[],
+        past,
+        clock_held: None,
+    };
+    clearance(&world, &ProviderName::new("youproxy"), &lease(), &policy(on_unknown), stage)
+}
+
+/// `1` or `2`: that attempt; otherwise the reason's word.
+fn word(past: &[Past]) -> String {
+    told(past, OnUnknown::Hold, Stage::Normal)
+}
+
+fn told(past: &[Past], on_unknown: OnUnknown, stage: Stage) -> String {
+    match judged(past, on_unknown, stage) {
+        Clearance::Attempt(n) => n.to_string(),
+        Clearance::Blocked(reason) => reason.word.as_str().to_owned(),
+    }
+}
+
+#[rstest]
+#[case::never_tried(&[], "1")]
+#[case::given_back(&[past(State::Released, 60)], "1")]
+#[case::accepted(&[past(State::Accepted, 60)], "accepted")]
+#[case::unknown(&[past(State::Unknown, 60)], "unknown_pending")]
+#[case::under_way(&[past(State::SpendStarted, 60)], "unknown_pending")]
+#[case::a_person_must_look(&[past(State::NeedsOperator, 60)], "needs_operator")]
+#[case::charged_and_not_moved(&[past(State::Confirmed, 60)], "needs_operator")]
+#[case::a_siblings_unknown_bars_the_order(&[sibling(State::Unknown)], "unknown_pending")]
+#[case::a_siblings_question_bars_the_order(&[sibling(State::NeedsOperator)], "needs_operator")]
+#[case::a_siblings_acceptance_bars_nothing(&[sibling(State::Accepted)], "1")]
+#[case::a_siblings_charge_bars_nothing(&[sibling(State::Confirmed)], "1")]
+fn what_is_open_or_charged_bars_the_term(#[case] past: &[Past], #[case] expected: &str) {
+    assert_eq!(word(past), expected);
+}
+
+#[test]
+fn another_provider_of_the_same_address_bars_nothing() {
+    let other = Past { provider: ProviderName::new("proxyshard"), ..past(State::Unknown, 60) };
+    assert_eq!(word(&[other]), "1");
+}
+
+#[test]
+fn whose_payment_is_open_is_told_apart() {
+    let Clearance::Blocked(own) = judged(&[past(State::Unknown, 1)], OnUnknown::Hold, Stage::Normal) else {
+        panic!("blocked")
+    };
+    let Clearance::Blocked(others) = judged(&[sibling(State::Unknown)], OnUnknown::Hold, Stage::Normal)
+    else {
+        panic!("blocked")
+    };
+    assert!(own.prose.starts_with("its payment p-000001"), "{}", own.prose);
+    assert!(others.prose.starts_with("a payment of its order or address, p-000001"), "{}", others.prose);
+}
+
+#[rstest]
+#[case::not_read_yet(&[quiet(Quiet::No, 100_000)], Stage::Urgent, "refused")]
+#[case::ten_minutes_first(&[quiet(Quiet::Unchanged, 599)], Stage::Normal, "refused")]
+#[case::then_again(&[quiet(Quiet::Unchanged, 600)], Stage::Normal, "1")]
+#[case::twenty_after_two(&[quiet(Quiet::Unchanged, 9_000), quiet(Quiet::Unchanged, 1_199)], Stage::Normal, "refused")]
+#[case::and_then_again(&[quiet(Quiet::Unchanged, 9_000), quiet(Quiet::Unchanged, 1_200)], Stage::Normal, "1")]
+#[case::close_to_the_end_no_longer_than_a_quarter(&[quiet(Quiet::Unchanged, 9_000), quiet(Quiet::Unchanged, 900)], Stage::Urgent, "1")]
+#[case::and_no_sooner(&[quiet(Quiet::Unchanged, 9_000), quiet(Quiet::Unchanged, 899)], Stage::Urgent, "refused")]
+#[case::a_top_up_meanwhile_is_believed(&[quiet(Quiet::Changed, 600)], Stage::Normal, "1")]
+#[case::once_and_not_each_time(&[quiet(Quiet::Changed, 99_000), quiet(Quiet::Changed, 90_000)], Stage::Urgent, "refused")]
+#[case::whatever_came_between(&[quiet(Quiet::Changed, 99_000), quiet(Quiet::Changed, 95_000), quiet(Quiet::Unchanged, 90_000)], Stage::Urgent, "refused")]
+fn after_a_refusal_it_is_tried_again_only_where_nothing_was_charged(
+    #[case] past: &[Past],
+    #[case] stage: Stage,
+    #[case] expected: &str,
+) {
+    assert_eq!(told(past, OnUnknown::Hold, stage), expected);
+}
+
+#[test]
+fn a_refusal_waits_at_most_six_hours() {
+    let mut many: Vec<Past> = (0..12).map(|n| quiet(Quiet::Unchanged, 200_000 + n)).collect();
+    many.push(quiet(Quiet::Unchanged, 21_599));
+    assert_eq!(word(&many), "refused");
+    many.push(quiet(Quiet::Unchanged, 21_600));
+    many.remove(12);
+    assert_eq!(word(&many), "1");
+}
+
+#[rstest]
+#[case::at_first(&[quiet(Quiet::No, 60)], "waiting for the lag window")]
+#[case::just_before_two_hours(&[quiet(Quiet::No, 7_199)], "waiting for the lag window")]
+#[case::after_two_hours_a_person(&[quiet(Quiet::No, 7_200)], "renewd resolve p-000001 --charged")]
+#[case::changed_each_time(&[quiet(Quiet::Changed, 60), quiet(Quiet::Changed, 50)], "renewd resolve p-000001 --charged")]
+fn a_refusal_that_stays_open_says_who_can_end_it(#[case] past: &[Past], #[case] words: &str) {
+    let Clearance::Blocked(reason) = judged(past, OnUnknown::Hold, Stage::Normal) else { panic!("blocked") };
+    assert!(reason.prose.contains(words), "{}", reason.prose);
+}
+
+#[test]
+fn leases_of_a_refused_batch_go_alone() {
+    let mut batch = quiet(Quiet::Unchanged, 600);
+    batch.leases.extend(sibling(State::Refused).leases);
+    assert_eq!(word(&[batch]), "2");
+}
+
+#[rstest]
+#[case::half_a_minute(&[unsent(29)], "backoff")]
+#[case::then(&[unsent(30)], "1")]
+#[case::a_minute_after_two(&[unsent(500), unsent(59)], "backoff")]
+#[case::and_then(&[unsent(500), unsent(60)], "1")]
+#[case::at_most_a_quarter(&[unsent(9_001), unsent(9_002), unsent(9_003), unsent(9_004), unsent(9_005), unsent(9_006), unsent(9_007), unsent(899)], "backoff")]
+#[case::of_an_hour(&[unsent(9_001), unsent(9_002), unsent(9_003), unsent(9_004), unsent(9_005), unsent(9_006), unsent(9_007), unsent(900)], "1")]
+fn what_was_never_sent_is_sent_again_soon(#[case] past: &[Past], #[case] expected: &str) {
+    assert_eq!(word(past), expected);
+}
+
+#[rstest]
+#[case::hold_waits(OnUnknown::Hold, Stage::Normal, 100_000, "unknown_pending")]
+#[case::hold_until_urgent(OnUnknown::Hold, Stage::Urgent, 1, "2")]
+#[case::and_in_rescue(OnUnknown::Hold, Stage::Rescue, 1, "2")]
+#[case::retry_after_two_windows(OnUnknown::Retry, Stage::Normal, 1_800, "2")]
+#[case::not_before(OnUnknown::Retry, Stage::Normal, 1_799, "unknown_pending")]
+#[case::retry_when_urgent(OnUnknown::Retry, Stage::Urgent, 1, "2")]
+#[case::never(OnUnknown::Never, Stage::Urgent, 100_000, "unknown_pending")]
+fn a_second_attempt_follows_evidence_when_the_policy_allows_it(
+    #[case] on_unknown: OnUnknown,
+    #[case] stage: Stage,
+    #[case] ago: i64,
+    #[case] expected: &str,
+) {
+    assert_eq!(told(&[past(State::NotApplied, ago)], on_unknown, stage), expected);
+    // After a reboot the wall clock is what there is.
+    let reboot = Past { elapsed: None, ..past(State::NotApplied, ago) };
+    assert_eq!(told(&[reboot], on_unknown, stage), expected);
+}
+
+#[test]
+fn a_third_attempt_is_a_persons_to_allow() {
+    let twice = [past(State::NotApplied, 9_000), past(State::NotApplied, 5_000)];
+    assert_eq!(told(&twice, OnUnknown::Retry, Stage::Urgent), "needs_operator");
+    // Their word is a fresh start; what failed after it counts again.
+    let spoken = Past { operator_spoke: true, ..past(State::NotApplied, 4_000) };
+    assert_eq!(word(&[twice[0].clone(), twice[1].clone(), spoken.clone()]), "1");
+    let with = |later: Past| [twice[0].clone(), twice[1].clone(), spoken.clone(), later];
+    assert_eq!(told(&with(past(State::NotApplied, 3_000)), OnUnknown::Retry, Stage::Urgent), "2");
+    assert_eq!(told(&with(past(State::NotApplied, 4_000)), OnUnknown::Retry, Stage::Urgent), "1");
+}

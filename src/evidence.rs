@@ -1,6 +1,7 @@
 //! What became of a payment, told from reads alone.
 //!
-//! Pure. *Moved*: the end is later than before and at least spend + period − 2 days. *Fell*: balance before − now − other
+//! Pure. *Moved*: the end is later than before and at least spend + period − 2 days, of a term of
+//! less than four days half of it. *Fell*: balance before − now − other
 //! known charges in between.
 //!
 //! | ends | balance | verdict |
@@ -40,8 +41,11 @@ pub enum End {
     Odd,
 }
 
-/// Two days: providers round ends to days, and months differ.
-pub const SLACK: SignedDuration = SignedDuration::from_hours(48);
+/// Providers round ends to days, and months differ: two days, and for terms of a few days half of the term.
+#[must_use]
+pub fn slack(days: u32) -> SignedDuration {
+    SignedDuration::from_hours(i64::from(days).saturating_mul(12).min(48))
+}
 
 /// Reads a lease's end: `before` the payment, `now` in the list (`None`: not listed or unreadable), bought at `spent_at` for
 /// `days`. A term that was paid for after its end may be counted from that end: the earlier of the two is the measure.
@@ -49,7 +53,7 @@ pub const SLACK: SignedDuration = SignedDuration::from_hours(48);
 pub fn end(before: Timestamp, now: Option<Timestamp>, spent_at: Timestamp, days: u32) -> End {
     let least = spent_at
         .min(before)
-        .checked_add(SignedDuration::from_hours(24 * i64::from(days)) - SLACK)
+        .checked_add(SignedDuration::from_hours(24 * i64::from(days)) - slack(days))
         .unwrap_or(Timestamp::MAX);
     match now {
         Some(now) if now == before => End::Same,
@@ -64,7 +68,7 @@ pub fn terms_moved(before: Timestamp, now: Timestamp, days: u32) -> i64 {
     if now <= before || days == 0 {
         return 0;
     }
-    let moved = now.duration_since(before) + SLACK;
+    let moved = now.duration_since(before) + slack(days);
     (moved.as_secs() / (86_400 * i64::from(days))).max(1)
 }
 

@@ -170,6 +170,23 @@ fn an_order_that_never_tells_its_end_and_flaps_is_not_paid_again_in_the_term_it_
 }
 
 #[test]
+fn an_approved_plan_pays_an_order_on_hold_that_never_tells_its_end() {
+    let (bench, ids) = bench("100.00", &[isp(-5)]);
+    bench.handle.with(|w| {
+        w.looks = Looks { without: ["expires_at".to_owned()].into(), ..w.looks.clone() };
+    });
+    // As where the daemon has seen it on hold before: that names its term.
+    bench.json(&["pause"]);
+    bench.json(&["once"]);
+    bench.json(&["resume"]);
+    let file = bench.path("reviewed.plan");
+    let file = file.to_str().unwrap();
+    bench.json(&["plan", "--out", file]);
+    let (code, applied) = bench.json(&["apply", file]);
+    assert_eq!((code, bench.charged(&ids[0])), (0, 1), "{applied:#}");
+}
+
+#[test]
 fn a_flag_that_is_on_is_a_conflict_and_take_over_pays_only_after_it_was_read_off() {
     let (bench, ids) = bench("100.00", &[isp(-5).auto_renewal(), isp(24).auto_renewal()]);
     let (code, once) = bench.json(&["once"]);

@@ -195,9 +195,11 @@ fn moves(
     policies: &[Policy],
 ) -> Option<String> {
     let lease = &item.lease;
-    if lease.expires_at != Some(planned.expires_at) {
-        let now = lease.expires_at.map_or("cannot be read".to_owned(), |at| format!("is {at}"));
-        let later = lease.expires_at.is_some_and(|at| at > planned.expires_at);
+    // On hold without an end that is told, the term is named by when the hold began: there as here.
+    let end = lease.term_end();
+    if end != Some(planned.expires_at) {
+        let now = end.map_or("cannot be read".to_owned(), |at| format!("is {at}"));
+        let later = end.is_some_and(|at| at > planned.expires_at);
         let renewed = if later { ": it was renewed meanwhile" } else { "" };
         return Some(format!("its end was {}, and {now}{renewed}", planned.expires_at));
     }

@@ -61,6 +61,7 @@ impl Desk {
         let began = at(minute);
         let reading = Reading {
             account: &self.account,
+            provider: &ProviderName::new("youproxy"),
             leases: &[],
             balance,
             bound: true,

@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::settle::leases_of;
 use crate::domain::{AccountName, Lease, LeaseId, State};
-use crate::evidence::{SLACK, terms_moved};
+use crate::evidence::{slack, terms_moved};
 use crate::ledger::{IntentLease, IntentRecord, Ledger, LedgerError};
 
 /// The same lease, also after it got another id with a renewal.
@@ -21,7 +21,7 @@ pub(super) fn is_free(before: Timestamp, to: Timestamp, days: u32, paid: i64) ->
     // Longer than any term: no payment of renewd's bought that.
     let bought =
         before.checked_add(SignedDuration::from_hours(24 * paid.min(100_000))).unwrap_or(Timestamp::MAX);
-    let rest = to.duration_since(bought) + SLACK;
+    let rest = to.duration_since(bought) + slack(days);
     rest >= SignedDuration::from_hours(24 * i64::from(days))
 }
 
@@ -72,4 +72,30 @@ pub(super) fn renewed_itself(
     let known = ledger.known_leases(account)?.into_iter().map(|k| k.lease);
     let mut same = known.filter(|l| is_same(&l.id, &l.ip, of));
     Ok(same.any(|known| may_have_renewed_itself(&known, listed, now)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case::a_month_is_the_others(30, 30, 30, false)]
+    #[case::two_months_are_not(60, 30, 30, true)]
+    #[case::rounded_to_days(59, 30, 30, true)]
+    #[case::one_day_is_the_others(1, 1, 1, false)]
+    #[case::two_days_are_not(2, 1, 1, true)]
+    #[case::two_terms_of_two_days(4, 2, 2, true)]
+    #[case::one_term_of_two_days(2, 2, 2, false)]
+    #[case::a_month_of_31_days(31, 30, 30, false)]
+    fn an_end_that_moved_once_is_one_payments(
+        #[case] moved: i64,
+        #[case] days: u32,
+        #[case] paid: i64,
+        #[case] free: bool,
+    ) {
+        let before = Timestamp::UNIX_EPOCH;
+        let to = before.checked_add(SignedDuration::from_hours(24 * moved)).unwrap();
+        assert_eq!(is_free(before, to, days, paid), free);
+    }
 }

@@ -73,4 +73,4 @@ pub fn told(ledger: &dyn Ledger) -> Result<(), LedgerError> {
 
 #[cfg(test)]
 #[path = "doubles_tests.rs"]
-mod tests;
+pub(in crate::engine) mod tests;

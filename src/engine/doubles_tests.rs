@@ -11,7 +11,7 @@ use crate::domain::{
 use crate::ledger::sqlite::{Access, SqliteLedger, open};
 use crate::ledger::{EventDetail, IntentFilter, Ledger, NewIntent, Purpose};
 
-fn at(minutes: i64) -> Moment {
+pub(in crate::engine) fn at(minutes: i64) -> Moment {
     let noon: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
     Moment {
         wall: noon.checked_add(SignedDuration::from_mins(minutes)).unwrap(),
@@ -24,12 +24,12 @@ fn end(days: i64) -> Timestamp {
     at(2_880).wall.checked_add(SignedDuration::from_hours(24 * days)).unwrap()
 }
 
-fn account() -> AccountName {
+pub(in crate::engine) fn account() -> AccountName {
     AccountName::new("yp")
 }
 
 /// Lease `L{n}`, whose end has moved by so many terms.
-fn lease(n: usize, terms: i64) -> Lease {
+pub(in crate::engine) fn lease(n: usize, terms: i64) -> Lease {
     Lease {
         account: account(),
         id: LeaseId::new(format!("L{n}")),
@@ -47,11 +47,17 @@ fn lease(n: usize, terms: i64) -> Lease {
     }
 }
 
-fn usd(amount: &str) -> Balance {
+pub(in crate::engine) fn usd(amount: &str) -> Balance {
     Balance { amount: amount.parse().unwrap(), currency: Currency::new("USD") }
 }
 
-fn pay(ledger: &dyn Ledger, leases: &[usize], before: &str, attempt: u32, minutes: i64) -> IntentId {
+pub(in crate::engine) fn pay(
+    ledger: &dyn Ledger,
+    leases: &[usize],
+    before: &str,
+    attempt: u32,
+    minutes: i64,
+) -> IntentId {
     let quoted = Money::from_cents(i64::try_from(leases.len()).unwrap() * 200);
     let request = RenewalRequest {
         account: account(),
@@ -86,7 +92,12 @@ fn pay(ledger: &dyn Ledger, leases: &[usize], before: &str, attempt: u32, minute
     id
 }
 
-fn read(ledger: &dyn Ledger, leases: &[Lease], balance: &str, minutes: i64) -> Vec<IntentId> {
+pub(in crate::engine) fn read(
+    ledger: &dyn Ledger,
+    leases: &[Lease],
+    balance: &str,
+    minutes: i64,
+) -> Vec<IntentId> {
     read_at(ledger, leases, balance, &at(minutes))
 }
 
@@ -97,9 +108,16 @@ fn read_at(ledger: &dyn Ledger, leases: &[Lease], balance: &str, began: &Moment)
         lag_window: SignedDuration::from_mins(15),
         settle_reads: 3,
     };
-    let (account, balance) = (account(), usd(balance));
-    let reading =
-        Reading { account: &account, leases, balance: &balance, complete: true, bound: true, began };
+    let (account, provider, balance) = (account(), ProviderName::new("youproxy"), usd(balance));
+    let reading = Reading {
+        account: &account,
+        provider: &provider,
+        leases,
+        balance: &balance,
+        complete: true,
+        bound: true,
+        began,
+    };
     settle(ledger, &timing, &reading, began).unwrap().into_iter().map(|r| r.id).collect()
 }
 

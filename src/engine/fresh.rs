@@ -38,11 +38,11 @@ impl Lane {
         if old && let Err(why) = self.reread().await? {
             return Ok(Some(Reason::new(Word::AccountDown, why)));
         }
+        // The provider is paid by id: behind it must stand what was planned.
+        let what = |l: &Lease| (l.term_end(), l.state.clone(), l.order.clone(), l.ip.clone());
         let moved = set.members.iter().any(|&m| {
             let lease = &self.orders.items[m].lease;
-            self.listed
-                .get(&lease.id)
-                .is_none_or(|l| l.term_end() != lease.term_end() || l.state != lease.state)
+            self.listed.get(&lease.id).is_none_or(|l| what(l) != what(lease))
         });
         Ok(moved.then(|| {
             Reason::new(Word::Backoff, "its end changed while this cycle ran; the next one looks again")

@@ -283,7 +283,8 @@ impl Lane {
         if !self.orders.allowance.take() {
             return Ok(self.no_more_calls(set));
         }
-        let id = match ledger.reserve(&intent, &self.budgets(&set.key, quote, &policy.name, &at))? {
+        let budgets = self.budgets(&set.key, quote, &policy.name, &at);
+        let id = match ledger.reserve(&intent, &budgets)? {
             Ok(id) => id,
             // One lease that is blocked must not keep its whole batch from being paid.
             Err(Blocked::Pending { .. }) if self.may_split(set) => {
@@ -297,16 +298,15 @@ impl Lane {
                 return Ok(Halt::No);
             }
         };
-        let permit = match ledger.start_spend(&id, &self.viewer.clock.now()) {
+        let now = self.viewer.clock.now();
+        // Another lane may have reserved what is left of the new day meanwhile: a payment counts in the span that it begins in.
+        if self.budgets(&set.key, quote, &policy.name, &now) != budgets {
+            return self.release(set, &id, "a budget's next span began just now; the next cycle looks again");
+        }
+        let permit = match ledger.start_spend(&id, &now) {
             Ok(permit) => permit,
             Err(LedgerError::EndMoved { .. }) => {
-                self.orders.allowance.give_back();
-                ledger.append(&id, State::Reserved, Event::Released, &EventDetail::default(), &at)?;
-                self.change(
-                    set,
-                    &Reason::new(Word::Backoff, "its end changed just now; the next cycle looks again"),
-                );
-                return Ok(Halt::No);
+                return self.release(set, &id, "its end changed just now; the next cycle looks again");
             }
             Err(e) => return Err(e),
         };
@@ -314,6 +314,15 @@ impl Lane {
         tracing::info!(payment = %id, account = %self.seen.account.name, leases = set.members.len(), quoted = %priced.total, "paying");
         let reply = self.send(set, permit).await;
         self.record(set, &id, quote, priced, reply).await
+    }
+
+    /// Gives a reservation back before anything was sent.
+    fn release(&mut self, set: &PaySet, id: &IntentId, why: &str) -> Result<Halt, LedgerError> {
+        self.orders.allowance.give_back();
+        let now = self.viewer.clock.now();
+        self.viewer.ledger.append(id, State::Reserved, Event::Released, &EventDetail::default(), &now)?;
+        self.change(set, &Reason::new(Word::Backoff, why));
+        Ok(Halt::No)
     }
 
     /// The one call. A task of its own: whatever happens around it, it is awaited to its end.

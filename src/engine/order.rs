@@ -4,6 +4,7 @@
 //! settling reads look for the new order. It is never bought again by itself. Not responsible for the command line.
 mod change;
 mod offer;
+mod price;
 
 use std::sync::Arc;
 
@@ -24,6 +25,7 @@ use crate::providers::{PaymentReply, ReadError, Reader};
 use crate::settings::Account;
 
 pub use change::{Changed, Found};
+use price::{dearer, grown_old};
 
 /// What came of asking to buy.
 #[derive(Debug)]
@@ -280,6 +282,9 @@ impl Payer {
         if let Some(reason) = approved.and_then(|approved| dearer(approved, &quote)) {
             return Ok(Asked::Held { reason, quote: Some(quote) });
         }
+        if let Some(reason) = grown_old(&quote, viewer.clock.now().wall) {
+            return Ok(Asked::Held { reason, quote: Some(quote) });
+        }
         let Some(spender) = self.spenders.get(&account.name).cloned() else { return Ok(no_account()) };
         let id = match self.reserve(&account, &request, &quote, cycle)? {
             Ok(id) => id,
@@ -382,17 +387,4 @@ impl Payer {
         }
         Ok(())
     }
-}
-
-/// Why a new price may not be paid where somebody said yes to another.
-fn dearer(approved: &Quote, now: &Quote) -> Option<Reason> {
-    let same = approved.balance.currency == now.balance.currency;
-    (!same || now.price > approved.price).then(|| {
-        let (was, is) = (&approved.balance.currency, &now.balance.currency);
-        let prose = format!(
-            "{} {was} were approved, and it costs {} {is} now: nothing was bought",
-            approved.price, now.price
-        );
-        Reason::new(Word::PriceCap, prose)
-    })
 }

@@ -132,12 +132,13 @@ impl Viewer {
 
     /// Providers whose payments stop because an account that left the config has unsettled payments.
     pub(super) fn stopped_providers(&self, past: &[Past]) -> HashMap<String, String> {
-        let gone =
-            past.iter().filter(|p| p.state.is_unsettled() && self.settings.account(&p.account).is_none());
+        // A name that was given to an account of another provider says nothing of this one's payments.
+        let known = |p: &Past| self.settings.account(&p.account).is_some_and(|a| a.provider == p.provider);
+        let gone = past.iter().filter(|p| p.state.is_unsettled() && !known(p));
         gone.map(|p| {
             let text = format!(
-                "payment {} of account `{}`, which left the config, is not settled: put the account back, or renewd resolve {}",
-                p.intent, p.account, p.intent
+                "payment {} of account `{}` at {}, which left the config, is not settled: put the account back, or renewd resolve {}",
+                p.intent, p.account, p.provider, p.intent
             );
             (p.provider.as_str().to_owned(), text)
         })

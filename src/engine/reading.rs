@@ -37,6 +37,7 @@ pub(super) fn take(
     let complete = listed.len() == inventory.leases.len() && inventory.unreadable == 0;
     let reading = Reading {
         account: &account.name,
+        provider: &account.provider,
         leases: listed,
         balance: &inventory.balance,
         bound,

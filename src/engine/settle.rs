@@ -5,11 +5,11 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::claims::{another_is_open, claims, is_free, renewed_itself};
 use super::doubles;
-use super::looks::{keep_look, looks, quiet};
+use super::looks::{keep_look, looks, may_be_its_charge, quiet};
 use super::settle_purchase::settle_purchase;
 use super::verdict::perform;
 use crate::domain::time::{Moment, Timing};
-use crate::domain::{AccountName, Balance, IntentId, Lease, LeaseId, Money, OrderState, State};
+use crate::domain::{AccountName, Balance, IntentId, Lease, LeaseId, Money, OrderState, ProviderName, State};
 use crate::evidence::{Case, End, Verdict, end, judge};
 use crate::ledger::{IntentFilter, IntentLease, IntentRecord, Ledger, LedgerError, Purpose, SettleRead};
 use crate::planner::{Past, PastLease};
@@ -20,6 +20,8 @@ const LATE: SignedDuration = SignedDuration::from_hours(24 * 60);
 /// One reading of an account.
 pub(super) struct Reading<'a> {
     pub account: &'a AccountName,
+    /// Payments of another provider under this name are not judged by it.
+    pub provider: &'a ProviderName,
     pub leases: &'a [Lease],
     pub balance: &'a Balance,
     /// The list is whole: what it lacks is not there.
@@ -90,13 +92,12 @@ pub(super) fn settle(
     let mut doubles = Vec::new();
     // Newest first: an end that moved once is the newest attempt's doing.
     for record in open {
-        if matches!(record.purpose, Purpose::Purchase(_)) {
-            if settle_purchase(ledger, timing, reading, &record, &around, now)? {
-                around = ledger.intents(&filter)?;
-            }
-            continue;
-        }
-        let settled = match settle_one(ledger, timing, reading, &record, &around, now) {
+        let settled = match record.purpose {
+            Purpose::Purchase(_) => settle_purchase(ledger, timing, reading, &record, &around, now)
+                .map(|moved| Settled { moved, doubles: Vec::new() }),
+            _ => settle_one(ledger, timing, reading, &record, &around, now),
+        };
+        let settled = match settled {
             // Somebody else settled it just now, such as an operator: the next pass sees how it stands.
             Err(LedgerError::Moved { .. }) => {
                 around = ledger.intents(&filter)?;
@@ -147,9 +148,10 @@ fn candidates(
         of(vec![State::NotApplied, State::Refused], Some(late))?.into_iter().filter(|r| !r.never_sent),
     );
     open.retain(|r| {
-        r.spend_started_at
-            .as_ref()
-            .is_some_and(|at| reading.began.wall >= at.wall || reading.began.boot_ms >= at.boot_ms)
+        &r.provider == reading.provider
+            && r.spend_started_at
+                .as_ref()
+                .is_some_and(|at| reading.began.wall >= at.wall || reading.began.boot_ms >= at.boot_ms)
     });
     open.sort_by(|a, b| b.created_at.wall.cmp(&a.created_at.wall).then_with(|| b.id.cmp(&a.id)));
     Ok(open)
@@ -198,7 +200,9 @@ fn settle_one(
     if comparable {
         let balance = reading.balance.amount;
         // A look that did not see every lease as it was, or at a balance that may hold another charge, ends a row of quiet ones.
-        let quiet = !ambiguous && ends.iter().all(|e| *e == End::Same);
+        let quiet = !ambiguous
+            && !may_be_its_charge(record, fell, reading.bound)
+            && ends.iter().all(|e| *e == End::Same);
         let moved = if quiet { 0 } else { moved.max(1) };
         keep_look(ledger, timing, record, state, SettleRead { at: now.clone(), balance, fell, moved })?;
     }
@@ -286,6 +290,11 @@ pub(super) fn in_one_currency(record: &IntentRecord, reading: &Reading<'_>, arou
             .all(|o| o.currency == record.currency)
 }
 
+/// Within a boot whatever the wall clock was set to.
+fn is_after(one: &Moment, other: &Moment) -> bool {
+    if one.boot_id == other.boot_id { one.boot_ms > other.boot_ms } else { one.wall > other.wall }
+}
+
 /// Balance before − now − other known charges since; and whether a charge since is not known yet.
 pub(super) fn fell(record: &IntentRecord, reading: &Reading<'_>, around: &[IntentRecord]) -> (Money, bool) {
     let later = |o: &&IntentRecord| {
@@ -293,7 +302,7 @@ pub(super) fn fell(record: &IntentRecord, reading: &Reading<'_>, around: &[Inten
             && o.spend_started_at
                 .as_ref()
                 .zip(record.spend_started_at.as_ref())
-                .is_some_and(|(o, r)| o.wall > r.wall)
+                .is_some_and(|(o, r)| is_after(o, r))
     };
     // An accepted payment's charge is its quote until its end is seen: its fall is not this one's.
     let known = around.iter().filter(later).filter(|o| matches!(o.state, State::Confirmed | State::Accepted));
@@ -316,3 +325,7 @@ pub(super) fn fell(record: &IntentRecord, reading: &Reading<'_>, around: &[Inten
         .unwrap_or_default();
     (fell, ambiguous)
 }
+
+#[cfg(test)]
+#[path = "settle_tests.rs"]
+mod tests;

@@ -57,7 +57,9 @@ pub(super) fn settle_purchase(
     let state = perform(ledger, record, judge_purchase(&case), &fresh, reading, around, now)?;
     if comparable {
         let balance = reading.balance.amount;
-        keep_look(ledger, timing, record, state, SettleRead { at: now.clone(), balance, fell, moved: seen })?;
+        // A look that could not see everything ends a row of quiet ones.
+        let moved = if ambiguous { seen.max(1) } else { seen };
+        keep_look(ledger, timing, record, state, SettleRead { at: now.clone(), balance, fell, moved })?;
     }
     Ok(state != record.state)
 }

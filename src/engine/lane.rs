@@ -1,6 +1,7 @@
 //! The money lane of one account: its payments, strictly one after the other.
 //!
-//! Order per set: fresh ends (a read at most 60 s old, begun after the last money call on them) → fresh clean quote →
+//! Order per set: fresh ends (a read at most 60 s old, begun after the last money call on them; where a quote reads the order
+//! itself, it is that read) → fresh clean quote →
 //! reserve → spend row → the one call → its verdict. A crash before the spend row spent nothing; after it, the next pass
 //! finds the row and settles the payment by evidence.
 use std::collections::{HashMap, HashSet};
@@ -176,7 +177,7 @@ impl Lane {
             );
             return Ok(Halt::No);
         }
-        if let Some(reason) = self.fresh_ends(set).await? {
+        if let Some(reason) = self.fresh_before(set).await? {
             let silent = reason.word == Word::AccountDown;
             return Ok(self.put_off(set, reason, silent));
         }

@@ -80,6 +80,7 @@ impl Pricing<'_> {
             method: crate::domain::Method::Leases,
             asked_at: self.viewer.clock.now().wall,
             paid_before: None,
+            order: None,
         };
         let mut asked = self.judge(&set, Ok(quote));
         // Not a quote to be paid: only its price is of use.

@@ -300,3 +300,31 @@ fn a_wrong_token_and_a_list_that_the_account_contradicts_pay_nothing() {
     assert_eq!(code, 3, "{once:#}");
     assert!(once["accounts"][0]["error"].as_str().unwrap().contains("not believed"), "{once:#}");
 }
+
+#[rstest]
+#[case::switched_on(false, "provider_owns:")]
+#[case::charged_by_the_provider(true, "provider_warning:")]
+fn what_the_provider_may_pay_itself_since_the_decision_is_read_off_with_the_price(
+    #[case] charged: bool,
+    #[case] word: &str,
+) {
+    let (bench, ids) = bench("100.00", &[isp(-5), isp(-4)]);
+    // The wallet is read with the list and with both prices of the plan; before the first payment it hangs once.
+    bench.handle.inject(Fault::on(Aim::Endpoint(Endpoint::Me)).when(When::Nth(4)).answer(Answer::Hang));
+    let (handle, second) = (bench.handle.clone(), ids[1].clone());
+    let somebody = std::thread::spawn(move || {
+        while handle.count(Endpoint::Me) < 4 {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        handle.with(|w| match charged {
+            true => assert!(w.renew_by_provider(SystemClock::new().now().wall, TOKEN, &second)),
+            false => {
+                w.account_mut(TOKEN).unwrap().order_mut(&second).unwrap().auto_renewal = true;
+            }
+        });
+    });
+    let (_, once) = bench.json(&["once"]);
+    somebody.join().unwrap();
+    assert!(bench.item(&once, &ids[1])["reason"].as_str().unwrap().starts_with(word), "{once:#}");
+    assert_eq!((bench.charged(&ids[0]), bench.sent(Endpoint::Renew)), (1, 1), "the first alone: {once:#}");
+}

@@ -10,6 +10,8 @@ pub struct Capabilities {
     pub renew_early: bool,
     /// The price asked is the price of exactly that payment.
     pub quote_is_bound: bool,
+    /// A quote reads the order anew and tells it as [`OrderNow`](super::OrderNow): no list is read again before its payment.
+    pub quote_reads_order: bool,
     /// A quote carries the provider's own warnings; where it does not, the adapter makes those about state and funds.
     pub warns: bool,
     /// The provider can renew by itself, and the API switches that.

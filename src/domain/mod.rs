@@ -25,5 +25,5 @@ pub use order::{
 };
 pub use payment::{Event, IllegalEvent, State, next_state};
 pub use percent::Percent;
-pub use quote::{Method, PromoStatus, Quote, QuoteError, RenewalRequest, RequestLease, Warning};
+pub use quote::{Method, OrderNow, PromoStatus, Quote, QuoteError, RenewalRequest, RequestLease, Warning};
 pub use time::Moment;

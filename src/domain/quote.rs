@@ -83,6 +83,17 @@ pub struct Quote {
     /// What the last term cost by the provider's own record, for the whole request: stands in where renewd has not paid
     /// for it yet. `None` where the provider does not say.
     pub paid_before: Option<Money>,
+    /// The order as this very quote read it anew, where it does that and found it renewable.
+    pub order: Option<OrderNow>,
+}
+
+/// What a quote read of its order itself, after `asked_at`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OrderNow {
+    /// Its end; `None` where the order does not tell it.
+    pub end: Option<Timestamp>,
+    /// The provider's own auto-renewal; `None` where the order does not tell it.
+    pub provider_renews: Option<bool>,
 }
 
 /// One warning in a quote.

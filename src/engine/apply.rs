@@ -12,6 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::lane::Lane;
 use super::price::{Asked, Prices, Pricing};
+use super::queue::Heard;
 use super::{CycleReport, EngineError, Payer};
 use crate::domain::time::words;
 use crate::domain::{
@@ -292,7 +293,7 @@ fn within(exact: &ExactSet, asked: Asked) -> Asked {
 
 impl Pricing<'_> {
     /// Prices a set that is paid whole and at no more than its plan says, or not at all.
-    pub(super) async fn exact(&self, set: &PaySet, exact: &ExactSet, prices: &mut Prices) {
+    pub(super) async fn exact(&self, set: &PaySet, exact: &ExactSet, prices: &mut Prices) -> Heard {
         let asked = within(exact, self.ask(set).await);
         let from = prices.units.len();
         self.take(set, &asked, prices);
@@ -301,6 +302,7 @@ impl Pricing<'_> {
         if let (Some(first), Some(price)) = (parts.into_iter().next(), price) {
             prices.units.push(Unit { members: set.members.clone(), price, ..first });
         }
+        Heard::of(&asked)
     }
 }
 

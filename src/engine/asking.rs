@@ -9,6 +9,7 @@ use super::Viewer;
 use super::apply::ExactSet;
 use super::observe::Seen;
 use super::price::{Prices, Pricing};
+use super::queue::Queue;
 use crate::domain::{AccountName, Balance, Currency, Kind, LeaseId};
 use crate::ledger::{LastPrice, LedgerError};
 use crate::planner::{GroupKey, Item, Offered, PaySet};
@@ -65,19 +66,30 @@ impl Desk {
         }
     }
 
+    /// Asks until all is asked or the account proves to give no answers; what is left then is held.
     async fn price(self, wanted: Vec<Wanted>) -> Prices {
-        let pricing = self.pricing();
+        let (pricing, clock) = (self.pricing(), &self.viewer.clock);
+        let plan_order: HashMap<usize, usize> =
+            wanted.iter().flat_map(Wanted::members).enumerate().map(|(place, &m)| (m, place)).collect();
         let mut prices = Prices::default();
-        for one in wanted {
-            if let Some(reason) = &prices.down {
-                prices.holds.extend(one.members().iter().map(|&m| (m, reason.clone())));
-                continue;
+        let mut queue = Queue::new(wanted, clock.now().wall);
+        let why = loop {
+            if self.viewer.stop.is_cancelled() {
+                break Some(Reason::new(Word::QuoteError, "not asked: renewd is stopping"));
             }
-            match one {
-                Wanted::Group(key, members) => pricing.group(&key, &members, &mut prices).await,
-                Wanted::Exactly(set, exact) => pricing.exact(&set, &exact, &mut prices).await,
+            let Some(todo) = queue.next() else { break None };
+            let began = clock.now();
+            let heard = pricing.step(todo, &mut queue, &mut prices).await;
+            // Another boot in between is no matter of seconds, and not of this account's either.
+            let took = clock.now().since(&began).unwrap_or_default();
+            if let Some(why) = queue.heard(heard, took) {
+                break Some(why);
             }
+        };
+        if let Some(why) = why {
+            prices.holds.extend(queue.rest().into_iter().map(|m| (m, why.clone())));
         }
+        prices.units.sort_by_key(|unit| unit.members.first().and_then(|m| plan_order.get(m)).copied());
         prices
     }
 }

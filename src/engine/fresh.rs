@@ -3,6 +3,8 @@
 //! A crash here has changed nothing: readings are stored whole, and the next pass begins with one of its own.
 use std::sync::Arc;
 
+use jiff::SignedDuration;
+
 use super::lane::{FRESH, Lane, YOUNG, by_id};
 use super::observe::{beating, read, remember_holds};
 use super::reading::take;
@@ -12,15 +14,31 @@ use crate::planner::{PaySet, Standing};
 use crate::policy::{Reason, Word};
 use crate::providers::ReadError;
 
+/// Two spellings of one instant may differ by less than this.
+const SPELLING: SignedDuration = SignedDuration::from_secs(1);
+
 impl Lane {
+    /// Before the price is asked: where its answer will tell the order as it is then, nothing need be read for it.
+    pub(super) async fn fresh_before(&mut self, set: &PaySet) -> Result<Option<Reason>, LedgerError> {
+        if self.reader.capabilities().quote_reads_order {
+            return Ok(self.moved(set));
+        }
+        self.fresh_ends(set).await
+    }
+
     /// Asking may take long. What a payment rests on is at most a minute old when it leaves, ends and price alike.
     pub(super) async fn still_young(
         &mut self,
         set: &PaySet,
         quote: &Quote,
     ) -> Result<Option<Reason>, LedgerError> {
-        if let Some(reason) = self.fresh_ends(set).await? {
-            return Ok(Some(reason));
+        let stands = match self.told_by(set, quote) {
+            // As fresh as the quote, whose age is looked at below. To read all lists again would make it old.
+            Some(told) => told.err().or_else(|| self.moved(set)),
+            None => self.fresh_ends(set).await?,
+        };
+        if stands.is_some() {
+            return Ok(stands);
         }
         let age = self.viewer.clock.now().wall.duration_since(quote.asked_at);
         Ok((age > YOUNG).then(|| {
@@ -31,22 +49,46 @@ impl Lane {
         }))
     }
 
+    /// The quote's own word on the order: as the payment expects it, or why not. `None`: it does not tell all that the lists told,
+    /// so that they have to be read.
+    fn told_by(&self, set: &PaySet, quote: &Quote) -> Option<Result<(), Reason>> {
+        let (order, [member]) = (quote.order.as_ref()?, set.members.as_slice()) else { return None };
+        let lease = &self.orders.items[*member].lease;
+        match (order.end, lease.expires_at) {
+            (Some(now), _)
+                if lease.term_end().is_none_or(|end| now.duration_since(end).abs() >= SPELLING) =>
+            {
+                return Some(Err(moved()));
+            }
+            (None, Some(_)) => return None,
+            _ => {}
+        }
+        if order.provider_renews == Some(true) {
+            let prose = "the provider's auto-renewal is on again; renewd pays only while it is off";
+            return Some(Err(Reason::new(Word::ProviderOwns, prose)));
+        }
+        Some(Ok(()))
+    }
+
     /// Reads the list again if the reading is old; a set whose ends moved meanwhile is left to the next cycle.
-    pub(super) async fn fresh_ends(&mut self, set: &PaySet) -> Result<Option<Reason>, LedgerError> {
+    async fn fresh_ends(&mut self, set: &PaySet) -> Result<Option<Reason>, LedgerError> {
         let old =
             self.viewer.clock.now().since(&self.read_at).is_none_or(|age| age > FRESH || age.is_negative());
         if old && let Err(why) = self.reread().await? {
             return Ok(Some(Reason::new(Word::AccountDown, why)));
         }
-        // The provider is paid by id: behind it must stand what was planned.
+        Ok(self.moved(set))
+    }
+
+    /// Whether the newest reading has another end or state than this set was decided on. The provider is paid by id: behind it
+    /// must stand the address that was planned.
+    fn moved(&self, set: &PaySet) -> Option<Reason> {
         let what = |l: &Lease| (l.term_end(), l.state.clone(), l.order.clone(), l.ip.clone());
-        let moved = set.members.iter().any(|&m| {
+        let unlike = |&m: &usize| {
             let lease = &self.orders.items[m].lease;
             self.listed.get(&lease.id).is_none_or(|l| what(l) != what(lease))
-        });
-        Ok(moved.then(|| {
-            Reason::new(Word::Backoff, "its end changed while this cycle ran; the next one looks again")
-        }))
+        };
+        set.members.iter().any(unlike).then(moved)
     }
 
     /// One reading for all that need one; stored and used to settle what is open.
@@ -83,4 +125,8 @@ impl Lane {
         self.read_at = began;
         Ok(Ok(()))
     }
+}
+
+fn moved() -> Reason {
+    Reason::new(Word::Backoff, "its end changed while this cycle ran; the next one looks again")
 }

@@ -1,6 +1,7 @@
 //! The money lane of one account: its payments, strictly one after the other.
 //!
-//! Order per set: fresh ends (a read at most 60 s old, begun after the last money call on them) → fresh clean quote →
+//! Order per set: fresh ends (a read at most 60 s old, begun after the last money call on them; where a quote reads the order
+//! itself, it is that read) → fresh clean quote →
 //! reserve → spend row → the one call → its verdict. A crash before the spend row spent nothing; after it, the next pass
 //! finds the row and settles the payment by evidence.
 use std::collections::{HashMap, HashSet};
@@ -23,6 +24,7 @@ use super::answer::blocked_reason;
 use super::apply::ExactSet;
 use super::observe::Seen;
 use super::price::{Asked, Pricing};
+use super::queue::{DOWN, Heard};
 use super::{Payer, Viewer};
 
 /// A reading is good for payments for so long.
@@ -74,6 +76,8 @@ pub(super) struct Lane {
     /// What the balance must be if nobody else spends: guards a second attempt.
     pub(super) expected: Option<Money>,
     pub(super) dead_promos: HashSet<String>,
+    /// Questions in a row that the provider did not answer.
+    silent: usize,
     pub(super) out: Outcome,
 }
 
@@ -99,6 +103,7 @@ impl Payer {
             seen,
             orders,
             dead_promos: HashSet::new(),
+            silent: 0,
             out: Outcome::default(),
         };
         lane.run().await?;
@@ -146,6 +151,14 @@ impl Lane {
         self.out.changed.extend(set.members.iter().map(|&m| (m, reason.clone())));
     }
 
+    /// The set waits. Where the provider told nothing several times in a row, so does all that is left: each question may take
+    /// minutes.
+    fn put_off(&mut self, set: &PaySet, reason: Reason, silent: bool) -> Halt {
+        self.change(set, &reason);
+        self.silent = if silent { self.silent + 1 } else { 0 };
+        if self.silent >= DOWN { Halt::Because(reason) } else { Halt::No }
+    }
+
     async fn pay_set(
         &mut self,
         set: &PaySet,
@@ -164,20 +177,23 @@ impl Lane {
             );
             return Ok(Halt::No);
         }
-        if let Some(reason) = self.fresh_ends(set).await? {
-            self.change(set, &reason);
-            return Ok(Halt::No);
+        if let Some(reason) = self.fresh_before(set).await? {
+            let silent = reason.word == Word::AccountDown;
+            return Ok(self.put_off(set, reason, silent));
         }
         let asked = self.quote(set).await;
         let asked = self.within_plan(set, asked);
+        let silent = matches!(Heard::of(&asked), Heard::Silence(_));
         let (Ok(quote), Ok(priced)) = (&asked.answer, &asked.verdict) else {
             if self.may_split(set) {
+                self.silent += usize::from(silent);
                 set.singles().into_iter().rev().for_each(|one| sets.push_front(one));
             } else if let Err(reason) = &asked.verdict {
-                self.change(set, reason);
+                return Ok(self.put_off(set, reason.clone(), silent));
             }
             return Ok(Halt::No);
         };
+        self.silent = 0;
         if let Some(reason) = self.covers(set, quote, priced) {
             self.change(set, &reason);
             return Ok(Halt::No);

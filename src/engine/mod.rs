@@ -23,6 +23,7 @@ mod planning;
 mod price;
 mod probe;
 pub mod propose;
+mod queue;
 mod reading;
 mod remember;
 pub mod report;

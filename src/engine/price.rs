@@ -8,6 +8,7 @@ use crate::policy::{Policy, Reason, Word};
 use crate::providers::Reader;
 
 use super::Viewer;
+use super::queue::{Heard, Queue, Todo};
 
 /// What pricing needs of one account.
 pub(super) struct Pricing<'a> {
@@ -29,8 +30,6 @@ pub(super) struct Prices {
     pub quotes: Vec<(usize, ItemQuote)>,
     /// Quotes that may be paid as they are, while young enough.
     pub ready: Vec<(Vec<usize>, Quote)>,
-    /// The account gives no answer: the rest of it is not asked in this pass.
-    pub down: Option<Reason>,
     /// Groups whose batch price is not n times the single one: paid singly.
     pub singly: Vec<GroupKey>,
 }
@@ -42,25 +41,27 @@ pub(super) struct Asked {
 }
 
 impl Pricing<'_> {
-    /// Prices one group.
-    pub(super) async fn group(&self, key: &GroupKey, members: &[usize], prices: &mut Prices) {
-        if key.paid_by == PaidBy::Provider && !self.reader.capabilities().renew_early {
-            members.iter().for_each(|&m| self.told(key, m, prices));
-            return;
-        }
-        if key.order.is_some() || members.len() == 1 {
-            for set in batches(key, members, self.batch) {
+    /// One step: at most one question. What it leaves to be asked goes to the front of the queue.
+    pub(super) async fn step(&self, todo: Todo, queue: &mut Queue, prices: &mut Prices) -> Heard {
+        match todo {
+            Todo::Exactly(set, exact) => self.exact(&set, &exact, prices).await,
+            Todo::Set(set) => {
                 let asked = self.ask(&set).await;
                 self.take(&set, &asked, prices);
+                Heard::of(&asked)
             }
-            return;
-        }
-        let Some((single, rest)) = self.first_clean(key, members, prices).await else { return };
-        for set in batches(key, rest, self.batch) {
-            if self.viewer.stop.is_cancelled() {
-                return;
+            Todo::Batch(set, single) => self.batch(&set, single, queue, prices).await,
+            Todo::Group(key, members)
+                if key.paid_by == PaidBy::Provider && !self.reader.capabilities().renew_early =>
+            {
+                members.iter().for_each(|&m| self.told(&key, m, prices));
+                Heard::Nothing
             }
-            self.batch(&set, single, prices).await;
+            Todo::Group(key, members) if key.order.is_some() || members.len() < 2 => {
+                queue.first(batches(&key, &members, self.batch).into_iter().map(Todo::Set));
+                Heard::Nothing
+            }
+            Todo::Group(key, members) => self.first(key, members, queue, prices).await,
         }
     }
 
@@ -79,6 +80,7 @@ impl Pricing<'_> {
             method: crate::domain::Method::Leases,
             asked_at: self.viewer.clock.now().wall,
             paid_before: None,
+            order: None,
         };
         let mut asked = self.judge(&set, Ok(quote));
         // Not a quote to be paid: only its price is of use.
@@ -88,48 +90,49 @@ impl Pricing<'_> {
         self.take(&set, &asked, prices);
     }
 
-    /// Quotes single leases until one is clean; it gives the price of one, and goes on with all that are left.
-    async fn first_clean<'m>(
+    /// Quotes the first lease of a group alone. Where that is clean, it gives the price of one, and the whole group goes on in
+    /// batches; where it is not, the others go on without it.
+    async fn first(
         &self,
-        key: &GroupKey,
-        members: &'m [usize],
+        key: GroupKey,
+        members: Vec<usize>,
+        queue: &mut Queue,
         prices: &mut Prices,
-    ) -> Option<(Money, &'m [usize])> {
-        for (n, &member) in members.iter().enumerate() {
-            let set = PaySet { key: key.clone(), members: vec![member] };
-            let asked = self.ask(&set).await;
-            match &asked.verdict {
-                Ok(priced) => {
-                    if n + 1 == members.len() {
-                        self.take(&set, &asked, prices);
-                    }
-                    return Some((priced.total, if n + 1 == members.len() { &[] } else { &members[n..] }));
-                }
-                // What stands against one stands against all: they share the promo and the provider.
-                Err(reason) if !of_the_lease(&asked, reason) || self.viewer.stop.is_cancelled() => {
-                    let all = PaySet { key: key.clone(), members: members[n..].to_vec() };
-                    self.take(&all, &asked, prices);
-                    return None;
-                }
-                Err(_) => self.take(&set, &asked, prices),
+    ) -> Heard {
+        let one = PaySet { key, members: members[..1].to_vec() };
+        let asked = self.ask(&one).await;
+        match &asked.verdict {
+            Ok(priced) => {
+                let all = batches(&one.key, &members, self.batch);
+                queue.first(all.into_iter().map(|set| Todo::Batch(set, priced.total)));
+            }
+            // What stands against one stands against all: they share the promo and the currency.
+            Err(reason) if !of_the_lease(reason) => {
+                self.take(&PaySet { members, ..one }, &asked, prices);
+            }
+            Err(_) => {
+                self.take(&one, &asked, prices);
+                queue.first([Todo::Group(one.key, members[1..].to_vec())]);
             }
         }
-        None
+        Heard::of(&asked)
     }
 
-    async fn batch(&self, set: &PaySet, single: Money, prices: &mut Prices) {
+    /// One sick lease must not keep its whole batch from being paid: each is asked alone then.
+    async fn batch(&self, set: &PaySet, single: Money, queue: &mut Queue, prices: &mut Prices) -> Heard {
         let asked = self.ask(set).await;
         let n = set.members.len() as u64;
         match &asked.verdict {
-            Ok(priced) if single.times(n) == Some(priced.total) => return self.take(set, &asked, prices),
-            Err(reason) if !of_the_lease(&asked, reason) => return self.take(set, &asked, prices),
-            Ok(_) => prices.singly.push(set.key.clone()),
-            Err(_) => {}
+            Ok(priced) if single.times(n) == Some(priced.total) => self.take(set, &asked, prices),
+            Err(reason) if n == 1 || !of_the_lease(reason) => self.take(set, &asked, prices),
+            verdict => {
+                if verdict.is_ok() {
+                    prices.singly.push(set.key.clone());
+                }
+                queue.first(set.singles().into_iter().map(Todo::Set));
+            }
         }
-        for one in set.singles() {
-            let asked = self.ask(&one).await;
-            self.take(&one, &asked, prices);
-        }
+        Heard::of(&asked)
     }
 
     /// One quote, judged.
@@ -186,9 +189,6 @@ impl Pricing<'_> {
         }
         match &asked.verdict {
             Err(reason) => {
-                if matches!(asked.answer, Err(QuoteError::NoAnswer(_))) {
-                    prices.down = Some(reason.clone());
-                }
                 prices.holds.extend(set.members.iter().map(|&m| (m, reason.clone())));
             }
             Ok(priced) => {
@@ -216,10 +216,14 @@ impl Pricing<'_> {
 }
 
 /// Whether another lease of the group might fare better.
-fn of_the_lease(asked: &Asked, reason: &Reason) -> bool {
-    match reason.word {
-        Word::ProviderWarning | Word::PriceCap | Word::PriceJump | Word::Unparsable => true,
-        Word::QuoteError => matches!(asked.answer, Err(QuoteError::Refused { .. }) | Ok(_)),
-        _ => false,
-    }
+fn of_the_lease(reason: &Reason) -> bool {
+    matches!(
+        reason.word,
+        Word::ProviderWarning
+            | Word::PriceCap
+            | Word::PriceJump
+            | Word::Unparsable
+            | Word::QuoteError
+            | Word::QuoteUnreadable
+    )
 }

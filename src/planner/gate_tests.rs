@@ -56,6 +56,7 @@ fn quote(cents: i64) -> Quote {
         method: Method::Leases,
         asked_at: Timestamp::from_second(NOW).unwrap(),
         paid_before: None,
+        order: None,
     }
 }
 

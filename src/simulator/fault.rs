@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::site::{Kind, Twist};
+use super::site::{Call, Kind, Twist};
 use super::youproxy::Endpoint;
 use crate::domain::Money;
 
@@ -136,6 +136,7 @@ pub enum Answer {
 pub struct Fault<E = Endpoint> {
     aim: Aim<E>,
     account: Option<String>,
+    about: Option<String>,
     when: When,
     effect: Effect,
     answer: Answer,
@@ -149,7 +150,14 @@ impl<E> Fault<E> {
     /// The next matching call is processed and answered as usual, until the other methods change that.
     #[must_use]
     pub fn on(aim: Aim<E>) -> Self {
-        Self { aim, account: None, when: When::Next(1), effect: Effect::Process, answer: Answer::Honest }
+        Self {
+            aim,
+            account: None,
+            about: None,
+            when: When::Next(1),
+            effect: Effect::Process,
+            answer: Answer::Honest,
+        }
     }
 
     /// The provider does nothing and answers HTTP 200 with this code: a clean refusal (2 wrong key, 3 unavailable …).
@@ -170,6 +178,12 @@ impl<E> Fault<E> {
     #[must_use]
     pub fn account(self, key: &str) -> Self {
         Self { account: Some(key.to_owned()), ..self }
+    }
+
+    /// Only for calls that name this id: as the order in their path, or as a word of their body.
+    #[must_use]
+    pub fn about(self, id: &str) -> Self {
+        Self { about: Some(id.to_owned()), ..self }
     }
 
     /// Which of the matching calls.
@@ -208,9 +222,10 @@ impl<E: Kind> Armed<E> {
     }
 
     /// Counts the call if it matches, and tells whether the fault is for it.
-    pub(super) fn strikes(&mut self, endpoint: E, key: &str) -> bool {
-        let wanted = self.fault.account.as_deref().is_none_or(|account| account == key);
-        if !wanted || !self.fault.aim.covers(endpoint) {
+    pub(super) fn strikes(&mut self, call: &Call<E>) -> bool {
+        let wanted = self.fault.account.as_deref().is_none_or(|account| account == call.key)
+            && self.fault.about.as_deref().is_none_or(|id| names(call, id));
+        if !wanted || !self.fault.aim.covers(call.endpoint) {
             return false;
         }
         self.seen += 1;
@@ -227,6 +242,11 @@ impl<E: Kind> Armed<E> {
         self.fired += 1;
         (self.fault.effect.clone(), self.fault.answer.clone())
     }
+}
+
+fn names<E>(call: &Call<E>, id: &str) -> bool {
+    let mut words = call.body.split(|c: char| !c.is_alphanumeric() && !"-_".contains(c));
+    call.subject.as_deref() == Some(id) || words.any(|word| word == id)
 }
 
 impl Effect {

@@ -164,7 +164,7 @@ impl<P: Site> Desk<P> {
         self.world.advance_to(now);
         let mut struck = None;
         for armed in &mut self.faults {
-            if armed.strikes(call.endpoint, &call.key) && struck.is_none() {
+            if armed.strikes(&call) && struck.is_none() {
                 struck = Some(armed.fire());
             }
         }

@@ -131,6 +131,7 @@ pub fn days() -> Capabilities {
     Capabilities {
         renew_early: true,
         quote_is_bound: true,
+        quote_reads_order: false,
         warns: true,
         auto_renewal: false,
         sells_cycles: false,
@@ -144,6 +145,7 @@ pub fn months() -> Capabilities {
     Capabilities {
         renew_early: false,
         quote_is_bound: false,
+        quote_reads_order: true,
         warns: false,
         auto_renewal: true,
         sells_cycles: true,

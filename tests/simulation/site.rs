@@ -8,8 +8,8 @@ use fastrand::Rng;
 use jiff::{SignedDuration, Timestamp};
 use renewd::domain::{
     AccountName, Balance, Capabilities, Catalogue, ChangeRequest, Currency, FieldProblem, Inventory, Kind,
-    Lease, LeaseId, Method, Money, OrderId, OrderState, PromoStatus, PurchaseRequest, Quote, QuoteError,
-    RenewalRequest, Warning,
+    Lease, LeaseId, Method, Money, OrderId, OrderNow, OrderState, PromoStatus, PurchaseRequest, Quote,
+    QuoteError, RenewalRequest, Warning,
 };
 use renewd::providers::limiter::{Limiter, SharedLimiter};
 use renewd::providers::{PromoCode, Purpose, ReadError, Reader};
@@ -244,9 +244,17 @@ impl Site {
             method: Method::Leases,
             asked_at,
             paid_before: None,
+            order: self.order_now(&state, lots[0], now),
         };
         self.judge.quoted(request, quote.price, quote.balance.amount, promo, quote.warnings.is_empty());
         Ok(quote)
+    }
+
+    /// A monthly order as its own page tells it, beside the price.
+    fn order_now(&self, state: &State, lot: usize, now: Timestamp) -> Option<OrderNow> {
+        let lease = self.lease(state, lot, now);
+        (self.manner == Manner::Months && lease.state == OrderState::OnHold)
+            .then_some(OrderNow { end: lease.expires_at, provider_renews: lease.provider_renews })
     }
 
     /// The machine's clock, as an adapter reads it before its request leaves.

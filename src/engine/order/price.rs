@@ -48,6 +48,7 @@ mod tests {
             method: Method::Order,
             asked_at: Timestamp::UNIX_EPOCH,
             paid_before: None,
+            order: None,
         }
     }
 

@@ -123,6 +123,7 @@ impl Bench {
             capabilities: Capabilities {
                 renew_early: true,
                 quote_is_bound: true,
+                quote_reads_order: false,
                 warns: true,
                 auto_renewal: true,
                 sells_cycles: false,

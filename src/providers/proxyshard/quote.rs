@@ -5,14 +5,15 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::{
-    Balance, Method, Money, PromoStatus, PurchaseRequest, Quote, QuoteError, RenewalRequest, Warning,
+    Balance, Method, Money, OrderNow, PromoStatus, PurchaseRequest, Quote, QuoteError, RenewalRequest,
+    Warning,
 };
 use crate::providers::Words;
 
 use super::detail::{Detail, Figure};
 use super::envelope::{self, Trouble};
 use super::json::Object;
-use super::wire::{AddonBody, Status};
+use super::wire::{AddonBody, End, Status};
 
 /// What `/orders/calculate` says. A figure that is missing or not whole cents is none.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,7 +93,7 @@ impl Renewal<'_> {
         if !price.is_positive() {
             return Err(QuoteError::Unreadable("the price is not above zero".to_owned()));
         }
-        let warnings = self.warnings(price, words);
+        let (warnings, order) = (self.warnings(price, words), self.order_now());
         Ok(Quote {
             price,
             balance: self.wallet,
@@ -102,6 +103,7 @@ impl Renewal<'_> {
             method: Method::Leases,
             asked_at: self.asked_at,
             paid_before,
+            order,
         })
     }
 
@@ -110,6 +112,14 @@ impl Renewal<'_> {
         self.detail.quantity?;
         let addons = next_addons(self.detail)?;
         self.calculated.as_ref()?.total(!addons.is_empty())
+    }
+
+    /// Of an order that stands elsewhere than on hold nothing is told but the warning; one whose end cannot be read is left to
+    /// the lists.
+    fn order_now(&self) -> Option<OrderNow> {
+        let facts = &self.detail.facts;
+        (self.detail.status == Some(Status::OnHold) && facts.end != End::Unreadable)
+            .then(|| OrderNow { end: facts.end.at(), provider_renews: facts.auto_renewal })
     }
 
     fn warnings(&self, price: Money, words: &Words) -> Vec<Warning> {
@@ -166,7 +176,16 @@ pub fn purchase(
     let promo =
         request.promo.as_ref().map(|_| if reduced { PromoStatus::Valid } else { PromoStatus::Invalid });
     let warnings = if wallet.amount < price { vec![short_of_funds(price, &wallet)] } else { Vec::new() };
-    Ok(Quote { price, balance: wallet, promo, warnings, method: Method::Leases, asked_at, paid_before: None })
+    Ok(Quote {
+        price,
+        balance: wallet,
+        promo,
+        warnings,
+        method: Method::Leases,
+        asked_at,
+        paid_before: None,
+        order: None,
+    })
 }
 
 #[cfg(test)]

@@ -166,3 +166,22 @@ fn a_purchase_without_a_readable_price_is_no_quote(#[case] addons: usize, #[case
     let quote = buy(None, addons, answer);
     assert!(matches!(quote, Err(QuoteError::Unreadable(_))), "{quote:?}");
 }
+
+#[rstest]
+#[case::on_hold(HELD, Some((true, None)))]
+#[case::its_flag_too(&format!(r#"{HELD},"auto_renewal":true"#), Some((true, Some(true))))]
+#[case::without_an_end(r#""status":"on-hold","auto_renewal":false"#, Some((false, Some(false))))]
+#[case::an_end_that_cannot_be_read(r#""status":"on-hold","expires_at":"soon""#, None)]
+#[case::active_again(r#""status":"active","expires_at":"2026-11-20T00:00:00Z""#, None)]
+#[case::a_status_that_nobody_knows(r#""status":"frozen""#, None)]
+#[case::no_status(r#""expires_at":"2026-11-20T00:00:00Z""#, None)]
+fn a_quote_tells_the_order_as_it_read_it_only_where_it_is_on_hold(
+    #[case] order: &str,
+    #[case] told: Option<(bool, Option<bool>)>,
+) {
+    let quote = quote(&format!(r#"{order},"price_paid":900"#), None).unwrap();
+    let end: jiff::Timestamp = "2026-11-20T00:00:00Z".parse().unwrap();
+    let want =
+        told.map(|(end_told, provider_renews)| OrderNow { end: end_told.then_some(end), provider_renews });
+    assert_eq!(quote.order, want);
+}

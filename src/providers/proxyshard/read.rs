@@ -53,6 +53,7 @@ pub fn capabilities() -> Capabilities {
     Capabilities {
         renew_early: false,
         quote_is_bound: false,
+        quote_reads_order: true,
         warns: false,
         auto_renewal: true,
         sells_cycles: true,

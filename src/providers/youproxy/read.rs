@@ -49,6 +49,7 @@ pub fn capabilities() -> Capabilities {
     Capabilities {
         renew_early: true,
         quote_is_bound: true,
+        quote_reads_order: false,
         warns: true,
         auto_renewal: true,
         sells_cycles: false,

@@ -6,6 +6,7 @@ mod causes;
 mod ends;
 mod held;
 mod lapses;
+mod merge;
 mod money;
 mod own;
 mod payments;
@@ -27,6 +28,7 @@ use crate::settings::Settings;
 use super::{AccountReport, CycleReport};
 pub use causes::{CAUSES, Cause, Scope, cause};
 pub use ends::ends;
+pub use merge::merged;
 pub use money::{BudgetUse, NEWS};
 pub use own::{LEAST, LoopFacts, MAIL_LATE, config_refused, cycles_missed, loop_late, mail_undelivered};
 pub use payments::double_charge;
@@ -48,7 +50,7 @@ pub struct Around {
     pub last_paid: HashMap<LeaseId, (Money, String)>,
 }
 
-/// Every alert that fires, by key.
+/// Every alert that fires, by key, each key once.
 #[must_use]
 pub fn firing(report: &CycleReport, settings: &Settings, around: &Around) -> Vec<Alert> {
     let now = report.started.wall;
@@ -62,8 +64,7 @@ pub fn firing(report: &CycleReport, settings: &Settings, around: &Around) -> Vec
     alerts.extend(money::balance_moves(&around.balances, now));
     alerts.extend(report.clock_held.as_deref().map(own::clock));
     alerts.extend(mail_undelivered(&around.mails, now));
-    alerts.sort_by(|a, b| a.key.cmp(&b.key));
-    alerts.dedup_by(|a, b| a.key == b.key);
+    let alerts = merged(alerts);
     debug_assert!(alerts.iter().all(|a| cause(a.key.cause()).is_some()), "a cause that is not in the list");
     alerts
 }
@@ -117,6 +118,7 @@ pub fn plain(
         once: false,
         grade: 0,
         leases: Vec::new(),
+        parts: Vec::new(),
     }
 }
 

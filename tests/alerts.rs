@@ -10,6 +10,8 @@ mod end_to_end;
 mod ending;
 #[path = "alerts/ledger.rs"]
 mod ledger;
+#[path = "alerts/losses.rs"]
+mod losses;
 #[path = "alerts/payments.rs"]
 mod payments;
 #[path = "alerts/rules.rs"]

@@ -72,7 +72,7 @@ fn told(viewer: &Viewer, report: &CycleReport, whole: bool) -> Result<(), Ledger
         (alerts, ends)
     };
     queue(viewer, &|_| true, &judge)?;
-    strike_out(viewer)?;
+    strike_out(viewer, Some(report))?;
     viewer.ledger.note(TOLD, &report.started.noted())?;
     runways.remember(viewer.ledger.as_ref())
 }
@@ -125,16 +125,26 @@ fn last_paid(
 pub fn doubles(viewer: &Viewer, records: &[IntentRecord]) -> Result<(), LedgerError> {
     let untold = doubles::untold(viewer.ledger.as_ref())?;
     facts(viewer, &merged(records.iter().chain(&untold).map(double_charge).collect()))?;
-    strike_out(viewer)
+    strike_out(viewer, None)
 }
 
 /// Strikes out what was noted as untold and is told now. What is silenced or over its cap stays owed.
-fn strike_out(viewer: &Viewer) -> Result<(), LedgerError> {
+fn strike_out(viewer: &Viewer, report: Option<&CycleReport>) -> Result<(), LedgerError> {
     let mut owed = viewer.ledger.open_alerts()?;
     owed.retain(|a| a.owed.is_some());
     doubles::told(viewer.ledger.as_ref(), &|record| {
         let alert = double_charge(record);
         owed.iter().any(|a| a.key == alert.key && alert.parts.iter().any(|p| !a.heard.contains(p)))
+    })?;
+    let Some(report) = report else { return Ok(()) };
+    viewer.losses_told(&|lease| {
+        let told = report.lost.contains(lease) && report.accounts.iter().any(|a| a.account == lease.account);
+        let kept_back = |a: &OpenAlert| {
+            a.key.cause() == "lost"
+                && a.account.as_ref() == Some(&lease.account)
+                && a.leases.contains(&lease.id)
+        };
+        !told || owed.iter().any(kept_back)
     })
 }
 

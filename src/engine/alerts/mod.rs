@@ -69,7 +69,7 @@ pub fn firing(report: &CycleReport, settings: &Settings, around: &Around) -> Vec
     alerts
 }
 
-/// An account that cannot be read speaks for its leases; nothing else is said of them.
+/// An account that cannot be read speaks for its leases; nothing else is said of them, but what an earlier reading showed lost.
 fn of_account(
     account: &AccountReport,
     report: &CycleReport,
@@ -79,6 +79,7 @@ fn of_account(
     let now = report.started.wall;
     let items: Vec<&Item> = report.items.iter().filter(|i| i.lease.account == account.account).collect();
     let mut alerts: Vec<Alert> = accounts::standing(account, &items).into_iter().collect();
+    alerts.extend(lapses::lost(account, report, around, &settings.policies));
     if !account.reachable() {
         return alerts;
     }
@@ -90,7 +91,6 @@ fn of_account(
     alerts.extend(stuck::lapse_ahead(account, &items, report, &around.unsent, now));
     alerts.extend(lapses::watched(account, &items, now));
     alerts.extend(lapses::released(account, &items, now));
-    alerts.extend(lapses::lost(account, report, around, &settings.policies));
     alerts.extend(steering::stuck(account, report));
     alerts.extend(steering::unwanted(account, &items, &settings.policies));
     alerts.extend(steering::end_untold(account, &items));

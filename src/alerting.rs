@@ -68,6 +68,9 @@ pub fn reconcile(open: &[OpenAlert], firing: &[Alert], terms: &Terms<'_>) -> Vec
 fn occasion(alert: &Alert, before: Option<&OpenAlert>, terms: &Terms<'_>) -> Option<Occasion> {
     let Some((before, told)) = before.and_then(|b| Some((b, b.told?))) else { return Some(Occasion::Raised) };
     let news = alert.parts.iter().any(|part| !before.heard.contains(part));
+    if news && alert.once {
+        return Some(Occasion::Raised);
+    }
     if news || (alert.severity, alert.grade) > told {
         return Some(Occasion::Escalated);
     }
@@ -76,10 +79,12 @@ fn occasion(alert: &Alert, before: Option<&OpenAlert>, terms: &Terms<'_>) -> Opt
 }
 
 fn holds(alert: &Alert, before: Option<&OpenAlert>, terms: &Terms<'_>) -> Told {
-    let since = before.map_or(terms.now, |b| b.since);
     let wanted = occasion(alert, before, terms);
     let kept_back = wanted.and_then(|_| terms.quiet.keeps_back(&alert.key, alert.severity, terms.now));
     let occasion = wanted.filter(|_| kept_back.is_none());
+    // A further fact of the same key begins anew: no newer word stands for the mail of another one.
+    let goes_on = before.filter(|b| b.told.is_none() || occasion != Some(Occasion::Raised));
+    let since = goes_on.map_or(terms.now, |b| b.since);
     let stored = OpenAlert {
         key: alert.key.clone(),
         severity: alert.severity,

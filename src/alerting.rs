@@ -52,8 +52,8 @@ pub struct Terms<'a> {
     pub quiet: &'a Quiet,
 }
 
-/// Compares what fires with what is open. One word per key; again after `repeat` or when it gets worse; a notice when it is
-/// over, if its beginning was told. `once` alerts are told once (and again when their grade rises) and closed in silence.
+/// Compares what fires with what is open. One word per key; again after `repeat`, when it gets worse or more join it; a notice when it is
+/// over, if its beginning was told. `once` alerts are told once (and again when they grow) and closed in silence.
 /// What is silenced or over its cap stays open and owed: it is told as soon as it may be.
 #[must_use]
 pub fn reconcile(open: &[OpenAlert], firing: &[Alert], terms: &Terms<'_>) -> Vec<Told> {
@@ -67,7 +67,11 @@ pub fn reconcile(open: &[OpenAlert], firing: &[Alert], terms: &Terms<'_>) -> Vec
 /// Why people should be told of an alert that fires, if they should.
 fn occasion(alert: &Alert, before: Option<&OpenAlert>, terms: &Terms<'_>) -> Option<Occasion> {
     let Some((before, told)) = before.and_then(|b| Some((b, b.told?))) else { return Some(Occasion::Raised) };
-    if (alert.severity, alert.grade) > told {
+    let news = alert.parts.iter().any(|part| !before.heard.contains(part));
+    if news && alert.once {
+        return Some(Occasion::Raised);
+    }
+    if news || (alert.severity, alert.grade) > told {
         return Some(Occasion::Escalated);
     }
     let due = terms.now.duration_since(before.told_at) >= terms.repeat;
@@ -75,10 +79,12 @@ fn occasion(alert: &Alert, before: Option<&OpenAlert>, terms: &Terms<'_>) -> Opt
 }
 
 fn holds(alert: &Alert, before: Option<&OpenAlert>, terms: &Terms<'_>) -> Told {
-    let since = before.map_or(terms.now, |b| b.since);
     let wanted = occasion(alert, before, terms);
     let kept_back = wanted.and_then(|_| terms.quiet.keeps_back(&alert.key, alert.severity, terms.now));
     let occasion = wanted.filter(|_| kept_back.is_none());
+    // A further fact of the same key begins anew: no newer word stands for the mail of another one.
+    let goes_on = before.filter(|b| b.told.is_none() || occasion != Some(Occasion::Raised));
+    let since = goes_on.map_or(terms.now, |b| b.since);
     let stored = OpenAlert {
         key: alert.key.clone(),
         severity: alert.severity,
@@ -95,6 +101,7 @@ fn holds(alert: &Alert, before: Option<&OpenAlert>, terms: &Terms<'_>) -> Told {
         once: alert.once,
         grade: alert.grade,
         leases: alert.leases.clone(),
+        heard: heard(alert, before, occasion),
     };
     // What goes on being owed is one line in the log, not one per cycle.
     let newly_owed = stored.owed.is_some() && before.is_none_or(|b| b.owed != stored.owed);
@@ -110,6 +117,17 @@ fn holds(alert: &Alert, before: Option<&OpenAlert>, terms: &Terms<'_>) -> Told {
         changes.push(AlertChange::Keep(stored));
     }
     Told { changes, occasion, alert: alert.clone(), since }
+}
+
+/// What was heard stays heard while the alert is open: a part that comes and goes is told once.
+fn heard(alert: &Alert, before: Option<&OpenAlert>, occasion: Option<Occasion>) -> Vec<String> {
+    let mut heard = before.map_or_else(Vec::new, |b| b.heard.clone());
+    for part in alert.parts.iter().filter(|_| occasion.is_some()) {
+        if !heard.contains(part) {
+            heard.push(part.clone());
+        }
+    }
+    heard
 }
 
 fn ended(open: &OpenAlert, terms: &Terms<'_>) -> Told {
@@ -150,5 +168,6 @@ pub fn again(open: &OpenAlert) -> Alert {
         once: open.once,
         grade: open.grade,
         leases: open.leases.clone(),
+        parts: Vec::new(),
     }
 }

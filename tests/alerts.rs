@@ -10,8 +10,14 @@ mod end_to_end;
 mod ending;
 #[path = "alerts/ledger.rs"]
 mod ledger;
+#[path = "alerts/losses.rs"]
+mod losses;
+#[path = "alerts/payments.rs"]
+mod payments;
 #[path = "alerts/rules.rs"]
 mod rules;
+#[path = "alerts/shop.rs"]
+mod shop;
 #[allow(dead_code, reason = "shared with the ledger's tests")]
 #[path = "ledger/support.rs"]
 mod support;

@@ -77,6 +77,7 @@ fn join(key: AlertKey, occasion: Occasion, members: &[&Told]) -> Told {
         once: first.alert.once,
         grade: all().map(|a| a.grade).max().unwrap_or_default(),
         leases: all().flat_map(|a| a.leases.clone()).collect(),
+        parts: all().flat_map(|a| a.parts.clone()).collect(),
     };
     let since = members.iter().map(|m| m.since).min().unwrap_or(first.since);
     Told { changes: Vec::new(), occasion: Some(occasion), alert, since }

@@ -27,6 +27,7 @@ fn alert(key: &str, severity: Severity) -> Alert {
         once: false,
         grade: 0,
         leases: Vec::new(),
+        parts: Vec::new(),
     }
 }
 

@@ -13,7 +13,7 @@ use std::collections::HashMap;
 
 use crate::domain::{Alert, AlertKey, Lease, LeaseId, Money};
 use crate::engine::alerts::{
-    Around, BudgetUse, NEWS, config_refused, double_charge, ends, firing, mail_undelivered,
+    Around, BudgetUse, NEWS, config_refused, double_charge, ends, firing, mail_undelivered, merged,
 };
 use crate::engine::{CycleReport, TOLD, Viewer, doubles};
 use crate::ledger::{BudgetCheck, IntentFilter, IntentRecord, LedgerError, OpenAlert};
@@ -52,11 +52,9 @@ fn told(viewer: &Viewer, report: &CycleReport, whole: bool) -> Result<(), Ledger
     let judge = |open: &[OpenAlert]| {
         let around = Around { open: open.to_vec(), ..around.clone() };
         let mut alerts = firing(report, &viewer.settings, &around);
-        for alert in untold.iter().map(double_charge) {
-            if alerts.iter().all(|a| a.key != alert.key) {
-                alerts.push(alert);
-            }
-        }
+        let earlier = |r: &&IntentRecord| report.double_charges.iter().all(|d| d.id != r.id);
+        alerts.extend(untold.iter().filter(earlier).map(double_charge));
+        let mut alerts = merged(alerts);
         let left = runways.add(&viewer.settings, &mut alerts, open);
         if !whole {
             alerts.retain(|a| !FOR_WHOLE_PASSES.contains(&a.key.cause()));
@@ -74,7 +72,7 @@ fn told(viewer: &Viewer, report: &CycleReport, whole: bool) -> Result<(), Ledger
         (alerts, ends)
     };
     queue(viewer, &|_| true, &judge)?;
-    doubles::told(viewer.ledger.as_ref())?;
+    strike_out(viewer, Some(report))?;
     viewer.ledger.note(TOLD, &report.started.noted())?;
     runways.remember(viewer.ledger.as_ref())
 }
@@ -126,11 +124,28 @@ fn last_paid(
 /// The ledger's.
 pub fn doubles(viewer: &Viewer, records: &[IntentRecord]) -> Result<(), LedgerError> {
     let untold = doubles::untold(viewer.ledger.as_ref())?;
-    let mut alerts: Vec<Alert> = records.iter().chain(&untold).map(double_charge).collect();
-    alerts.sort_by(|a, b| a.key.cmp(&b.key));
-    alerts.dedup_by(|a, b| a.key == b.key);
-    facts(viewer, &alerts)?;
-    doubles::told(viewer.ledger.as_ref())
+    facts(viewer, &merged(records.iter().chain(&untold).map(double_charge).collect()))?;
+    strike_out(viewer, None)
+}
+
+/// Strikes out what was noted as untold and is told now. What is silenced or over its cap stays owed.
+fn strike_out(viewer: &Viewer, report: Option<&CycleReport>) -> Result<(), LedgerError> {
+    let mut owed = viewer.ledger.open_alerts()?;
+    owed.retain(|a| a.owed.is_some());
+    doubles::told(viewer.ledger.as_ref(), &|record| {
+        let alert = double_charge(record);
+        owed.iter().any(|a| a.key == alert.key && alert.parts.iter().any(|p| !a.heard.contains(p)))
+    })?;
+    let Some(report) = report else { return Ok(()) };
+    viewer.losses_told(&|lease| {
+        let told = report.lost.contains(lease) && report.accounts.iter().any(|a| a.account == lease.account);
+        let kept_back = |a: &OpenAlert| {
+            a.key.cause() == "lost"
+                && a.account.as_ref() == Some(&lease.account)
+                && a.leases.contains(&lease.id)
+        };
+        !told || owed.iter().any(kept_back)
+    })
 }
 
 /// Tells of these and touches no other alert.

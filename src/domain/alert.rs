@@ -214,6 +214,9 @@ pub struct Alert {
     pub grade: u32,
     /// The leases touched: it is over when the last of them is no longer in doubt.
     pub leases: Vec<LeaseId>,
+    /// What it speaks of by name, where its key says less: payments of one order, lost addresses. One that people have not
+    /// heard of is news.
+    pub parts: Vec<String>,
 }
 
 /// One line of an alert's table.

@@ -1,11 +1,14 @@
 //! What is rented, as a provider's list tells it. Not responsible for wire formats.
+use std::collections::HashSet;
+
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use super::cycle::nominal_days;
 use super::{AccountName, Currency, Kind, LeaseId, Money, OrderId};
 
 /// One rented IP (or order, where the provider sells those) as last read.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lease {
     /// The account it was read from.
     pub account: AccountName,
@@ -62,8 +65,22 @@ impl Lease {
     }
 }
 
+/// The known leases that a list (sorted by id) no longer has: neither by id nor by order and address, or under the same id with
+/// another address in its place. An id that changes with a renewal is no loss.
+#[must_use]
+pub fn lost<'a>(known: &'a [Lease], listed: &[Lease]) -> Vec<&'a Lease> {
+    let places: HashSet<_> = listed.iter().map(|l| (&l.order, &l.ip)).collect();
+    let gone = |k: &&Lease| {
+        let there = !k.ip.is_empty() && places.contains(&(&k.order, &k.ip));
+        let now = listed.binary_search_by(|l| l.id.cmp(&k.id)).ok().map(|i| &listed[i].ip);
+        !there && now.is_none_or(|ip| !ip.is_empty() && !k.ip.is_empty() && *ip != k.ip)
+    };
+    known.iter().filter(gone).collect()
+}
+
 /// Where an order stands at the provider.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum OrderState {
     /// In service.
     Active,

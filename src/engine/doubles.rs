@@ -60,15 +60,20 @@ pub fn untold(ledger: &dyn Ledger) -> Result<Vec<IntentRecord>, LedgerError> {
     Ok(all)
 }
 
-/// Their alerts are in the outbox.
+/// Their alerts are in the outbox, but for those that are still owed.
 ///
 /// # Errors
 /// The ledger's.
-pub fn told(ledger: &dyn Ledger) -> Result<(), LedgerError> {
-    match ledger.noted(UNTOLD)? {
-        Some(note) if !note.is_empty() => ledger.note(UNTOLD, ""),
-        _ => Ok(()),
+pub fn told(ledger: &dyn Ledger, owed: &dyn Fn(&IntentRecord) -> bool) -> Result<(), LedgerError> {
+    let note = ledger.noted(UNTOLD)?.unwrap_or_default();
+    let mut left = String::new();
+    for line in note.lines() {
+        let Some((id, lease)) = line.split_once(' ') else { continue };
+        if kept_as(ledger, &IntentId::new(id), &[LeaseId::new(lease)])?.iter().any(owed) {
+            left.push_str(&format!("{line}\n"));
+        }
     }
+    if left == note { Ok(()) } else { ledger.note(UNTOLD, &left) }
 }
 
 #[cfg(test)]

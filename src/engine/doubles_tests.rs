@@ -195,7 +195,9 @@ fn a_second_charge_is_told_after_a_crash_between_settling_and_telling() {
     let ledger = open(dir.path(), Access::Pay).unwrap();
     let owed: Vec<IntentId> = untold(&ledger).unwrap().into_iter().map(|r| r.id).collect();
     assert_eq!(owed, [batch]);
-    told(&ledger).unwrap();
+    told(&ledger, &|_| true).unwrap();
+    assert_eq!(untold(&ledger).unwrap().len(), 1, "kept back, it stays owed");
+    told(&ledger, &|_| false).unwrap();
     assert!(untold(&ledger).unwrap().is_empty());
 }
 

@@ -16,6 +16,7 @@ mod foreign;
 mod fresh;
 mod lane;
 mod looks;
+mod losses;
 mod observe;
 pub mod order;
 mod passes;

@@ -21,8 +21,6 @@ pub(super) struct Seen {
     pub missing: Vec<Lease>,
     /// Names the loss that is not believed.
     pub mark: Option<String>,
-    /// Known and gone from a list that is believed.
-    pub vanished: Vec<Lease>,
     pub balance: Option<Balance>,
     /// The currency it had before this reading.
     pub currency: Option<crate::domain::Currency>,
@@ -121,7 +119,6 @@ fn believe(
         leases,
         missing: Vec::new(),
         mark: None,
-        vanished: Vec::new(),
         balance,
         currency: currency.clone(),
         began: began.clone(),
@@ -154,14 +151,6 @@ fn believe(
         store.leases.extend(loss.missing.iter().cloned());
         store.leases.sort_by(|a, b| a.id.cmp(&b.id));
         seen.missing = loss.missing;
-    } else {
-        seen.vanished = shrink::absent(&known, &store.leases).cloned().collect();
-        // Under the same id another address came: the one that accounts were tied to is gone.
-        let other = |k: &&Lease| {
-            let now = store.leases.binary_search_by(|l| l.id.cmp(&k.id)).ok().map(|i| &store.leases[i].ip);
-            now.is_some_and(|ip| !ip.is_empty() && !k.ip.is_empty() && *ip != k.ip)
-        };
-        seen.vanished.extend(known.iter().filter(other).cloned());
     }
     Ok((seen, Some(store)))
 }

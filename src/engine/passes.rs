@@ -11,7 +11,7 @@ use crate::ledger::{
     BudgetCheck, CycleRecord, DecisionRow, EventDetail, IntentFilter, IntentRecord, LedgerError, Purpose,
 };
 use crate::planner::{Item, Past, PaySet, Standing};
-use crate::policy::{Action, Reason, Word};
+use crate::policy::{Reason, Word};
 
 use super::allowance::Allowance;
 use super::apply::{Approved, used_note};
@@ -92,7 +92,7 @@ impl Viewer {
             moved: planned.moved,
             payments: Vec::new(),
             settled: Vec::new(),
-            lost: self.lost(seen),
+            lost: self.lost()?,
             unsettled,
             double_charges: Vec::new(),
             provider_charges: Vec::new(),
@@ -101,20 +101,6 @@ impl Viewer {
             clock_held,
             stopped: self.stop.is_cancelled(),
         })
-    }
-
-    /// Leases that left a believed list although a policy keeps them.
-    fn lost(&self, seen: &[Seen]) -> Vec<crate::domain::Lease> {
-        let policies = &self.settings.policies;
-        let kept = |l: &&crate::domain::Lease| {
-            policies.iter().find(|p| p.matches.matches(l)).is_some_and(|p| {
-                let past = |end: Timestamp| {
-                    p.until.is_some_and(|u| end.to_zoned(self.settings.timezone.clone()).date() >= u)
-                };
-                p.action == Action::Renew && !l.expires_at.is_some_and(past)
-            })
-        };
-        seen.iter().flat_map(|s| s.vanished.iter()).filter(kept).cloned().collect()
     }
 
     /// Payments that may still matter to a plan.

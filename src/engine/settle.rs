@@ -60,6 +60,8 @@ pub fn past_of(record: &IntentRecord, now: &Moment, timing: &Timing) -> Past {
     }
 }
 
+/// Where a paid lease is now. Under its id another address may have come (pain 11): the money went there all the same, so its end
+/// speaks; that the address is lost is noted with the inventory and told.
 fn find<'a>(leases: &'a [Lease], of: &IntentLease) -> Option<&'a Lease> {
     leases
         .binary_search_by(|l| l.id.cmp(&of.lease))

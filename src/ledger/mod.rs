@@ -5,6 +5,7 @@
 //!
 //! What a crash means: before [`Ledger::start_spend`] returns, nothing was spent; after it, the outcome is unknown until
 //! evidence settles it. Every call is one transaction: it happened whole or not at all.
+mod losses;
 mod orders;
 mod outgoing;
 mod permit;
@@ -22,6 +23,7 @@ use crate::domain::{
     OrderId, ProviderName, State,
 };
 
+pub use losses::{LOST_UNTOLD, losses, losses_note};
 pub use orders::{ChangeOutcome, ChangeRecord, ProviderCharge, Purpose};
 pub use outgoing::{Channel, OutboxMail, QueuedMail};
 pub use permit::{ChangePermit, PurchasePermit, SpendPermit};
@@ -150,7 +152,7 @@ pub trait Ledger: Send + Sync {
     fn probe(&self) -> Result<(), LedgerError>;
 
     /// Stores a believed inventory: changed and new leases are written, missing ones are marked gone, unchanged ones cost
-    /// nothing; the account's row is written once.
+    /// nothing; the account's row is written once. What was known and is lost by it is noted as untold ([`LOST_UNTOLD`]).
     fn record_inventory(
         &self,
         provider: &ProviderName,

@@ -31,6 +31,8 @@ pub struct OpenAlert {
     pub grade: u32,
     /// The leases it touches.
     pub leases: Vec<LeaseId>,
+    /// Those of its parts that people were told of since it began.
+    pub heard: Vec<String>,
 }
 
 /// What becomes of an alert.

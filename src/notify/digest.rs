@@ -158,6 +158,7 @@ fn routed(key: &AlertKey, title: &str) -> Alert {
         once: true,
         grade: 0,
         leases: Vec::new(),
+        parts: Vec::new(),
     }
 }
 

@@ -61,6 +61,7 @@ fn bare() -> Alert {
         once: true,
         grade: 0,
         leases: Vec::new(),
+        parts: Vec::new(),
     }
 }
 

@@ -30,6 +30,7 @@ fn an_alert_is_read_back_as_it_was_stored() {
         once: false,
         grade: 3,
         leases: vec!["L1".into(), "L2".into()],
+        heard: vec!["p-000001".into(), "p-000002.1".into()],
     };
     ledger.apply_alerts(&[AlertChange::Keep(untold.clone())], &[], at(1).wall).unwrap();
     assert_eq!(ledger.open_alerts().unwrap(), std::slice::from_ref(&untold));

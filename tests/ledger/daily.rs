@@ -112,6 +112,7 @@ fn alert(key: &str) -> OpenAlert {
         once: false,
         grade: 2,
         leases: vec!["L1".into(), "L2".into()],
+        heard: vec!["p-000001".into()],
     }
 }
 

@@ -50,6 +50,12 @@ const SHIPPED: &[(&str, &str, &str)] = &[
         "INSERT INTO outbox (channel, key, recipients, subject, text, html, message_id, queued_at, next_at) VALUES
        ('webhook', 'short_funds:yp', '', 'x', 't', '', 'm2', '2026-11-17T12:00:00.000000000Z', '2026-11-17T12:00:00.000000000Z');",
     ),
+    (
+        "0006_heard.sql",
+        "4235fb956985b3864208e52315aa57de86748041505f812f95300b6e4ff2fe72",
+        "INSERT INTO alert (key, severity, account, since, told_at, title, text, once, heard) VALUES ('unknown:yp:O1', 'warning', 'yp',
+       '2026-11-17T12:00:00.000000000Z', '2026-11-17T12:00:00.000000000Z', 'title', 'text', 0, 'p-000001');",
+    ),
 ];
 
 #[test]

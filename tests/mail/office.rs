@@ -130,6 +130,7 @@ pub fn alert(cause: &str, severity: Severity) -> Alert {
         }],
         deadline: Some("2026-12-03T09:00:00Z".parse().unwrap()),
         grade: 0,
+        parts: Vec::new(),
         leases: Vec::new(),
         once: false,
     }

@@ -48,6 +48,7 @@ fn plain(key: AlertKey, severity: Severity, title: &str, text: &str) -> Alert {
         rows: Vec::new(),
         deadline: None,
         grade: 0,
+        parts: Vec::new(),
         leases: Vec::new(),
         once: false,
         account: Some(AccountName::from("yp")),

@@ -62,13 +62,16 @@ pub fn listen(run: &mut Run) {
     run.said.extend(said.into_iter().map(|t| t.key.as_str().to_owned()));
 }
 
-/// Every payment that is not settled has an alert of its own order: unknown, open for long, or waiting for a person.
+/// Every payment that is not settled is named by an open alert of its order: unknown, open for long, or waiting for a person.
 fn stuck_payments(run: &Run, report: &CycleReport, alerts: &[OpenAlert]) {
     let (now, lag) = (report.started.wall, run.settings.timing.lag_window);
     let mut silent = Vec::new();
     for (id, s) in &run.judge.lock().shadows {
         let order = s.leases[0].order.as_str();
-        let spoken = |cause: &str| alerts.iter().any(|a| a.key == AlertKey::order(cause, &s.account, order));
+        let spoken = |cause: &str| {
+            let key = AlertKey::order(cause, &s.account, order);
+            alerts.iter().any(|a| a.key == key && names(a, id))
+        };
         let long = s.spent_wall.is_some_and(|at| now.duration_since(at) > lag * 4);
         let told = match s.state {
             State::Unknown | State::Accepted if long => spoken("unresolved"),
@@ -78,12 +81,19 @@ fn stuck_payments(run: &Run, report: &CycleReport, alerts: &[OpenAlert]) {
         };
         if !told {
             silent.push(format!(
-                "I5 {id} is {} since {:?} and no alert of its order says so",
+                "I5 {id} is {} since {:?} and no alert of its order names it",
                 s.state, s.spent
             ));
         }
     }
     silent.into_iter().for_each(|text| run.judge.broken(text));
+}
+
+/// Whether a person who reads the alert meets this very payment, and not only the batch that it is a part of.
+fn names(alert: &OpenAlert, id: &str) -> bool {
+    let word = |c: char| !(c.is_alphanumeric() || "-.".contains(c));
+    let mut said = [&alert.title, &alert.text].into_iter().flat_map(|text| text.split(word));
+    said.any(|said| said.trim_end_matches('.') == id)
 }
 
 /// An account that cannot be read speaks for all of its leases.

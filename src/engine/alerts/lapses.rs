@@ -74,6 +74,7 @@ pub(super) fn lost(
         rows: rows.collect(),
         once: true,
         leases: gone.iter().map(|l| l.id.clone()).collect(),
+        parts: gone.iter().map(|l| format!("{} {}", l.id, l.ip)).collect(),
         actions: std::iter::once("ask the provider what became of them".to_owned())
             .chain(replaced(gone.iter().copied(), around, policies))
             .collect(),

@@ -6,6 +6,7 @@ mod causes;
 mod ends;
 mod held;
 mod lapses;
+mod merge;
 mod money;
 mod own;
 mod payments;
@@ -27,6 +28,7 @@ use crate::settings::Settings;
 use super::{AccountReport, CycleReport};
 pub use causes::{CAUSES, Cause, Scope, cause};
 pub use ends::ends;
+pub use merge::merged;
 pub use money::{BudgetUse, NEWS};
 pub use own::{LEAST, LoopFacts, MAIL_LATE, config_refused, cycles_missed, loop_late, mail_undelivered};
 pub use payments::double_charge;
@@ -48,7 +50,7 @@ pub struct Around {
     pub last_paid: HashMap<LeaseId, (Money, String)>,
 }
 
-/// Every alert that fires, by key.
+/// Every alert that fires, by key, each key once.
 #[must_use]
 pub fn firing(report: &CycleReport, settings: &Settings, around: &Around) -> Vec<Alert> {
     let now = report.started.wall;
@@ -62,13 +64,12 @@ pub fn firing(report: &CycleReport, settings: &Settings, around: &Around) -> Vec
     alerts.extend(money::balance_moves(&around.balances, now));
     alerts.extend(report.clock_held.as_deref().map(own::clock));
     alerts.extend(mail_undelivered(&around.mails, now));
-    alerts.sort_by(|a, b| a.key.cmp(&b.key));
-    alerts.dedup_by(|a, b| a.key == b.key);
+    let alerts = merged(alerts);
     debug_assert!(alerts.iter().all(|a| cause(a.key.cause()).is_some()), "a cause that is not in the list");
     alerts
 }
 
-/// An account that cannot be read speaks for its leases; nothing else is said of them.
+/// An account that cannot be read speaks for its leases; nothing else is said of them, but what an earlier reading showed lost.
 fn of_account(
     account: &AccountReport,
     report: &CycleReport,
@@ -78,6 +79,7 @@ fn of_account(
     let now = report.started.wall;
     let items: Vec<&Item> = report.items.iter().filter(|i| i.lease.account == account.account).collect();
     let mut alerts: Vec<Alert> = accounts::standing(account, &items).into_iter().collect();
+    alerts.extend(lapses::lost(account, report, around, &settings.policies));
     if !account.reachable() {
         return alerts;
     }
@@ -89,7 +91,6 @@ fn of_account(
     alerts.extend(stuck::lapse_ahead(account, &items, report, &around.unsent, now));
     alerts.extend(lapses::watched(account, &items, now));
     alerts.extend(lapses::released(account, &items, now));
-    alerts.extend(lapses::lost(account, report, around, &settings.policies));
     alerts.extend(steering::stuck(account, report));
     alerts.extend(steering::unwanted(account, &items, &settings.policies));
     alerts.extend(steering::end_untold(account, &items));
@@ -117,6 +118,7 @@ pub fn plain(
         once: false,
         grade: 0,
         leases: Vec::new(),
+        parts: Vec::new(),
     }
 }
 

@@ -12,11 +12,12 @@ use crate::policy::Stage;
 use crate::settings::Settings;
 
 fn payment_rows(record: &IntentRecord) -> Vec<AlertRow> {
+    let sum = record.detail.charged.unwrap_or(record.quoted);
     let leases = record.request.leases.iter().map(|l| AlertRow {
         what: format!("{} {}", record.request.kind, l.ip),
         ends: Some(l.expires_at),
         amount: None,
-        note: format!("order {}", l.order),
+        note: format!("order {}, payment {} ({sum} {})", l.order, record.id, record.currency),
     });
     leases.collect()
 }
@@ -85,6 +86,7 @@ pub(super) fn payment_alert(
         rows: payment_rows(record),
         deadline: record.request.leases.iter().map(|l| l.expires_at).min(),
         leases: record.request.leases.iter().map(|l| l.id.clone()).collect(),
+        parts: vec![id.to_string()],
         actions: vec![
             "look at the provider whether these leases were extended and what was charged".into(),
             format!("renewd resolve {id} --charged {} --note \"…\"", record.quoted),
@@ -108,6 +110,7 @@ pub fn double_charge(record: &IntentRecord) -> Alert {
     Alert {
         rows: payment_rows(record),
         once: true,
+        parts: vec![id.to_string()],
         actions: vec![
             "ask the provider for the money back".into(),
             format!("renewd history --account {account}"),
@@ -130,6 +133,7 @@ pub(super) fn charge_differs(record: &IntentRecord) -> Option<Alert> {
     Some(Alert {
         rows: payment_rows(record),
         once: true,
+        parts: vec![id.to_string()],
         ..plain(
             AlertKey::order("charge_differs", account.as_str(), &order),
             Severity::Warning,

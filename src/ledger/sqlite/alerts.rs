@@ -30,6 +30,7 @@ fn alert(r: &Row<'_>) -> rusqlite::Result<OpenAlert> {
         once: r.get("once")?,
         grade: r.get("grade")?,
         leases: r.get::<_, String>("leases")?.lines().map(LeaseId::new).collect(),
+        heard: r.get::<_, String>("heard")?.lines().map(str::to_owned).collect(),
     })
 }
 
@@ -63,12 +64,13 @@ pub(super) fn apply(
 fn put(tx: &Transaction<'_>, a: &OpenAlert, told_at: Timestamp) -> Result<(), Fault> {
     let leases: Vec<&str> = a.leases.iter().map(LeaseId::as_str).collect();
     tx.prepare_cached(
-        "INSERT INTO alert (key, severity, account, since, told_at, title, text, once, grade, told_severity, told_grade, owed, leases)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
+        "INSERT INTO alert (key, severity, account, since, told_at, title, text, once, grade, told_severity, told_grade, owed, leases,
+           heard)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
          ON CONFLICT (key) DO UPDATE SET severity = excluded.severity, account = excluded.account, since = excluded.since,
            told_at = excluded.told_at, title = excluded.title, text = excluded.text, once = excluded.once,
            grade = excluded.grade, told_severity = excluded.told_severity, told_grade = excluded.told_grade,
-           owed = excluded.owed, leases = excluded.leases, closed_at = NULL",
+           owed = excluded.owed, leases = excluded.leases, heard = excluded.heard, closed_at = NULL",
     )?
     .execute(params![
         a.key.as_str(),
@@ -83,7 +85,8 @@ fn put(tx: &Transaction<'_>, a: &OpenAlert, told_at: Timestamp) -> Result<(), Fa
         a.told.map(|(severity, _)| severity.as_str()),
         a.told.map_or(0, |(_, grade)| grade),
         a.owed.map(Occasion::as_str),
-        leases.join("\n")
+        leases.join("\n"),
+        a.heard.join("\n")
     ])?;
     Ok(())
 }

@@ -6,15 +6,16 @@ use std::collections::{HashMap, HashSet};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
-use super::Fault;
 use super::text::{
     asked, count, get_count, get_instant, get_opt_instant, get_opt_money, instant, opt_instant, opt_money,
     place,
 };
+use super::{Fault, cycles};
+use crate::domain::lease::lost;
 use crate::domain::{
     AccountName, Currency, Inventory, Kind, Lease, LeaseId, OrderId, OrderState, ProviderName,
 };
-use crate::ledger::{AccountFacts, KnownLease};
+use crate::ledger::{AccountFacts, KnownLease, LOST_UNTOLD, losses, losses_note};
 
 /// What is read of a lease.
 const LEASE: [(&str, &str); 14] = [
@@ -101,8 +102,9 @@ pub(super) fn record(
     at: Timestamp,
     inventory: &Inventory,
 ) -> Result<(), Fault> {
-    let mut stored: HashMap<LeaseId, Lease> =
-        known(tx, account)?.into_iter().map(|k| (k.lease.id.clone(), k.lease)).collect();
+    let known: Vec<Lease> = known(tx, account)?.into_iter().map(|k| k.lease).collect();
+    note_lost(tx, account, &known, &inventory.leases)?;
+    let mut stored: HashMap<LeaseId, Lease> = known.into_iter().map(|l| (l.id.clone(), l)).collect();
     let mut put = tx.prepare_cached(
         "INSERT INTO lease (account, lease, order_id, ip, kind, country, tag, expires_at, provider_renews, first_seen,
            state, held_since, billing_cycle, price)
@@ -138,6 +140,25 @@ pub(super) fn record(
         gone.execute(params![account.as_str(), id.as_str(), instant(at)])?;
     }
     record_account(tx, provider, account, at, inventory)
+}
+
+/// Adds what this list lost to the losses that nobody was told of, and strikes out what is back.
+fn note_lost(
+    tx: &Transaction<'_>,
+    account: &AccountName,
+    known: &[Lease],
+    listed: &[Lease],
+) -> Result<(), Fault> {
+    let before = cycles::noted(tx, LOST_UNTOLD)?.unwrap_or_default();
+    let noted = losses(&before);
+    let (own, mut all): (Vec<Lease>, Vec<Lease>) = noted.into_iter().partition(|l| &l.account == account);
+    for lease in lost(&own, listed).into_iter().chain(lost(known, listed)) {
+        if !all.contains(lease) {
+            all.push(lease.clone());
+        }
+    }
+    let after = losses_note(&all);
+    if after == before { Ok(()) } else { cycles::note(tx, LOST_UNTOLD, &after) }
 }
 
 fn record_account(

@@ -9,6 +9,7 @@ pub const MIGRATIONS: &[(&str, &str)] = &[
     ("0003_quotes.sql", include_str!("../../../migrations/0003_quotes.sql")),
     ("0004_alerts.sql", include_str!("../../../migrations/0004_alerts.sql")),
     ("0005_channels.sql", include_str!("../../../migrations/0005_channels.sql")),
+    ("0006_heard.sql", include_str!("../../../migrations/0006_heard.sql")),
 ];
 
 /// The newest schema number that this build knows.

@@ -78,7 +78,16 @@ impl Reader for Provider {
         let price = money("2.65").times(request.leases.len() as u64).unwrap();
         let balance = Balance { amount: self.shelf.lock().unwrap().balance, currency: Currency::new("USD") };
         let (method, asked_at) = (request.method, self.clock.now().wall);
-        Ok(Quote { price, balance, promo: None, warnings: Vec::new(), method, asked_at, paid_before: None })
+        Ok(Quote {
+            price,
+            balance,
+            promo: None,
+            warnings: Vec::new(),
+            method,
+            asked_at,
+            paid_before: None,
+            order: None,
+        })
     }
 
     async fn catalogue(&self) -> Result<Catalogue, ReadError> {
@@ -145,6 +154,7 @@ impl Shop {
         let capabilities = Capabilities {
             renew_early: true,
             quote_is_bound: true,
+            quote_reads_order: false,
             warns: true,
             auto_renewal: false,
             sells_cycles: false,

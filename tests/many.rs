@@ -101,7 +101,14 @@ fn ask_a_person(crowd: &Crowd) -> usize {
     for row in &open {
         let paid = history.charges.iter().find(|c| row.terms.iter().all(|t| c.terms.contains(t)));
         let word = paid.map_or("--not-charged".to_owned(), |c| format!("--charged={}", c.amount));
-        let said = crowd.bench.renewd(&["resolve", &row.id, &word, "--note", "seen in the provider's books"]);
+        let said = crowd.bench.renewd(&[
+            "resolve",
+            &row.id,
+            &word,
+            "--yes",
+            "--note",
+            "seen in the provider's books",
+        ]);
         assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
     }
     open.len()

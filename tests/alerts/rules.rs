@@ -145,7 +145,7 @@ fn a_hold_names_the_line_of_the_config_that_ends_it() {
     let told = actions(&world);
     assert_eq!(told[0], "raise limit of budget `monthly` (10.00) by 4.30 USD to pay for 2 leases");
     assert!(
-        told[1].starts_with("or wait: budget `monthly` begins anew ") && told[1].ends_with(" 1 Dec 00:00"),
+        told[2].starts_with("or wait: budget `monthly` begins anew ") && told[2].ends_with(" 1 Dec 00:00"),
         "{told:?}"
     );
 }

@@ -72,16 +72,19 @@ fn period(policy: &Policy, items: &[&Item]) -> Option<String> {
 }
 
 fn over_budget(items: &[&Item], settings: &Settings, now: Timestamp) -> Vec<String> {
-    let steps = settings.budgets.iter().filter_map(|budget| {
+    let (mut raises, mut waits) = (Vec::new(), Vec::new());
+    for budget in &settings.budgets {
         let named = format!("budget `{}` has ", budget.name);
         let held: Vec<&Item> = items.iter().filter(|i| i.reason.prose.contains(&named)).copied().collect();
-        if held.is_empty() {
-            return None;
+        if !held.is_empty() {
+            raises.push(raise(budget, &named, &held));
+            waits.push(wait(budget, settings, now));
         }
-        Some(vec![raise(budget, &named, &held), wait(budget, settings, now)])
-    });
-    let steps: Vec<String> = steps.flatten().collect();
-    if steps.is_empty() { steps } else { steps.into_iter().chain([RELOAD.to_owned()]).collect() }
+    }
+    if raises.is_empty() {
+        return raises;
+    }
+    raises.into_iter().chain([RELOAD.to_owned()]).chain(waits).collect()
 }
 
 fn raise(budget: &Budget, named: &str, held: &[&Item]) -> String {

@@ -268,11 +268,10 @@ impl Daemon {
         let EngineError::Ledger(error) = error;
         let now = self.payer.viewer.clock.now().wall;
         // The page and the probes know it before anybody is told: telling takes a mail server's time.
-        LedgerTrouble::goes_on(
-            &mut self.shared.ledger.lock().unwrap_or_else(PoisonError::into_inner),
-            error.brief(),
-            now,
-        );
+        if error.is_outage() {
+            let mut known = self.shared.ledger.lock().unwrap_or_else(PoisonError::into_inner);
+            LedgerTrouble::goes_on(&mut known, error.brief(), now);
+        }
         self.beacon.status("the ledger cannot be used: payments stop");
         deliver::ledger_trouble(&self.payer.viewer.settings, error, self.payer.viewer.clock.as_ref()).await;
         self.heartbeat(false);

@@ -118,6 +118,12 @@ pub enum LedgerError {
 }
 
 impl LedgerError {
+    /// The file itself cannot be used, as opposed to one call that met something unexpected.
+    #[must_use]
+    pub fn is_outage(&self) -> bool {
+        matches!(self, Self::Trouble { .. } | Self::Damaged { .. } | Self::Newer { .. })
+    }
+
     /// The cause in a few words, as it fits into a headline.
     #[must_use]
     pub fn brief(&self) -> String {

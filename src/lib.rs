@@ -16,6 +16,7 @@ pub mod forecast;
 pub mod http;
 pub mod ledger;
 pub mod notify;
+pub mod ownership;
 pub mod planner;
 pub mod policy;
 pub mod providers;

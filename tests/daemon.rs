@@ -352,6 +352,7 @@ fn the_last_line_of_check_says_who_does_not_answer_and_which_policy_matches_noth
 #[case(&["simulate", "--balance", "-5"], "--balance -5.00 is below zero")]
 #[case(&["simulate", "--lose-answers", "500"], "500 is not in 0..=100")]
 #[case(&["backup", "renewd.toml"], "a backup never overwrites")]
+#[case(&["apply", "nofile"], "nofile cannot be read")]
 #[case(&["--config", "/nowhere/x.toml", "check"], "/nowhere/x.toml: there is no such file")]
 fn a_slip_on_the_command_line_is_told_for_what_it_is(#[case] args: &[&str], #[case] part: &str) {
     let bench = two_leases();

@@ -30,6 +30,8 @@ fn the_demo_tells_both_stories_and_the_books_agree() {
     ] {
         assert!(text.contains(told), "{told}: {text}");
     }
+    let first = text.lines().find(|l| l.starts_with("day  0: this is ")).expect("the date of day 0");
+    assert!(first.contains(" 20") && first.contains("00:00 UTC"), "{first}");
     let weeks = text
         .lines()
         .filter_map(|l| l.split_once(" renewed yp "))

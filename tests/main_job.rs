@@ -411,5 +411,8 @@ fn status_says_when_it_never_ran_and_when_it_has_not_run_for_long() {
     let ledger = rusqlite::Connection::open(bench.path("state/ledger.db")).unwrap();
     let long_ago = format!("{:.9}", common::in_hours(-18));
     ledger.execute("UPDATE cycle SET started_at = ?1", [long_ago]).unwrap();
-    assert!(says().starts_with("no cycle ran for 18h"), "{}", says());
+    let late = says();
+    assert!(late.starts_with("renewd needs attention: no cycle ended since one was due at "), "{late}");
+    assert!(late.contains("the last began 18h ago"), "{late}");
+    assert_eq!(bench.json(&["status"]).1["healthy"], false);
 }

@@ -130,3 +130,63 @@ fn a_longer_second_attempt_does_not_make_the_first_one_a_double_charge() {
     let status = bench.json(&["status"]).1;
     assert!(!status["open_alerts"].to_string().contains("double_charge"), "{status:#}");
 }
+
+/// A payment whose answer was lost while the provider's lists lag, with the real lag window of 15 minutes.
+fn answer_lost(effect: Effect) -> (Bench, String) {
+    let bench = Bench::new("100.00", &[(Product::IPv4, &[A], 24), (Product::IPv4, &[C], 24 * 20)]);
+    let file = bench.path("renewd.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, text.replace("lag_window = \"3s\"", "lag_window = \"15m\"")).unwrap();
+    bench.handle.set_lag(Duration::from_secs(600));
+    bench.handle.inject(Fault::on(Aim::Money).effect(effect).answer(Answer::Close));
+    assert_eq!(bench.json(&["once"]).0, 3);
+    let id = bench.json(&["history"]).1["payments"][0]["intent"].as_str().unwrap().to_owned();
+    (bench, id)
+}
+
+/// An operator says "not charged" at a terminal; exit code and what it showed, on one line.
+fn at_a_terminal(bench: &Bench, id: &str) -> (Option<i32>, String) {
+    let (renewd, config) = (env!("CARGO_BIN_EXE_renewd"), bench.path("renewd.toml"));
+    let line = format!(
+        "'{renewd}' --config '{}' resolve {id} --not-charged --note 'no new end in the panel'",
+        config.display()
+    );
+    let mut command = std::process::Command::new("script");
+    command.args(["--quiet", "--return", "--command", &line, "/dev/null"]).stdin(std::process::Stdio::null());
+    let out = command.output().expect("script is there: it belongs to bsdutils");
+    (out.status.code(), String::from_utf8_lossy(&out.stdout).replace("\r\n", " "))
+}
+
+#[test]
+fn a_script_that_says_not_charged_is_obeyed_and_warned() {
+    let (bench, id) = answer_lost(Effect::Nothing);
+    let out = bench.renewd(&["resolve", &id, "--not-charged", "--note", "support says so"]);
+    let said = String::from_utf8(out.stderr).unwrap();
+    assert!(out.status.success() && said.contains("may have been charged"), "{said}");
+    assert_eq!(states(&bench), ["not_applied"]);
+}
+
+#[test]
+fn not_charged_is_not_believed_while_the_balance_and_the_lag_speak_against_it() {
+    let (bench, id) = answer_lost(Effect::Process);
+    let (code, said) = at_a_terminal(&bench, &id);
+    assert_eq!(code, Some(2), "{said}");
+    for part in ["the balance fell by 2.65 USD, the price asked", "may lag until", "paid twice", "--yes"] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    assert_eq!(states(&bench), ["unknown"]);
+    assert_eq!(bench.json(&["once"]).0, 3);
+    assert_eq!((bench.charged(A), bench.payments_sent()), (1, 1), "it is not paid a second time");
+}
+
+#[test]
+fn not_charged_waits_for_the_lag_unless_somebody_knows_and_tells_what_follows() {
+    let (bench, id) = answer_lost(Effect::Nothing);
+    let (code, said) = at_a_terminal(&bench, &id);
+    assert!(code == Some(2) && !said.contains("fell"), "{said}");
+    let out = bench.renewd(&["resolve", &id, "--not-charged", "--yes", "--note", "support says so"]);
+    let said = String::from_utf8(out.stdout).unwrap();
+    assert!(out.status.success() && said.contains("the next cycle may pay this lease again"), "{said}");
+    assert_eq!(bench.json(&["once"]).0, 0);
+    assert_eq!(bench.charged(A), 1);
+}

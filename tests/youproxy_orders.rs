@@ -253,7 +253,9 @@ fn auto_renewal_is_switched_by_order_and_seen() {
     let bench = bench("100.00");
     let order = bench.handle.with(|w| w.account(KEY).unwrap().rental(A).unwrap().order.clone());
     let is_on = || bench.handle.with(|w| w.account(KEY).unwrap().rental(A).unwrap().auto);
-    assert_eq!(bench.json(&["order", "auto", &order, "on", "--preview"]).0, 0);
+    let (code, ahead) = bench.json(&["order", "auto", &order, "on", "--preview"]);
+    let warned = ahead["message"].as_str().unwrap();
+    assert!(code == 0 && warned.contains("holds it when it is due (provider_owns)"), "{warned}");
     assert!(!is_on());
     let (code, on) = bench.json(&["order", "auto", &order, "on"]);
     assert_eq!((code, is_on(), &on["after"]), (0, true, &"on".into()), "{on:#}");

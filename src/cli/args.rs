@@ -152,12 +152,16 @@ pub struct ResolveArgs {
     /// It was charged, this amount in all
     #[arg(long, value_name = "AMOUNT", group = "word", allow_negative_numbers = true)]
     pub charged: Option<String>,
-    /// It was not charged
+    /// It was not charged: the next cycle may pay its leases again
     #[arg(long, group = "word")]
     pub not_charged: bool,
     /// How you know
     #[arg(long, value_name = "TEXT")]
     pub note: String,
+    /// With --not-charged: say so although the balance fell, or the provider's lists may still lag. If it was charged after
+    /// all, it is paid twice
+    #[arg(long)]
+    pub yes: bool,
 }
 
 /// Orders.

@@ -1,4 +1,5 @@
 //! `renewd check`: the config, and with `--live` every account and the mail server.
+use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
 
 use serde_json::json;
@@ -6,6 +7,7 @@ use serde_json::json;
 use crate::clock::{Clock, SystemClock};
 use crate::domain::Lease;
 use crate::exit::Exit;
+use crate::ledger::obstacle;
 use crate::notify::Mailer;
 use crate::notify::templates::own_problems;
 use crate::providers::Purpose;
@@ -48,6 +50,10 @@ pub(super) async fn check(global: &Global, live: bool) -> Result<Exit, Failure> 
         show(global.json, &templates, &Live::default(), false);
         return Ok(Exit::Usage);
     }
+    if let Some(problem) = unwritable(&ctx, &first) {
+        show(global.json, &[problem], &Live::default(), false);
+        return Ok(Exit::Usage);
+    }
     let mut found = Live::default();
     if live {
         accounts(&ctx, &mut found).await?;
@@ -62,6 +68,32 @@ pub(super) async fn check(global: &Global, live: bool) -> Result<Exit, Failure> 
     }
     show(global.json, &warnings, &found, true);
     Ok(if found.down > 0 || found.no_mail { Exit::Attention } else { Exit::Done })
+}
+
+/// What keeps the daemon from its ledger: a folder, or a file in it, that this user, or the folder's owner, cannot write. A folder
+/// that is not there yet is made at the first start, by systemd or by renewd.
+fn unwritable(ctx: &Context, file: &str) -> Option<Problem> {
+    let dir = &ctx.settings.state_dir;
+    let shown = dir.display();
+    let owner = dir.metadata().ok()?.uid();
+    let files = ["ledger.db", "requests.db"].map(|name| dir.join(name));
+    let foreign = files.iter().find(|f| f.metadata().is_ok_and(|meta| meta.uid() != owner));
+    let message = match (files.iter().find_map(|f| obstacle(f)), foreign) {
+        (Some(why), _) if why == "permission denied" => format!(
+            "this user cannot write to {shown} (permission denied): run this as the user that renewd runs as (`sudo -u renewd`), or \
+             give that user the folder: `chown -R renewd:renewd {shown}`"
+        ),
+        (Some(why), _) => {
+            format!("the ledger in {shown} cannot be written ({why}), so nothing would be paid")
+        }
+        (None, Some(file)) => format!(
+            "{} belongs to another user than its folder, who could not write it: `chown --reference={shown} {}`",
+            file.display(),
+            file.display()
+        ),
+        (None, None) => return None,
+    };
+    Some(Problem { file: file.to_owned(), line: None, key: "state_dir".to_owned(), message })
 }
 
 /// Policies that match none of these leases: a slip of the pen in `match` shows nowhere else.

@@ -1,9 +1,16 @@
 //! `renewd resolve`: an operator's word on an unsettled payment. Works beside a running daemon; never pays.
+//!
+//! "Not charged" lets the next cycle pay again: while what is known speaks against it, a person at a terminal has to add `--yes`, and
+//! a script, which cannot be asked, is obeyed and warned.
+use std::io::IsTerminal;
+
+use jiff::{SignedDuration, Timestamp};
+
 use crate::documents::{Payment, value};
-use crate::domain::{Event, IntentId, Money, State};
+use crate::domain::{Event, IntentId, Moment, Money, State};
 use crate::exit::Exit;
 use crate::ledger::sqlite::Access;
-use crate::ledger::{EventDetail, Ledger};
+use crate::ledger::{AccountFacts, EventDetail, IntentRecord, Ledger};
 
 use super::args::ResolveArgs;
 use super::context::{Context, Failure};
@@ -33,6 +40,17 @@ pub(super) fn resolve(ctx: &Context, args: &ResolveArgs) -> Result<Exit, Failure
     if !open {
         return Err(Failure::usage(format!("payment {id} is {}: there is nothing to resolve", before.state)));
     }
+    if charged.is_none()
+        && !args.yes
+        && let Some(why) = may_be_charged(ctx, ledger.as_ref(), &before)?
+    {
+        if std::io::stdin().is_terminal() {
+            return Err(Failure::usage(format!(
+                "{why} Nothing was changed: look at the provider's panel, or add --yes if you know that it was not"
+            )));
+        }
+        output::note(&why);
+    }
     let (event, said) = match charged {
         Some(amount) => (Event::OperatorCharged, format!("charged {amount} {}", before.currency)),
         None => (Event::OperatorNotCharged, "not charged".to_owned()),
@@ -44,14 +62,74 @@ pub(super) fn resolve(ctx: &Context, args: &ResolveArgs) -> Result<Exit, Failure
     };
     ledger.append(&id, before.state, event, &detail, &ctx.clock.now())?;
     let after = ledger.intent(&id)?;
+    let next = what_follows(&after);
     if ctx.json {
         output::json(
-            &serde_json::json!({ "schema": 1, "ok": true, "payment": value(&Payment::new(&after)) }),
+            &serde_json::json!({ "schema": 1, "ok": true, "payment": value(&Payment::new(&after)), "next": next }),
         );
     } else {
-        output::line(&format!("payment {id}: {} → {}", before.state, after.state));
+        output::line(&format!("payment {id}: {} → {}; {next}", before.state, after.state));
     }
     Ok(Exit::Done)
+}
+
+/// What speaks against "not charged", if anything does.
+fn may_be_charged(
+    ctx: &Context,
+    ledger: &dyn Ledger,
+    record: &IntentRecord,
+) -> Result<Option<String>, Failure> {
+    let now = ctx.clock.now();
+    let facts = ledger.accounts()?;
+    let facts = facts.iter().find(|f| f.account == record.request.account);
+    let fell = fallen(record, facts).map(|fell| {
+        let fits = if fell == record.quoted { "the price asked" } else { "no more than the price asked" };
+        format!("the balance fell by {fell} {}, {fits}", record.currency)
+    });
+    let lags = lag_end(record, &now, ctx.settings.timing.lag_window).map(|end| {
+        // Up to a full minute, so that the time shown is never one at which it is still refused.
+        let end = end.checked_add(SignedDuration::from_secs(59)).unwrap_or(end);
+        format!("the provider's lists may lag until {}", output::at(Some(end), &ctx.settings.timezone))
+    });
+    let why: Vec<String> = fell.into_iter().chain(lags).collect();
+    Ok((!why.is_empty()).then(|| {
+        let why = why.join(", and ");
+        format!(
+            "payment {} may have been charged: {why}. If it was charged after all, it is paid twice.",
+            record.id
+        )
+    }))
+}
+
+/// The fall of the balance at the last look, where this payment may be its cause: more than nothing, at most its price.
+fn fallen(record: &IntentRecord, facts: Option<&AccountFacts>) -> Option<Money> {
+    let began = record.spend_started_at.as_ref()?.wall;
+    let read = || {
+        let facts = facts.filter(|f| f.read_at.is_some_and(|at| at >= began))?;
+        record.balance_before.minus(facts.balance?)
+    };
+    let fell = record.reads.last().map(|look| look.fell).or_else(read)?;
+    (fell.is_positive() && fell <= record.quoted).then_some(fell)
+}
+
+/// When the provider's lists stop lagging behind the money call; `None` once that is over.
+fn lag_end(record: &IntentRecord, now: &Moment, lag: SignedDuration) -> Option<Timestamp> {
+    let began = record.spend_started_at.as_ref()?;
+    // After a reboot only the wall clock is left.
+    let gone = now.since(began).unwrap_or_else(|| now.wall.duration_since(began.wall));
+    let left = lag.checked_sub(gone).filter(SignedDuration::is_positive)?;
+    now.wall.checked_add(left).ok()
+}
+
+/// What the word leads to, for whoever said it.
+fn what_follows(record: &IntentRecord) -> String {
+    let leases = record.request.leases.len();
+    match (record.state, leases) {
+        (State::Confirmed, _) => "it counts in budgets, and is not paid again".to_owned(),
+        (_, 0) => "it may be bought again".to_owned(),
+        (_, 1) => "the next cycle may pay this lease again".to_owned(),
+        (_, n) => format!("the next cycle may pay these {n} leases again"),
+    }
 }
 
 impl ResolveArgs {

@@ -12,6 +12,20 @@ use super::args::SilenceArgs;
 use super::context::{Context, Failure};
 use super::output;
 
+/// A name that the config does not have is a slip: nothing would ever be kept quiet by it.
+fn known_account(ctx: &Context, key: &KeyPattern) -> Result<(), Failure> {
+    let Some(name) = key.as_str().split(':').nth(1) else { return Ok(()) };
+    let names: Vec<&str> = ctx.settings.accounts.iter().map(|a| a.name.as_str()).collect();
+    let fits = match name.strip_suffix('*') {
+        Some(start) => start.is_empty() || names.iter().any(|n| n.starts_with(start)),
+        None => names.contains(&name),
+    };
+    if fits {
+        return Ok(());
+    }
+    Err(Failure::usage(format!("there is no account `{name}`: the config has {}", names.join(", "))))
+}
+
 pub(super) fn silence(ctx: &Context, args: &SilenceArgs) -> Result<Exit, Failure> {
     let key = KeyPattern::parse(&args.key).map_err(|e| Failure::usage(e.to_string()))?;
     let span = parse_duration(&args.span).map_err(|e| Failure::usage(format!("--for: {e}")))?;
@@ -28,6 +42,9 @@ pub(super) fn silence(ctx: &Context, args: &SilenceArgs) -> Result<Exit, Failure
             key.cause(),
             known.join(", ")
         )));
+    }
+    if until > now && !open.iter().any(|a| key.covers(&a.key)) {
+        known_account(ctx, &key)?;
     }
     ledger.set_silence(&key, until, now)?;
     let (lifted, covered) = (until <= now, open.iter().filter(|a| key.covers(&a.key)).count());

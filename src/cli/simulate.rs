@@ -51,6 +51,7 @@ pub(super) async fn simulate(args: &SimulateArgs) -> Result<Exit, Failure> {
         balance,
         lag,
         lose_answers: args.lose_answers,
+        home: std::env::home_dir().unwrap_or_else(std::env::temp_dir),
     };
     serve(options, Arc::new(SystemClock::new()), output::line, signals::stop_asked())
         .await

@@ -1,10 +1,11 @@
 //! `renewd status`: how renewd stands, from the ledger alone.
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
-use crate::daemon::schedule;
-use crate::documents::{self, Runway, Status, last_cycle_words};
+use crate::daemon::{outage, schedule};
+use crate::documents::{self, Around, LedgerTrouble, Runway, Status, last_cycle_words};
 use crate::domain::time::words;
 use crate::exit::Exit;
+use crate::ledger::obstacle;
 
 use super::context::{Context, Failure};
 use super::output;
@@ -12,36 +13,39 @@ use super::output;
 pub(super) fn status(ctx: &Context) -> Result<Exit, Failure> {
     let ledger = ctx.reading()?;
     let now = ctx.clock.now();
-    let next = schedule::parse(&ctx.settings.schedule.cycle)
-        .ok()
-        .and_then(|cron| schedule::next(&cron, &ctx.settings.timezone, now.wall));
-    let status = documents::status(ledger.as_ref(), &ctx.settings, &now, next)?;
+    let trouble = ledger_trouble(ctx);
+    let around = Around { next: &schedule::of(&ctx.settings), ledger: trouble.clone() };
+    let status = documents::status(ledger.as_ref(), &ctx.settings, &now, &around)?;
     if ctx.json {
         output::json(&status);
     } else {
-        show(&status, ctx);
+        show(&status, trouble.as_ref(), ctx);
     }
     Ok(Exit::Done)
 }
 
-/// So long after a cycle should have begun, somebody should look.
-const LATE: SignedDuration = SignedDuration::from_mins(10);
+/// What keeps the ledger from being written, as the disk says, or as the daemon told people.
+fn ledger_trouble(ctx: &Context) -> Option<LedgerTrouble> {
+    let dir = &ctx.settings.state_dir;
+    let (told, obstacle) = (outage::told(dir), obstacle(&dir.join("ledger.db")));
+    let why = obstacle.or_else(|| told.map(|_| "see the log".to_owned()))?;
+    Some(LedgerTrouble { since: told, why })
+}
 
 /// Health in one line: what a ledger that nobody wrote to for long says is no news of how things stand.
-fn standing(status: &Status, ctx: &Context) -> String {
-    let now = ctx.now();
-    let Some(last) = &status.last_cycle else { return "renewd has not run yet".to_owned() };
-    let due = schedule::parse(&ctx.settings.schedule.cycle)
-        .ok()
-        .and_then(|cron| schedule::next(&cron, &ctx.settings.timezone, last.started_at));
-    let jitter = ctx.settings.schedule.jitter;
-    let late = due.is_some_and(|due| now.duration_since(due) > LATE.saturating_add(jitter));
-    let health = if status.healthy { "renewd is healthy" } else { "renewd needs attention" };
-    if late {
-        let stood = words(now.duration_since(last.started_at));
-        return format!("no cycle ran for {stood} (systemctl status renewd); at the last one, {health}");
+fn standing(status: &Status, trouble: Option<&LedgerTrouble>, ctx: &Context) -> String {
+    if let Some(trouble) = trouble {
+        return format!("renewd needs attention: {}", trouble.words(&ctx.settings.timezone));
     }
-    health.to_owned()
+    let Some(last) = &status.last_cycle else { return "renewd has not run yet".to_owned() };
+    if let Some(due) = status.overdue_since {
+        let (due, stood) =
+            (output::at(Some(due), &ctx.settings.timezone), words(ctx.now().duration_since(last.started_at)));
+        return format!(
+            "renewd needs attention: no cycle ended since one was due at {due}, the last began {stood} ago (systemctl status renewd)"
+        );
+    }
+    if status.healthy { "renewd is healthy" } else { "renewd needs attention" }.to_owned()
 }
 
 /// How long a balance lasts.
@@ -55,9 +59,9 @@ fn runway(runway: &Runway, now: Timestamp) -> String {
     }
 }
 
-fn show(status: &Status, ctx: &Context) {
+fn show(status: &Status, trouble: Option<&LedgerTrouble>, ctx: &Context) {
     let now = ctx.now();
-    output::line(&standing(status, ctx));
+    output::line(&standing(status, trouble, ctx));
     output::line(&format!("last cycle: {}", last_cycle_words(status, now)));
     if let Some(next) = status.next_cycle_at {
         output::line(&format!(
@@ -110,9 +114,12 @@ fn show(status: &Status, ctx: &Context) {
 /// What nobody hears of: mail that waits, alerts that are silenced.
 fn show_quiet(status: &Status, now: jiff::Timestamp) {
     if let Some(oldest) = status.mails.oldest_at {
+        let waiting = match status.mails.waiting {
+            1 => "1 mail is".to_owned(),
+            n => format!("{n} mails are"),
+        };
         output::line(&format!(
-            "mails: {} not delivered yet, the oldest queued {}",
-            status.mails.waiting,
+            "{waiting} not delivered yet, the oldest queued {}",
             output::away(oldest, now)
         ));
     }

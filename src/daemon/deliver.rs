@@ -121,9 +121,8 @@ pub async fn cannot_use(settings: &Settings, error: &LedgerError, clock: &dyn Cl
 
 /// Tells of ledger trouble without the ledger: log, and one direct message per channel and `repeat`.
 pub async fn ledger_trouble(settings: &Settings, error: &LedgerError, clock: &dyn Clock) {
-    use LedgerError::{Damaged, Newer, Trouble};
     tracing::error!("{error}");
-    if !matches!(error, Trouble { .. } | Damaged { .. } | Newer { .. }) {
+    if !error.is_outage() {
         return;
     }
     if !outage::due(&settings.state_dir, clock.now().wall, settings.alerts.repeat) {

@@ -5,7 +5,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::schedule;
-use crate::documents::{self, Status};
+use crate::documents::{self, Around, Status};
 use crate::domain::State;
 use crate::engine::Viewer;
 use crate::ledger::{How, IntentFilter, IntentRecord, Ledger, LedgerError};
@@ -91,10 +91,10 @@ pub fn collect(
     held_back: Vec<String>,
 ) -> Result<Digest, LedgerError> {
     let (ledger, settings) = (viewer.ledger.as_ref(), &viewer.settings);
-    let next_cycle = schedule::parse(&settings.schedule.cycle)
-        .ok()
-        .and_then(|cron| schedule::next(&cron, &settings.timezone, until));
-    let status = documents::status(ledger, settings, &viewer.clock.now(), next_cycle)?;
+    let next = schedule::of(settings);
+    let next_cycle = next(until);
+    let around = Around { next: &next, ledger: None };
+    let status = documents::status(ledger, settings, &viewer.clock.now(), &around)?;
     let paid = ledger.intents(&IntentFilter { spend_since: Some(since), ..IntentFilter::default() })?;
     let in_span = |r: &&IntentRecord| r.spend_started_at.as_ref().is_some_and(|at| at.wall < until);
     let states = vec![State::NeedsOperator, State::Unknown];

@@ -3,7 +3,7 @@ pub mod deliver;
 pub mod digest;
 pub mod logging;
 pub mod notify_socket;
-mod outage;
+pub mod outage;
 pub mod run;
 mod runway;
 pub mod schedule;

@@ -9,6 +9,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio_cron_scheduler::{Job, JobScheduler};
 
 use crate::daemon::{deliver, digest, notify_socket::Beacon, schedule, signals, tell, watch, wire};
+use crate::documents::LedgerTrouble;
 use crate::domain::State;
 use crate::engine::alerts::cycles_missed;
 use crate::engine::{CycleReport, EngineError, Payer};
@@ -25,6 +26,8 @@ pub type Reload = Arc<dyn Fn() -> Result<(Settings, Redactor), Vec<Problem>> + S
 pub struct Shared {
     /// The newest cycle's report.
     pub report: RwLock<Option<CycleReport>>,
+    /// Why the ledger cannot be written, and since when; `None` while it can.
+    pub ledger: Mutex<Option<LedgerTrouble>>,
     /// Where the loop stands, for the watch over it.
     pub pulse: Mutex<watch::Pulse>,
 }
@@ -225,6 +228,7 @@ impl Daemon {
                     "last cycle: {}, {} paid, {} held, {} unknown",
                     s.outcome, s.paid, s.held, s.unknown
                 ));
+                *self.shared.ledger.lock().unwrap_or_else(PoisonError::into_inner) = None;
                 deliver::ledger_good(&self.payer.viewer.settings, self.payer.viewer.clock.as_ref()).await;
                 self.heartbeat(report.accounts.iter().all(crate::engine::AccountReport::reachable));
                 *self.shared.report.write().unwrap_or_else(PoisonError::into_inner) = Some(report);
@@ -262,6 +266,12 @@ impl Daemon {
 
     async fn trouble(&self, error: &EngineError) {
         let EngineError::Ledger(error) = error;
+        let now = self.payer.viewer.clock.now().wall;
+        // The page and the probes know it before anybody is told: telling takes a mail server's time.
+        if error.is_outage() {
+            let mut known = self.shared.ledger.lock().unwrap_or_else(PoisonError::into_inner);
+            LedgerTrouble::goes_on(&mut known, error.brief(), now);
+        }
         self.beacon.status("the ledger cannot be used: payments stop");
         deliver::ledger_trouble(&self.payer.viewer.settings, error, self.payer.viewer.clock.as_ref()).await;
         self.heartbeat(false);

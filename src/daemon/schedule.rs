@@ -7,6 +7,8 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 
+use crate::settings::Settings;
+
 /// A cron expression with seconds.
 ///
 /// # Errors
@@ -19,6 +21,12 @@ pub fn parse(text: &str) -> Result<Cron, String> {
 #[must_use]
 pub fn next(cron: &Cron, timezone: &TimeZone, after: Timestamp) -> Option<Timestamp> {
     cron.find_next_occurrence(&after.to_zoned(timezone.clone()), false).ok().map(|z| z.timestamp())
+}
+
+/// The same of settings, whose expression was checked.
+pub fn of(settings: &Settings) -> impl Fn(Timestamp) -> Option<Timestamp> + '_ {
+    let cron = parse(&settings.schedule.cycle).ok();
+    move |after| next(cron.as_ref()?, &settings.timezone, after)
 }
 
 /// A delay within `jitter` that is the same for the same start and seed, so that a restart does not draw again.

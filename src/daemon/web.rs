@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 use super::notify_socket::Beacon;
 use super::run::Shared;
 use super::schedule;
-use crate::documents::{self, ForecastDoc, History, Plan, foresee};
+use crate::documents::{self, Around, ForecastDoc, History, LedgerTrouble, Plan, foresee};
 use crate::engine::{AccountReport, Viewer};
 use crate::http::{self, Source};
 use crate::ledger::IntentFilter;
@@ -47,14 +47,18 @@ pub async fn start(
     })))
 }
 
+impl Live {
+    fn trouble(&self) -> Option<LedgerTrouble> {
+        self.shared.ledger.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+}
+
 impl Source for Live {
     fn status(&self) -> Value {
         let viewer = &self.viewer;
         let now = viewer.clock.now();
-        let next = schedule::parse(&viewer.settings.schedule.cycle)
-            .ok()
-            .and_then(|cron| schedule::next(&cron, &viewer.settings.timezone, now.wall));
-        match documents::status(viewer.ledger.as_ref(), &viewer.settings, &now, next) {
+        let around = Around { next: &schedule::of(&viewer.settings), ledger: self.trouble() };
+        match documents::status(viewer.ledger.as_ref(), &viewer.settings, &now, &around) {
             Ok(status) => documents::value(&status),
             Err(e) => documents::failure("ledger", &e.to_string()),
         }
@@ -87,6 +91,10 @@ impl Source for Live {
 
     fn alive(&self) -> bool {
         self.beacon.alive()
+    }
+
+    fn unwritable(&self) -> Option<String> {
+        self.trouble().map(|t| t.words(&self.viewer.settings.timezone))
     }
 
     fn ready(&self) -> bool {

@@ -6,6 +6,7 @@ mod history;
 mod plan;
 pub mod planfile;
 mod status;
+mod trouble;
 
 use serde::Serialize;
 use serde_json::Value;
@@ -13,7 +14,8 @@ use serde_json::Value;
 pub use forecast::{DayDoc, ForecastDoc, Foresight, Known, RunwayDoc, foresee};
 pub use history::{History, Payment, PaymentError};
 pub use plan::{ItemDoc, Plan};
-pub use status::{Account as AccountStatus, Runway, Status, last_cycle_words, status};
+pub use status::{Account as AccountStatus, Around, Runway, Status, last_cycle_words, status};
+pub use trouble::{LedgerState, LedgerTrouble};
 
 /// Every document carries it; it grows only when a name or meaning breaks, which must not happen.
 pub const SCHEMA: u32 = 1;

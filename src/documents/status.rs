@@ -1,5 +1,5 @@
 //! `status`: how renewd and its accounts stand, from the ledger alone.
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use crate::domain::time::words;
@@ -9,17 +9,23 @@ use crate::settings::Settings;
 
 use super::SCHEMA;
 use super::forecast::{Foresight, budget_check, foresee};
+use super::trouble::{LedgerState, LedgerTrouble};
 
 /// The whole document.
 #[derive(Debug, Clone, Serialize)]
 pub struct Status {
     schema: u32,
-    /// No account is down, nothing is unknown or needs a person, no urgent alert is open.
+    /// No account is down, nothing is unknown or needs a person, no urgent alert is open, the ledger can be written and cycles end
+    /// when they are due.
     pub healthy: bool,
     /// The newest cycle.
     pub last_cycle: Option<Cycle>,
     /// The next start on the schedule.
     pub next_cycle_at: Option<Timestamp>,
+    /// A start on the schedule after which no cycle ended, although there was time for it; null if none is missed.
+    pub overdue_since: Option<Timestamp>,
+    /// Whether it can be written.
+    pub ledger: LedgerState,
     /// Every configured account.
     pub accounts: Vec<Account>,
     /// Every budget.
@@ -143,6 +149,25 @@ pub struct Mails {
     pub oldest_age: Option<i64>,
 }
 
+/// What the ledger itself does not know.
+pub struct Around<'a> {
+    /// The first start on the schedule after an instant.
+    pub next: &'a dyn Fn(Timestamp) -> Option<Timestamp>,
+    /// Why it cannot be written, if so.
+    pub ledger: Option<LedgerTrouble>,
+}
+
+impl Around<'_> {
+    /// The start that should have become a cycle after the one that began at `last`, once a whole interval has passed over it:
+    /// at least a minute, at most ten, for a cycle may take its time.
+    fn overdue(&self, last: Timestamp, jitter: SignedDuration, now: Timestamp) -> Option<Timestamp> {
+        let due = (self.next)(last)?;
+        let interval = (self.next)(due).map_or(SignedDuration::ZERO, |after| after.duration_since(due));
+        let grace = interval.clamp(SignedDuration::from_mins(1), SignedDuration::from_mins(10));
+        (now.duration_since(due) > grace.saturating_add(jitter)).then_some(due)
+    }
+}
+
 /// Reads the ledger.
 ///
 /// # Errors
@@ -151,7 +176,7 @@ pub fn status(
     ledger: &dyn Ledger,
     settings: &Settings,
     now: &Moment,
-    next_cycle_at: Option<Timestamp>,
+    around: &Around<'_>,
 ) -> Result<Status, LedgerError> {
     let count = |state| {
         ledger.intents(&IntentFilter { states: vec![state], ..IntentFilter::default() }).map(|v| v.len())
@@ -160,14 +185,20 @@ pub fn status(
     let (open, mails) = (ledger.open_alerts()?, ledger.waiting_mails()?);
     let horizon = now.wall.checked_add(settings.alerts.runway).unwrap_or(Timestamp::MAX);
     let accounts = accounts(&foresee(ledger, settings, now.wall, horizon)?, settings);
+    let last_cycle = ledger.last_cycle()?;
+    let overdue_since = last_cycle
+        .as_ref()
+        .and_then(|c| around.overdue(c.started_at.wall, settings.schedule.jitter, now.wall));
     let healthy = unknown == 0
+        && around.ledger.is_none()
+        && overdue_since.is_none()
         && needs_operator == 0
         && accounts.iter().all(|a| a.reachable != Some(false))
         && open.iter().all(|a| a.severity < Severity::Urgent);
     Ok(Status {
         schema: SCHEMA,
         healthy,
-        last_cycle: ledger.last_cycle()?.map(|c| Cycle {
+        last_cycle: last_cycle.map(|c| Cycle {
             started_at: c.started_at.wall,
             ended_at: c.ended_at,
             outcome: Some(c.summary.outcome).filter(|o| !o.is_empty()),
@@ -175,7 +206,9 @@ pub fn status(
             held: c.summary.held,
             unknown: c.summary.unknown,
         }),
-        next_cycle_at,
+        next_cycle_at: (around.next)(now.wall),
+        overdue_since,
+        ledger: around.ledger.as_ref().into(),
         accounts,
         budgets: budgets(ledger, settings, now.wall)?,
         unknown,
@@ -291,4 +324,29 @@ pub fn last_cycle_words(status: &Status, now: Timestamp) -> String {
             )
         },
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cycle_that_was_due_and_did_not_end_is_overdue_after_its_own_interval() {
+        let at = |minutes: i64| Timestamp::from_second(1_800_000_000 + minutes * 60).unwrap();
+        let every = |minutes: i64| {
+            move |after: Timestamp| {
+                let span = minutes * 60;
+                Timestamp::from_second((after.as_second() / span + 1) * span).ok()
+            }
+        };
+        let overdue = |interval, now| {
+            let around = Around { next: &every(interval), ledger: None };
+            around.overdue(at(0), SignedDuration::from_mins(1), at(now)).map(|due| due.duration_since(at(0)))
+        };
+        assert_eq!(overdue(1, 3), None, "due after 1, one interval and the jitter are its time");
+        assert_eq!(overdue(1, 4), Some(SignedDuration::from_mins(1)));
+        assert_eq!((overdue(10, 21), overdue(10, 22)), (None, Some(SignedDuration::from_mins(10))));
+        assert_eq!(overdue(60, 72), Some(SignedDuration::from_mins(60)), "ten minutes at most");
+        assert_eq!(overdue(60, -5), None, "a clock that was set back");
+    }
 }

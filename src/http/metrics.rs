@@ -20,6 +20,8 @@ pub(super) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0
 pub struct Metrics {
     /// The cycle loop is alive.
     pub alive: bool,
+    /// The ledger can be written.
+    pub ledger_usable: Option<bool>,
     /// Cycles begun since the ledger was made.
     pub cycles: Option<u64>,
     /// When the newest cycle ended.
@@ -72,6 +74,10 @@ impl Metrics {
         let unsettled = ["unknown", "needs_operator"];
         Self {
             alive,
+            // A status that the ledger could not give says it, too.
+            ledger_usable: status["ledger"]["usable"]
+                .as_bool()
+                .or_else(|| (status["error"]["kind"] == "ledger").then_some(false)),
             cycles: None,
             last_cycle_at: text(&status["last_cycle"]["ended_at"]).and_then(|t| t.parse().ok()),
             accounts: list("accounts").iter().filter_map(AccountMetrics::of_status).collect(),
@@ -96,6 +102,15 @@ impl Metrics {
         let alive: Whole = Gauge::default();
         alive.set(i64::from(self.alive));
         registry.register("loop_alive", "1 while the cycle loop moves", alive);
+        if let Some(usable) = self.ledger_usable {
+            let gauge: Whole = Gauge::default();
+            gauge.set(i64::from(usable));
+            registry.register(
+                "ledger_usable",
+                "1 while the ledger can be written; payments stop at 0",
+                gauge,
+            );
+        }
         if let Some(cycles) = self.cycles {
             let counter: Counter = Counter::default();
             counter.inc_by(cycles);
@@ -197,7 +212,7 @@ mod tests {
     #[test]
     fn a_status_document_becomes_numbers() {
         let status = json!({
-            "schema": 1, "unknown": 2, "needs_operator": 0, "last_cycle": { "ended_at": "2026-11-21T12:00:00Z" },
+            "schema": 1, "unknown": 2, "needs_operator": 0, "ledger": { "usable": true }, "last_cycle": { "ended_at": "2026-11-21T12:00:00Z" },
             "open_alerts": [{ "severity": "urgent" }, { "severity": "info" }, { "severity": "urgent" }],
             "mails": { "waiting": 3, "oldest_at": "2026-11-21T11:00:00Z", "oldest_age": 3600 },
             "accounts": [
@@ -222,7 +237,7 @@ mod tests {
         let text = Metrics::of_status(&json!({ "schema": 1, "error": { "kind": "ledger" } }), false)
             .encode()
             .unwrap();
-        assert!(text.contains("renewd_loop_alive 0"), "{text}");
+        assert!(text.contains("renewd_loop_alive 0") && text.contains("renewd_ledger_usable 0"), "{text}");
         for name in [
             "renewd_payments_unsettled{",
             "renewd_alerts_open{",

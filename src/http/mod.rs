@@ -45,6 +45,10 @@ pub trait Source: Send + Sync {
     fn history(&self) -> Value;
     /// The cycle loop is alive.
     fn alive(&self) -> bool;
+    /// Why the ledger cannot be written, in a sentence; `None` while it can.
+    fn unwritable(&self) -> Option<String> {
+        None
+    }
     /// Every account was read within the last three cycles.
     fn ready(&self) -> bool;
     /// The numbers of `/metrics`; unless overridden, those that the `status` document holds.
@@ -171,6 +175,11 @@ async fn healthz(State(source): State<Shared>) -> Response {
 }
 
 async fn readyz(State(source): State<Shared>) -> Response {
+    match ask(Arc::clone(&source), |s| s.unwritable()).await {
+        Ok(None) => {}
+        Ok(Some(why)) => return (StatusCode::SERVICE_UNAVAILABLE, why).into_response(),
+        Err(reply) => return reply,
+    }
     verdict(
         ask(source, |s| s.ready()).await,
         "ready",
@@ -187,7 +196,7 @@ fn verdict(good: Result<bool, Response>, yes: &'static str, no: &'static str) ->
 }
 
 async fn status_page(State(source): State<Shared>) -> Response {
-    match ask(source, |s| page::render(&s.status(), &s.plan(), &s.forecast(page::AHEAD), s.alive())).await {
+    match ask(source, |s| page::render(s)).await {
         Ok(Ok(html)) => Html(html).into_response(),
         Ok(Err(e)) => {
             failure(StatusCode::INTERNAL_SERVER_ERROR, "page", &format!("the page cannot be shown: {e}"))

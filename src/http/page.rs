@@ -9,6 +9,8 @@ use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior, context};
 use serde_json::Value;
 
+use super::Source;
+
 /// Rows in a table; `renewd plan` and `renewd forecast` list all.
 const SHOWN: usize = 50;
 
@@ -29,7 +31,8 @@ static TEMPLATES: LazyLock<Result<Environment<'static>, String>> = LazyLock::new
 ///
 /// # Errors
 /// The template's, in words.
-pub(super) fn render(status: &Value, plan: &Value, forecast: &Value, alive: bool) -> Result<String, String> {
+pub(super) fn render(source: &dyn Source) -> Result<String, String> {
+    let (status, plan, forecast) = (&source.status(), &source.plan(), &source.forecast(AHEAD));
     let environment = TEMPLATES.as_ref().map_err(Clone::clone)?;
     let items = plan["items"].as_array().map(Vec::as_slice).unwrap_or_default();
     let held: Vec<&Value> = items.iter().filter(|item| item["decision"] == "hold").collect();
@@ -55,7 +58,8 @@ pub(super) fn render(status: &Value, plan: &Value, forecast: &Value, alive: bool
         ahead_days => AHEAD,
         unpriced => forecast["unpriced"].as_u64().unwrap_or_default(),
         unread,
-        alive,
+        alive => source.alive(),
+        unwritable => source.unwritable(),
         version => env!("CARGO_PKG_VERSION"),
     };
     environment.get_template("status.html").and_then(|page| page.render(context)).map_err(|e| e.to_string())

@@ -12,6 +12,7 @@ mod permit;
 pub mod record;
 pub mod sqlite;
 mod telling;
+mod trouble;
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -33,6 +34,7 @@ pub use record::{
     SplitPart,
 };
 pub use telling::{AlertChange, BalanceMark, BalanceNote, How, OpenAlert, Silence, Telling, WaitingMails};
+pub use trouble::obstacle;
 
 /// The note that tells one ledger from another: made at random with the ledger, kept in its copies.
 pub const IDENTITY: &str = "ledger.id";
@@ -108,13 +110,36 @@ pub enum LedgerError {
         message: String,
     },
     /// Disk full, read-only, unreadable, busy.
-    #[error("the ledger {} cannot be used ({message}): see that the disk has room and that renewd may write there", path.display())]
+    #[error("the ledger {} cannot be used ({message}): {}", path.display(), trouble::advice(message))]
     Trouble {
         /// Which file.
         path: PathBuf,
         /// SQLite's words.
         message: String,
     },
+}
+
+impl LedgerError {
+    /// The file itself cannot be used, as opposed to one call that met something unexpected.
+    #[must_use]
+    pub fn is_outage(&self) -> bool {
+        matches!(self, Self::Trouble { .. } | Self::Damaged { .. } | Self::Newer { .. })
+    }
+
+    /// The cause in a few words, as it fits into a headline.
+    #[must_use]
+    pub fn brief(&self) -> String {
+        match self {
+            Self::Trouble { message, .. } => trouble::brief(message),
+            Self::Damaged { .. } => "it is damaged".to_owned(),
+            other => other.to_string(),
+        }
+    }
+
+    /// Trouble with this file, in the words of whoever met it.
+    fn met(path: &Path, words: &dyn std::fmt::Display) -> Self {
+        Self::Trouble { path: path.to_owned(), message: trouble::explained(path, words.to_string()) }
+    }
 }
 
 /// Why a reservation was not made. Nothing was written.

@@ -46,6 +46,13 @@ fn unreachable(said: &str, tls: bool) -> String {
              \"implicit\" with 465"
         );
     }
+    // lettre's words for a login that cannot be begun: the server's greeting has no AUTH that we know.
+    if has(&["authentication mechanism"]) {
+        return format!(
+            "the mail server offers no login here ({said}): take username and password out of [alerts.email], or use the port for \
+             those who log in (587 with tls = \"starttls\", 465 with \"implicit\")"
+        );
+    }
     format!("the mail server cannot be reached ({said}): check host, port and tls in [alerts.email]")
 }
 
@@ -87,5 +94,11 @@ mod tests {
         let told = unreachable("received corrupt message of type InvalidContentType", true);
         assert!(told.contains("\"implicit\" with 465"), "{told}");
         assert!(unreachable("Connection refused", false).contains("cannot be reached"));
+    }
+
+    #[test]
+    fn a_server_without_a_login_is_not_called_out_of_reach() {
+        let told = unreachable("No compatible authentication mechanism was found", false);
+        assert!(told.contains("offers no login here") && !told.contains("reached"), "{told}");
     }
 }

@@ -59,7 +59,12 @@ impl Letterhead {
         instant.to_zoned(self.timezone.clone()).strftime("%a %-d %b %Y %H:%M %Z").to_string()
     }
 
-    /// The same with how far off it is.
+    /// As a title names it.
+    pub(super) fn short(&self, instant: Timestamp) -> String {
+        instant.to_zoned(self.timezone.clone()).strftime("%a %-d %b %H:%M").to_string()
+    }
+
+    /// In full, with how far off it is.
     pub(super) fn at_with_distance(&self, instant: Timestamp) -> String {
         let span = instant.duration_since(self.now);
         let away =

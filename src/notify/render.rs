@@ -109,6 +109,7 @@ pub(super) fn values(
         title => headline(alert),
         text => alert.text.trim(),
         deadline => alert.deadline.filter(|_| !over).map(|d| letterhead.at(d)),
+        dated => alert.deadline.is_some_and(|d| alert.title.contains(&letterhead.short(d))),
         deadline_away => alert.deadline.filter(|_| !over).map(|d| letterhead.at_with_distance(d)),
         widths => widths(&rows),
         rows => rows.iter().map(Row::value).collect::<Vec<_>>(),

@@ -191,6 +191,11 @@ fn settings(draft: &Draft<'_>, vault: &Vault<'_>, problems: &Problems) -> Option
     })
 }
 
+/// Where the secret at `key` is kept, in words.
+pub(super) fn secret_place(fields: &Fields<'_>, key: &str) -> Option<String> {
+    super::secret::place(fields.key(key)?, fields.node(key)?)
+}
+
 /// The secret at `key`; a problem is told where there is one.
 pub(super) fn secret(fields: &Fields<'_>, key: &str, vault: &Vault<'_>) -> Option<secrecy::SecretString> {
     let node: &Node = fields.node(key)?;

@@ -89,6 +89,8 @@ pub struct Account {
     pub base_url: url::Url,
     /// The provider's API key.
     pub api_key: SecretString,
+    /// Where that is kept, for people: a file, or what else the config names.
+    pub api_key_at: String,
     /// In any 60 s, over all renewd processes.
     pub max_requests_per_minute: u32,
     /// Never spend below this.

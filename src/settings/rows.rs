@@ -2,7 +2,7 @@
 //!
 //! Not responsible for how rows refer to each other (`cross.rs`).
 use super::fields::Fields;
-use super::load::secret;
+use super::load::{secret, secret_place};
 use super::secret::Vault;
 use super::values as v;
 use super::{Account, Route};
@@ -40,6 +40,7 @@ pub(super) fn account(row: &Fields<'_>, vault: &Vault<'_>) -> Option<Account> {
         provider: ProviderName::new(provider),
         base_url,
         api_key: api_key?,
+        api_key_at: secret_place(row, "api_key")?,
         max_requests_per_minute: row.integer("max_requests_per_minute")?,
         keep_balance: row.read("keep_balance", v::amount)?,
         batch: row.integer("batch")?,

@@ -59,6 +59,15 @@ pub(super) fn form<'n>(key: &Key, node: &'n Node) -> Result<Form<'n>, String> {
     }
 }
 
+/// Where that is, in words.
+pub(super) fn place(key: &Key, node: &Node) -> Option<String> {
+    Some(match form(key, node).ok()? {
+        Form::File(path) => beside(&node.place.file, path).display().to_string(),
+        Form::Env(name) => format!("the variable {name}"),
+        Form::Credential(name) => format!("the file of LoadCredential={name}"),
+    })
+}
+
 /// Where to look.
 pub(super) struct Vault<'s> {
     pub environment: &'s [(String, String)],
@@ -132,8 +141,8 @@ fn remedy(path: &Path, guarded: &Guarded, e: &std::io::Error) -> String {
     let path = quoted(path);
     match (e.kind(), guarded) {
         (std::io::ErrorKind::NotFound, Guarded::ByMode) => format!(
-            "there is no such file: run `install -m 600 /dev/stdin {path}` as the user that renewd runs as, paste the secret, then \
-             Enter and Ctrl-D"
+            "there is no such file: run `sudo install -m 0600 -o renewd -g renewd /dev/stdin {path}` (for another user than renewd: \
+             its name), paste the secret, then Enter and Ctrl-D"
         ),
         (std::io::ErrorKind::NotFound, Guarded::BySystemd) => {
             "there is no such credential: name it with LoadCredential= in the unit".to_owned()

@@ -216,9 +216,9 @@ pub(super) fn account_name(text: &str) -> Result<AccountName, String> {
 
 /// A mailbox that the mail library accepts.
 pub(super) fn mailbox(text: &str) -> Result<String, String> {
-    text.parse::<lettre::message::Mailbox>()
-        .map(|_| text.to_owned())
-        .map_err(|_| "is no mail address: write \"ops@example.org\" or \"Ops <ops@example.org>\"".to_owned())
+    text.parse::<lettre::message::Mailbox>().map(|_| text.to_owned()).map_err(|_| {
+        format!("`{text}` is no mail address: write \"ops@example.org\" or \"Ops <ops@example.org>\"")
+    })
 }
 
 /// Host name or address of a server, without port or scheme.

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,6 +34,8 @@ pub struct ServeOptions {
     pub lag: Duration,
     /// Percent of payments whose answer is lost.
     pub lose_answers: u8,
+    /// Where the folder is made that the config to try it with names: the user's home.
+    pub home: PathBuf,
 }
 
 impl Default for ServeOptions {
@@ -48,6 +51,7 @@ impl Default for ServeOptions {
             balance: Money::from_cents(50_000),
             lag: Duration::ZERO,
             lose_answers: 0,
+            home: PathBuf::from("/tmp"),
         }
     }
 }
@@ -109,15 +113,17 @@ fn instructions(base_url: &str, contents: &str, options: &ServeOptions) -> Strin
     // A minute more than the lists lag, so that what is tried is a config that fits its provider.
     let lag_window = options.lag.as_secs().saturating_add(60);
     let (title, provider, key) = (options.provider.title(), options.provider, &options.key);
-    let (account, folder) = (provider.account(), provider.folder());
+    let account = provider.account();
+    let folder = options.home.join(provider.folder());
+    let folder = folder.display();
     format!(
         r#"Simulated {title} with {contents} at {base_url}
 No real money: stop it with Ctrl-C.
 
 # 1. The key, in a file that only you may read:
-#      mkdir -p ~/{folder} && (umask 077 && printf %s '{key}' > ~/{folder}/{account}.key)
-# 2. Save this as ~/{folder}/renewd.toml, with your home directory for HOME:
-state_dir = "HOME/{folder}"
+#      mkdir -p {folder} && (umask 077 && printf %s '{key}' > {folder}/{account}.key)
+# 2. Save this as {folder}/renewd.toml:
+state_dir = "{folder}"
 
 [timing]
 lag_window = "{lag_window}s"
@@ -126,14 +132,14 @@ lag_window = "{lag_window}s"
 name = "{account}"
 provider = "{provider}"
 base_url = "{base_url}"
-api_key = {{ file = "HOME/{folder}/{account}.key" }}
+api_key = {{ file = "{folder}/{account}.key" }}
 
 [[policy]]
 name = "keep-all"
 action = "renew"
 before = "3d"
 {period}
-# 3. renewd --config ~/{folder}/renewd.toml plan
+# 3. renewd --config {folder}/renewd.toml plan
 "#,
         // Where orders have cycles, they are renewed as they are.
         period = if options.provider == Brand::YouProxy { "period = [\"30d\", \"90d\"]\n" } else { "" },

@@ -96,6 +96,8 @@ fn a_silence_of_a_whole_cause_ends_by_itself() {
 #[case::no_key(&["silence", "nonsense", "--for", "2h"], "alert key")]
 #[case::everything(&["silence", "*", "--for", "2h"], "alert key")]
 #[case::unknown_cause(&["silence", "short_fund:yp", "--for", "2h"], "short_funds")]
+#[case::unknown_account(&["silence", "short_funds:nobody", "--for", "2h"], "no account `nobody`: the config has yp")]
+#[case::no_account_begins_so(&["silence", "short_funds:no*", "--for", "2h"], "no account `no*`")]
 #[case::no_span(&["silence", "short_funds:yp", "--for", "soon"], "duration")]
 #[case::negative(&["silence", "short_funds:yp", "--for=-2h"], "duration")]
 fn a_silence_that_makes_no_sense_is_refused(#[case] args: &[&str], #[case] says: &str) {

@@ -94,6 +94,77 @@ fn due_and_short_of_funds_says_the_sum_that_is_missing_and_all_leases() {
     assert_eq!(alert.deadline, lease("yp", 1).expires_at);
 }
 
+fn actions(world: &World) -> Vec<String> {
+    world.firing().remove(0).actions
+}
+
+#[test]
+fn a_hold_names_the_line_of_the_config_that_ends_it() {
+    let quote = |amount: &str| renewd::planner::ItemQuote {
+        amount: money(amount),
+        currency: "USD".into(),
+        period_days: 30,
+        promo: None,
+    };
+    let mut world = World::new();
+    world.hold(1, Word::PriceCap, Stage::Normal);
+    world.report.items[0].quote = Some(quote("3.10"));
+    world.settings.policies[0].max_price = Some(money("3.00"));
+    let told = actions(&world);
+    assert_eq!(
+        told[..2],
+        [
+            "raise max_price of policy `keep` from 3.00 to at least 3.10 USD, or let 1 lease lapse",
+            "systemctl reload renewd"
+        ]
+    );
+
+    let mut world = World::new();
+    world.hold(1, Word::PeriodNotOffered, Stage::Normal);
+    world.report.items[0].reason.prose = "policy `keep` wants 30d; IPv4 is offered for 90d, 180d".into();
+    assert_eq!(
+        actions(&world)[0],
+        "add one of 90d, 180d to policy `keep`, such as period = [\"30d\", \"90d\"]"
+    );
+
+    let mut world = World::new();
+    world.settings.budgets = vec![renewd::budget::Budget {
+        name: "monthly".into(),
+        accounts: Vec::new(),
+        policies: Vec::new(),
+        per: renewd::budget::Per::Month,
+        limit: money("10.00"),
+        currency: "USD".into(),
+        warn_at: None,
+    }];
+    for n in [1, 2] {
+        world.hold(n, Word::OverBudget, Stage::Normal);
+        world.report.items[n - 1].quote = Some(quote("2.65"));
+        world.report.items[n - 1].reason.prose = "2.65 USD needed, budget `monthly` has 1.00 left".into();
+    }
+    let told = actions(&world);
+    assert_eq!(told[0], "raise limit of budget `monthly` (10.00) by 4.30 USD to pay for 2 leases");
+    assert!(
+        told[2].starts_with("or wait: budget `monthly` begins anew ") && told[2].ends_with(" 1 Dec 00:00"),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn an_account_that_is_down_says_why_in_its_subject_and_where_its_key_is() {
+    let mut world = World::new();
+    let why = "the provider refuses the API key (code 24: no such key): put the right key into the file named by `api_key`";
+    world.report.accounts[0].standing = Standing::Down(why.into());
+    let alert = world.firing().remove(0);
+    assert_eq!(
+        alert.title,
+        "Account yp cannot be read: the provider refuses the API key (code 24: no such key)"
+    );
+    assert!(alert.text.contains(why));
+    let key = alert.actions.iter().find(|a| a.contains("/yp.key")).expect("the key's file");
+    assert!(key.contains("install -m 0600") && key.contains("systemctl reload renewd"), "{key}");
+}
+
 #[rstest]
 #[case::down(Standing::Down("no answer".into()), "account_down:yp")]
 #[case::unreadable(Standing::Unreadable("no list".into()), "inventory_unreadable:yp")]

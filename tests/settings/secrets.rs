@@ -46,7 +46,10 @@ fn a_file_that_others_may_read_or_write_is_refused(#[values(0o640, 0o620, 0o604,
 fn a_missing_key_file_comes_with_the_command_that_makes_it() {
     let desk = Desk::with(&key_at("{ file = \"none.key\" }"));
     let told = desk.problems().remove(0).message;
-    let command = format!("`install -m 600 /dev/stdin {}`", desk.path().join("none.key").display());
+    let command = format!(
+        "`sudo install -m 0600 -o renewd -g renewd /dev/stdin {}`",
+        desk.path().join("none.key").display()
+    );
     assert!(told.contains(&command), "{told}");
 }
 

@@ -50,7 +50,11 @@ async fn a_stopped_simulator_refuses_connections_and_keeps_its_world() {
 
 #[tokio::test]
 async fn serve_announces_a_config_that_parses_and_stops_when_told() {
-    let options = || ServeOptions { listen: ([127, 0, 0, 1], 0).into(), ..ServeOptions::default() };
+    let options = || ServeOptions {
+        listen: ([127, 0, 0, 1], 0).into(),
+        home: "/home/ops".into(),
+        ..ServeOptions::default()
+    };
     let clock = Arc::new(VirtualClock::starting_at(start()));
     let told = Arc::new(Mutex::new(String::new()));
     let keep = Arc::clone(&told);
@@ -59,6 +63,9 @@ async fn serve_announces_a_config_that_parses_and_stops_when_told() {
     assert!(told.contains("http://127.0.0.1:"), "{told}");
     let config = &told[told.find("state_dir").unwrap()..];
     let config: toml::Table = config.parse().unwrap();
+    let folder = config["state_dir"].as_str().unwrap();
+    assert!(folder.starts_with("/home/ops/") && !told.contains("HOME"), "nothing is left to fill in: {told}");
+    assert!(told.contains(&format!("--config {folder}/renewd.toml plan")), "{told}");
     assert_eq!(config["account"][0]["provider"].as_str(), Some("youproxy"));
     let outside = ServeOptions { listen: ([0, 0, 0, 0], 0).into(), ..options() };
     let refused = serve(outside, clock, |_| {}, async {}).await.unwrap_err();

@@ -56,6 +56,11 @@ pub(super) async fn demo(args: &DemoArgs, json: bool) -> Result<Exit, Failure> {
         dir: dir.clone(),
         start,
     };
+    // Mails and the summary name dates: the days of the story need one to count from.
+    let day = start.to_zoned(TimeZone::UTC).strftime("%a %-d %b %Y").to_string();
+    story
+        .voice
+        .say(&format!("this is {day}, 00:00 UTC; every day takes a moment, and the last ends this midnight"));
     let tally = story.run().await?;
     let summary = summary::sum_up(&story, &tally)?;
     yp.stop().await;

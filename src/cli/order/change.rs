@@ -9,6 +9,7 @@ use crate::engine::Viewer;
 use crate::engine::order::{Changed, Found};
 use crate::engine::steering;
 use crate::exit::Exit;
+use crate::policy::{Action, PayBy};
 use crate::providers::ChangeReply;
 
 /// What is wanted.
@@ -139,8 +140,26 @@ async fn preview(viewer: &Viewer, found: &Found, wish: &Wish) -> String {
     }
     if matches!(wish, Wish::Auto(true)) {
         text.push_str("; the provider then charges for it by itself");
+        text.push_str(&held_then(viewer, found));
     }
     text
+}
+
+/// What renewd makes of an order whose auto-renewal is on and that a policy has it pay itself.
+fn held_then(viewer: &Viewer, found: &Found) -> String {
+    let policy =
+        found.leases.first().and_then(|l| viewer.settings.policies.iter().find(|p| p.matches.matches(l)));
+    match policy.filter(|p| p.action == Action::Renew && p.pay_by == PayBy::Renewd) {
+        Some(p) if p.take_over => {
+            format!("; policy `{}` has take_over = true, so renewd switches it off again", p.name)
+        }
+        Some(p) => format!(
+            "; policy `{}` lets renewd pay (pay_by = \"renewd\"), so renewd then holds it when it is due (provider_owns): write \
+             pay_by = \"provider\" there first, if the provider is to pay",
+            p.name
+        ),
+        None => String::new(),
+    }
 }
 
 fn currency(found: &Found) -> String {

@@ -4,6 +4,7 @@ use crate::domain::{Alert, AlertKey, Severity};
 use crate::engine::AccountReport;
 use crate::planner::{Item, Standing};
 use crate::policy::{Decision, Stage, Word};
+use crate::settings::Settings;
 
 /// Leases that wait for the account, or that people would hear of if it could be read.
 fn waiting<'a>(account: &AccountReport, items: &[&'a Item]) -> Vec<&'a Item> {
@@ -15,11 +16,44 @@ fn waiting<'a>(account: &AccountReport, items: &[&'a Item]) -> Vec<&'a Item> {
     items.iter().filter(waits).copied().collect()
 }
 
-pub(super) fn standing(account: &AccountReport, items: &[&Item]) -> Option<Alert> {
+/// So much of a cause fits into a subject.
+const SUBJECT: usize = 100;
+
+/// The cause as a subject has room for it: what to do stands in the text.
+fn brief(why: &str) -> String {
+    let cause = why.split("): ").next().unwrap_or(why);
+    let closed = if cause.len() < why.len() { ")" } else { "" };
+    match cause.char_indices().nth(SUBJECT) {
+        Some((cut, _)) => format!("{}…", &cause[..cut]),
+        None => format!("{cause}{closed}"),
+    }
+}
+
+/// What makes an account readable again.
+fn mend(account: &AccountReport, settings: &Settings) -> Vec<String> {
+    let place = settings.account(&account.account).map(|a| &a.api_key_at);
+    let key = place.filter(|place| place.starts_with('/')).map(|place| {
+        format!("if its key is wrong: sudo install -m 0600 -o renewd -g renewd /dev/stdin {place}, then systemctl reload renewd")
+    });
+    let other = || {
+        place.map(|place| {
+            format!("if its key is wrong: put the right one into {place}, then systemctl restart renewd")
+        })
+    };
+    ["renewd check --live".to_owned()]
+        .into_iter()
+        .chain(key.or_else(other))
+        .chain(["renewd status".to_owned()])
+        .collect()
+}
+
+pub(super) fn standing(account: &AccountReport, items: &[&Item], settings: &Settings) -> Option<Alert> {
     let name = &account.account;
     let (cause, title, why) = match &account.standing {
         Standing::Good => return None,
-        Standing::Down(why) => ("account_down", format!("Account {name} cannot be read"), why),
+        Standing::Down(why) => {
+            ("account_down", format!("Account {name} cannot be read: {}", brief(why)), why)
+        }
         Standing::Unreadable(why) => {
             ("inventory_unreadable", format!("The list of account {name} cannot be read"), why)
         }
@@ -38,6 +72,7 @@ pub(super) fn standing(account: &AccountReport, items: &[&Item]) -> Option<Alert
         deadline: deadline(&waiting),
         actions: match cause {
             "shrunk" | "inventory_empty" => vec![format!("renewd resume {name}"), "renewd plan".into()],
+            "account_down" => mend(account, settings),
             _ => vec!["renewd check --live".into(), "renewd status".into()],
         },
         grade: grade(&waiting),

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::lapses::lapsed;
-use super::{Around, deadline, grade, leases, plain, row, touched, urgency};
+use super::{Around, advice, deadline, grade, leases, plain, row, touched, urgency};
 use crate::domain::time::words;
 use crate::domain::{Alert, AlertKey, Money, Severity, State};
 use crate::engine::{AccountReport, CycleReport};
 use crate::planner::Item;
 use crate::policy::{Decision, Policy, Word};
+use crate::settings::Settings;
 
 /// Held and guarded items by reason; those that the account's own alert or a payment's alert speaks for are left out.
 pub(super) fn by_word<'a>(items: &[&'a Item]) -> BTreeMap<Word, Vec<&'a Item>> {
@@ -33,9 +34,10 @@ pub(super) fn held_alert(
     items: &[&Item],
     report: &CycleReport,
     around: &Around,
-    policies: &[Policy],
+    settings: &Settings,
     now: Timestamp,
 ) -> Vec<Alert> {
+    let policies = &settings.policies;
     let name = &account.account;
     let n = leases(items.len());
     if word == Word::Lapsed {
@@ -59,7 +61,7 @@ pub(super) fn held_alert(
             "Nothing is paid until you resume.".to_owned(),
             vec![format!("renewd resume {name}")],
         ),
-        other => held_words(account, other, items, &ends),
+        other => held_words(account, other, items, &ends, advice::steps(other, items, settings, now)),
     };
     // From the first hour on hold people are told how many are left.
     let text = match items.iter().any(|i| i.gone_at.is_some()) {
@@ -85,6 +87,7 @@ fn held_words(
     word: Word,
     items: &[&Item],
     ends: &str,
+    steps: Vec<String>,
 ) -> (String, String, Vec<String>) {
     let first = items.first().map(|i| &i.lease);
     let prose = items.first().map(|i| i.reason.prose.clone()).unwrap_or_default();
@@ -98,7 +101,10 @@ fn held_words(
             word.as_str().replace('_', " ")
         ),
         if on_hold { prose } else { format!("The first of them ends in {ends}. {prose}") },
-        vec![format!("renewd explain {}", target.unwrap_or_default()), "renewd plan".into()],
+        steps
+            .into_iter()
+            .chain([format!("renewd explain {}", target.unwrap_or_default()), "renewd plan".into()])
+            .collect(),
     )
 }
 

@@ -2,6 +2,7 @@
 //!
 //! A cause that explains others silences them: an account that is down says so once, and its leases say nothing.
 mod accounts;
+mod advice;
 mod causes;
 mod ends;
 mod held;
@@ -78,14 +79,14 @@ fn of_account(
 ) -> Vec<Alert> {
     let now = report.started.wall;
     let items: Vec<&Item> = report.items.iter().filter(|i| i.lease.account == account.account).collect();
-    let mut alerts: Vec<Alert> = accounts::standing(account, &items).into_iter().collect();
+    let mut alerts: Vec<Alert> = accounts::standing(account, &items, settings).into_iter().collect();
     alerts.extend(lapses::lost(account, report, around, &settings.policies));
     if !account.reachable() {
         return alerts;
     }
     alerts.extend(accounts::unreadable_records(account));
     for (word, held) in held::by_word(&items) {
-        alerts.extend(held::held_alert(account, word, &held, report, around, &settings.policies, now));
+        alerts.extend(held::held_alert(account, word, &held, report, around, settings, now));
     }
     alerts.extend(stuck::not_sent(account, &items, &around.unsent));
     alerts.extend(stuck::lapse_ahead(account, &items, report, &around.unsent, now));

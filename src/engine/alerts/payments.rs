@@ -43,7 +43,7 @@ pub(super) fn payment_alert(
     let (account, id) = (&record.request.account, &record.id);
     let order = subject(record);
     let sum = format!("{} {}", record.quoted, record.currency);
-    let gone = settings.account(account).is_none();
+    let gone = settings.account(account).is_none_or(|a| a.provider != record.provider);
     let urgent = record
         .request
         .leases
@@ -87,11 +87,7 @@ pub(super) fn payment_alert(
         deadline: record.request.leases.iter().map(|l| l.expires_at).min(),
         leases: record.request.leases.iter().map(|l| l.id.clone()).collect(),
         parts: vec![id.to_string()],
-        actions: vec![
-            "look at the provider whether these leases were extended and what was charged".into(),
-            format!("renewd resolve {id} --charged {} --note \"…\"", record.quoted),
-            format!("renewd resolve {id} --not-charged --note \"…\""),
-        ],
+        actions: what_to_do(record, cause == "unknown", settings),
         ..plain(
             AlertKey::order(cause, account.as_str(), &order),
             severity,
@@ -100,6 +96,29 @@ pub(super) fn payment_alert(
             &format!("{text}{said}"),
         )
     })
+}
+
+/// Most unknown payments settle by themselves, and a hasty "not charged" is how a lease gets paid twice.
+fn what_to_do(record: &IntentRecord, by_itself: bool, settings: &Settings) -> Vec<String> {
+    let id = &record.id;
+    let charged = format!("renewd resolve {id} --charged {} --note \"…\"", record.quoted);
+    if by_itself {
+        let four = settings.timing.lag_window.checked_mul(4).unwrap_or(SignedDuration::MAX);
+        return vec![
+            format!(
+                "nothing yet: most of these settle by themselves within {}; a mail follows if this one does not",
+                words(four)
+            ),
+            "only if the provider tells you already what was charged:".into(),
+            charged,
+        ];
+    }
+    vec![
+        "look at the provider whether these leases were extended and what was charged".into(),
+        charged,
+        "if you are sure that nothing was charged; if it was after all, the lease is paid twice:".into(),
+        format!("renewd resolve {id} --not-charged --note \"…\""),
+    ]
 }
 
 /// A term was paid twice: told at once, whatever pass found it.
@@ -120,7 +139,8 @@ pub fn double_charge(record: &IntentRecord) -> Alert {
             Severity::Urgent,
             Some(account),
             &format!("One term was charged twice at {account}: payment {id}"),
-            "A payment that had been shown as not charged was charged after all, and its second attempt too. Both are in the ledger.",
+            "A payment that was taken as not charged, by evidence or by somebody's word, was charged after all, and the one that followed it \
+             too. Both are in the ledger; the end may be later by both terms.",
         )
     }
 }

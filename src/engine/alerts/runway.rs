@@ -8,7 +8,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Timestamp, Zoned};
 
 use super::{leases, plain};
 use crate::domain::alert::AlertRow;
@@ -60,12 +60,9 @@ fn alert(view: &View<'_>, runway: &Runway, all: &[Lease]) -> Option<Alert> {
     let (name, currency) = (&runway.account, runway.currency.as_ref()?);
     let (balance, free) = (runway.balance?, runway.free?);
     let at = |instant: Timestamp| instant.to_zoned(view.timezone.clone());
-    let lost = runway.uncovered.len();
-    let these = if lost == 1 { "this lease lapses".to_owned() } else { format!("these {lost} leases lapse") };
-    let title = format!(
-        "Top up {short} {currency} at {name} before {}, or {these}",
-        at(by).strftime("%a %-d %b %H:%M")
-    );
+    // What is due and held for another reason is no deadline: nothing is lost before a lease ends.
+    let first_end = runway.uncovered.iter().map(|u| u.ends).filter(|end| *end > view.now).min();
+    let title = format!("Top up {short} {currency} at {name}: {}", lost(runway, first_end.map(at)));
     let unpriced = match runway.unpriced {
         0 => String::new(),
         n => format!(" No price is known for {}: these sums lack it, so it may take more.", leases(n)),
@@ -77,13 +74,19 @@ fn alert(view: &View<'_>, runway: &Runway, all: &[Lease]) -> Option<Alert> {
     };
     let text = format!(
         "The balance is {balance} {currency}{kept}. What falls due within {} costs {} {currency}, so {short} {currency} is missing; the \
-         first payment that cannot be made is due on {}. With this top-up the balance lasts until {}.{unpriced}",
+         first payment that cannot be made is due {}. With this top-up the balance lasts until {}.{unpriced}",
         words(view.ahead),
         runway.need,
-        at(by).strftime("%a %-d %b %Y %H:%M %Z"),
+        if by > view.now {
+            at(by).strftime("on %a %-d %b %Y %H:%M %Z").to_string()
+        } else {
+            "already, and held for another reason".to_owned()
+        },
         at(view.now.checked_add(view.ahead).unwrap_or(Timestamp::MAX)).strftime("%a %-d %b %Y")
     );
-    let severity = if by.duration_since(view.now) <= URGENT { Severity::Urgent } else { Severity::Warning };
+    let counts = if by > view.now { Some(by) } else { first_end };
+    let near = counts.is_none_or(|at| at.duration_since(view.now) <= URGENT);
+    let severity = if near { Severity::Urgent } else { Severity::Warning };
     Some(Alert {
         rows: runway
             .uncovered
@@ -94,9 +97,20 @@ fn alert(view: &View<'_>, runway: &Runway, all: &[Lease]) -> Option<Alert> {
             format!("top up at least {short} {currency} at the provider"),
             "renewd forecast".into(),
         ],
-        deadline: Some(by),
+        deadline: first_end,
         ..plain(key(name), severity, Some(name), &title, &text)
     })
+}
+
+/// What lapses without money, and when that begins.
+fn lost(runway: &Runway, first_end: Option<Zoned>) -> String {
+    let ends = |at: Zoned| format!("ends {}", at.strftime("%a %-d %b %H:%M"));
+    match (runway.uncovered.len(), first_end.map(ends)) {
+        (1, Some(ends)) => format!("1 lease is not covered; it {ends}"),
+        (1, None) => "1 lease is not covered; its end has passed".to_owned(),
+        (n, Some(ends)) => format!("{n} leases are not covered; the first {ends}"),
+        (n, None) => format!("{n} leases are not covered; their ends have passed"),
+    }
 }
 
 fn row(view: &View<'_>, lost: &Uncovered, lease: &Lease, currency: &str) -> AlertRow {

@@ -11,7 +11,7 @@ use crate::ledger::LedgerError;
 
 /// Copies all of `source` into a new file `to`, private, on disk before it returns. A copy that failed is removed.
 pub(super) fn backup(source: &Connection, to: &Path) -> Result<(), LedgerError> {
-    let told = |e: &dyn Display| LedgerError::Trouble { path: to.to_owned(), message: e.to_string() };
+    let told = |e: &dyn Display| LedgerError::met(to, e);
     // `create_new` makes it private and refuses a file that is there, in one step.
     if let Err(e) = OpenOptions::new().write(true).create_new(true).mode(0o600).open(to) {
         return Err(match e.kind() {

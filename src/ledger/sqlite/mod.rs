@@ -58,7 +58,7 @@ impl SqliteLedger {
     }
 
     fn trouble(&self, message: &dyn std::fmt::Display) -> LedgerError {
-        LedgerError::Trouble { path: self.path.clone(), message: message.to_string() }
+        LedgerError::met(&self.path, message)
     }
 
     fn told(&self, fault: Fault) -> LedgerError {

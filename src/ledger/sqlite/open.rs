@@ -4,7 +4,7 @@
 //! that and fills it; readers take it for a missing one.
 use std::fmt::Display;
 use std::fs::{DirBuilder, File, OpenOptions};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, fchown};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Duration;
@@ -15,6 +15,7 @@ use rustix::fs::{FlockOperation, flock};
 
 use super::{SqliteLedger, migrate};
 use crate::ledger::{IDENTITY, LedgerError};
+use crate::ownership::like_folder;
 
 /// How long SQLite waits for another process that writes.
 const BUSY: Duration = Duration::from_secs(10);
@@ -62,7 +63,7 @@ pub fn in_memory() -> Result<SqliteLedger, LedgerError> {
 }
 
 fn trouble<E: Display>(path: &Path) -> impl Fn(E) -> LedgerError {
-    move |e| LedgerError::Trouble { path: path.to_owned(), message: e.to_string() }
+    move |e| LedgerError::met(path, &e)
 }
 
 fn read(path: PathBuf) -> Result<SqliteLedger, LedgerError> {
@@ -139,11 +140,7 @@ fn make_dir(state_dir: &Path) -> std::io::Result<()> {
 fn private_file(state_dir: &Path, path: &Path) -> std::io::Result<File> {
     let file =
         OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
-    let dir = state_dir.metadata()?;
-    if file.metadata()?.uid() != dir.uid() {
-        // Root ran a command before the daemon's own user did. Who may not give files away keeps them.
-        let _ = fchown(&file, Some(dir.uid()), Some(dir.gid()));
-    }
+    like_folder(&file, state_dir);
     Ok(file)
 }
 

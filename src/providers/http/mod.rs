@@ -231,13 +231,15 @@ impl Core {
     }
 
     fn failure(&self, error: reqwest::Error, status: Option<u16>) -> Failure {
+        // The host alone: the rest of the URL may hold the key.
+        let host = error.url().map(host).unwrap_or_default();
         let error = error.without_url();
         let causes = causes(&error, &self.words);
         if error.is_connect() {
-            return Failure::NeverSent(format!("no connection could be made ({causes})"));
+            return Failure::NeverSent(format!("no connection{} could be made ({causes})", to(&host)));
         }
         let what = if error.is_timeout() {
-            format!("no whole answer within {} s", self.timeout.as_secs())
+            format!("no whole answer{} within {} s", from(&host), self.timeout.as_secs())
         } else if status.is_some() {
             format!("the answer broke off ({causes})")
         } else {
@@ -245,6 +247,23 @@ impl Core {
         };
         Failure::Lost { status, what }
     }
+}
+
+/// `host:port` of a URL and nothing else of it.
+fn host(url: &Url) -> String {
+    match (url.host_str(), url.port_or_known_default()) {
+        (Some(host), Some(port)) => format!("{host}:{port}"),
+        (Some(host), None) => host.to_owned(),
+        (None, _) => String::new(),
+    }
+}
+
+fn to(host: &str) -> String {
+    if host.is_empty() { String::new() } else { format!(" to {host}") }
+}
+
+fn from(host: &str) -> String {
+    if host.is_empty() { String::new() } else { format!(" from {host}") }
 }
 
 /// What lies beneath an error, cleaned; its own text only where nothing does.

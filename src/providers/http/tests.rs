@@ -128,3 +128,14 @@ fn an_https_client_does_not_speak_plain_http() {
     let answer = runtime.block_on(http.post_once(base.parse().unwrap(), b"{}".to_vec()));
     assert!(answer.is_err(), "{answer:?}");
 }
+
+#[tokio::test]
+async fn who_does_not_answer_is_named_by_host_and_port_and_never_by_path() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let base = format!("http://{free}");
+    let http = ReadHttp::new(&connection(&base)).unwrap();
+    let url: Url = format!("{base}/api/a-key-in-the-path/list?key=another").parse().unwrap();
+    let failed = http.get(url, CAP).await.unwrap_err().into_text();
+    assert!(failed.starts_with(&format!("no connection to {free} could be made (")), "{failed}");
+    assert!(!failed.contains("a-key") && !failed.contains("another") && !failed.contains("/api"), "{failed}");
+}

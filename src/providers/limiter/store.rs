@@ -11,6 +11,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use super::Purpose;
 use super::window::{Token, WINDOW_MS};
+use crate::ownership::like_folder;
 
 /// How long another process may keep the file before this one goes on without it.
 const BUSY: Duration = Duration::from_secs(2);
@@ -23,10 +24,13 @@ const SCHEMA: &str = "CREATE TABLE IF NOT EXISTS request (
     held INTEGER NOT NULL
 ) STRICT";
 
-/// Opens the file, making it where there is none; like the ledger it is its user's alone.
+/// Opens the file, making it where there is none; like the ledger it is its user's alone, and its folder's owner's
+/// even if root makes it.
 pub fn open(path: &Path) -> rusqlite::Result<Connection> {
     // Where this is not possible SQLite says why, or works all the same.
-    let _ = OpenOptions::new().append(true).create_new(true).mode(0o600).open(path);
+    if let Ok(file) = OpenOptions::new().append(true).create_new(true).mode(0o600).open(path) {
+        path.parent().into_iter().for_each(|folder| like_folder(&file, folder));
+    }
     let _ = std::fs::set_permissions(path, Permissions::from_mode(0o600));
     let conn = Connection::open(path)?;
     conn.busy_timeout(BUSY)?;

@@ -197,3 +197,16 @@ fn a_damaged_file_does_not_lift_the_limit() {
         assert_eq!(now_ms(&clock) - start, MINUTE_MS + 1);
     });
 }
+
+#[test]
+fn the_file_that_root_makes_belongs_to_the_owner_of_the_folder() {
+    use std::os::unix::fs::MetadataExt;
+    let dir = tempfile::tempdir().unwrap();
+    if std::os::unix::fs::chown(dir.path(), Some(54_321), Some(54_321)).is_err() {
+        return; // Only root gives files away, and only root can leave them to the wrong user.
+    }
+    let file = dir.path().join("requests.db");
+    drop(super::store::open(&file).unwrap());
+    let meta = file.metadata().unwrap();
+    assert_eq!((meta.uid(), meta.gid()), (54_321, 54_321));
+}

@@ -58,8 +58,11 @@ fn three(balance: &str) -> Bench {
 fn it_says_how_much_where_by_when_and_what_lapses_by_priority_then_end() {
     let alert = pass(&three("3.00")).alert().unwrap();
     assert_eq!(alert.key.as_str(), "runway:yp");
-    assert_eq!(alert.title, "Top up 5.40 USD at yp before Sat 28 Nov 13:00, or these 2 leases lapse");
-    assert_eq!(alert.deadline, Some(days(7)));
+    assert_eq!(
+        alert.title,
+        "Top up 5.40 USD at yp: 2 leases are not covered; the first ends Tue 1 Dec 13:00"
+    );
+    assert_eq!(alert.deadline, Some(days(10)));
     assert_eq!(alert.severity, Severity::Warning);
     let rows: Vec<_> = alert.rows.iter().map(|r| format!("{} {:?} {}", r.what, r.amount, r.note)).collect();
     assert_eq!(
@@ -85,7 +88,19 @@ fn keep_balance_and_unknown_prices_are_said() {
 #[test]
 fn a_single_lease_lapses_in_the_singular() {
     let title = pass(&three("5.30")).alert().unwrap().title;
-    assert_eq!(title, "Top up 3.10 USD at yp before Sun 29 Nov 13:00, or this lease lapses");
+    assert_eq!(title, "Top up 3.10 USD at yp: 1 lease is not covered; it ends Wed 2 Dec 13:00");
+}
+
+#[test]
+fn what_is_due_and_held_has_its_end_for_a_deadline_and_no_instant_that_passed() {
+    let bench = Bench::new("0.00", vec![known("a", hours(60), "1.00"), known("b", days(9), "1.00")]);
+    let alert = pass(&bench).alert().unwrap();
+    assert_eq!((alert.deadline, alert.severity), (Some(hours(60)), Severity::Warning));
+    assert_eq!(
+        alert.title,
+        "Top up 2.00 USD at yp: 2 leases are not covered; the first ends Tue 24 Nov 01:00"
+    );
+    assert!(alert.text.contains("is due already, and held for another reason."), "{}", alert.text);
 }
 
 #[test]
@@ -97,8 +112,12 @@ fn it_is_quiet_while_the_balance_lasts_and_after_the_top_up() {
 #[rstest]
 #[case(hours(72 + 49), Severity::Warning)]
 #[case(hours(72 + 48), Severity::Urgent)]
+#[case(hours(49), Severity::Warning)]
 #[case(hours(5), Severity::Urgent)]
-fn two_days_before_the_deadline_it_is_urgent(#[case] ends: Timestamp, #[case] severity: Severity) {
+fn two_days_before_the_first_payment_or_the_end_of_what_is_held_it_is_urgent(
+    #[case] ends: Timestamp,
+    #[case] severity: Severity,
+) {
     let bench = Bench::new("0.00", vec![known("a", ends, "1.00")]);
     assert_eq!(pass(&bench).alert().unwrap().severity, severity);
 }

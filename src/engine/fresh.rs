@@ -104,9 +104,9 @@ impl Lane {
         let account = &self.seen.account;
         let known: Vec<Lease> =
             self.viewer.ledger.known_leases(&account.name)?.into_iter().map(|k| k.lease).collect();
-        remember_holds(&known, &mut inventory.leases, began.wall);
         let guard = &self.viewer.settings.guard;
         let ledger = self.viewer.ledger.as_ref();
+        remember_holds(ledger, &account.name, &known, &mut inventory.leases, began.wall)?;
         let loss = super::shrink::judge(ledger, guard, &account.name, &known, &inventory, began.wall)?;
         let listed = inventory.leases.clone();
         if let Some(loss) = loss {

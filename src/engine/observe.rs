@@ -1,8 +1,10 @@
 //! Reading every account, and how far each reading is believed.
 use std::sync::Arc;
 
+use jiff::{SignedDuration, Timestamp};
+
 use crate::domain::time::Moment;
-use crate::domain::{Balance, Inventory, Lease, OrderState};
+use crate::domain::{AccountName, Balance, Inventory, Lease, OrderState};
 use crate::ledger::{Ledger, LedgerError};
 use crate::planner::Standing;
 use crate::providers::{Purpose, ReadError, Reader};
@@ -135,7 +137,7 @@ fn believe(
             return Ok((seen(Standing::Unreadable(e.to_string()), known, last_balance), None));
         }
     };
-    remember_holds(&known, &mut inventory.leases, began.wall);
+    remember_holds(ledger, &account.name, &known, &mut inventory.leases, began.wall)?;
     let mut seen = seen(Standing::Good, inventory.leases.clone(), Some(inventory.balance.clone()));
     seen.unreadable = inventory.unreadable;
     seen.skew = inventory.clock_skew;
@@ -155,12 +157,62 @@ fn believe(
     Ok((seen, Some(store)))
 }
 
+/// An order is on hold for three days at the longest: one that was missing for longer was on hold anew.
+const HOLD: SignedDuration = SignedDuration::from_hours(72);
+
 /// An order on hold keeps the end it was known to have, where the provider no longer tells it, and the instant at which
-/// renewd first saw it on hold: between them they name its term.
-pub(super) fn remember_holds(known: &[Lease], listed: &mut [Lease], now: jiff::Timestamp) {
-    for lease in listed.iter_mut().filter(|l| l.state == OrderState::OnHold) {
-        let before = known.binary_search_by(|k| k.id.cmp(&lease.id)).ok().map(|i| &known[i]);
+/// renewd first saw it on hold: between them they name its term. Also where a cut list was without it in between.
+pub(super) fn remember_holds(
+    ledger: &dyn Ledger,
+    account: &AccountName,
+    known: &[Lease],
+    listed: &mut [Lease],
+    now: Timestamp,
+) -> Result<(), LedgerError> {
+    let in_known = |lease: &Lease| known.binary_search_by(|k| k.id.cmp(&lease.id)).ok().map(|i| &known[i]);
+    let held = |l: &&mut Lease| l.state == OrderState::OnHold;
+    let gone = if listed.iter_mut().filter(held).any(|l| in_known(l).is_none()) {
+        ledger.gone_leases(account, now.checked_sub(HOLD).unwrap_or(Timestamp::MIN))?
+    } else {
+        Vec::new()
+    };
+    for lease in listed.iter_mut().filter(held) {
+        let before = in_known(lease).or_else(|| gone.iter().find(|g| g.id == lease.id));
         lease.expires_at = lease.expires_at.or_else(|| before.and_then(|k| k.expires_at));
         lease.held_since = before.and_then(|k| k.held_since).or(Some(now));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::doubles::tests::{account, at, lease, usd};
+    use crate::ledger::sqlite::{Access, open};
+    use rstest::rstest;
+
+    #[rstest]
+    #[case::back_in_the_next_list(10, true)]
+    #[case::back_within_three_days(72 * 60, true)]
+    #[case::on_hold_anew_after_that(72 * 60 + 1, false)]
+    fn an_order_on_hold_that_a_cut_list_was_without_keeps_its_end(#[case] minutes: i64, #[case] kept: bool) {
+        let dir = tempfile::tempdir().unwrap();
+        let ledger = open(dir.path(), Access::Pay).unwrap();
+        let store = |leases: Vec<Lease>, minute: i64| {
+            let (balance, oddities) = (usd("1.00"), Vec::new());
+            let inventory =
+                Inventory { leases, balance, oddities, unreadable: 0, clock_skew: None, doubt: None };
+            ledger.record_inventory(&"proxyshard".into(), &account(), at(minute).wall, &inventory).unwrap();
+        };
+        let held = Lease { state: OrderState::OnHold, held_since: Some(at(0).wall), ..lease(1, 0) };
+        store(vec![held.clone()], 0);
+        store(Vec::new(), 5);
+
+        let now = at(5 + minutes).wall;
+        let mut listed = [Lease { expires_at: None, held_since: None, ..held.clone() }];
+        remember_holds(&ledger, &account(), &[], &mut listed, now).unwrap();
+        let expected =
+            if kept { held } else { Lease { expires_at: None, held_since: Some(now), ..held.clone() } };
+        assert_eq!(listed, [expected]);
     }
 }

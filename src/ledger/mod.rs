@@ -195,6 +195,8 @@ pub trait Ledger: Send + Sync {
     ) -> Result<(), LedgerError>;
     /// The leases of an account as last believed, not the gone ones, sorted by id.
     fn known_leases(&self, account: &AccountName) -> Result<Vec<KnownLease>, LedgerError>;
+    /// The leases of an account that left its list at or after `since`, as last believed, sorted by id.
+    fn gone_leases(&self, account: &AccountName, since: Timestamp) -> Result<Vec<Lease>, LedgerError>;
     /// Orders of an account that were ever listed before `at`, gone ones included.
     fn orders_before(&self, account: &AccountName, at: Timestamp) -> Result<HashSet<OrderId>, LedgerError>;
     /// What is known of every account ever read, by name.

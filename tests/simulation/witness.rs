@@ -208,6 +208,9 @@ impl Ledger for Witness {
         let key = format!("known_leases {account}");
         self.memo.read("leases", key, || self.inner.known_leases(account))
     }
+    fn gone_leases(&self, account: &AccountName, since: Timestamp) -> Result<Vec<Lease>, LedgerError> {
+        self.inner.gone_leases(account, since)
+    }
     fn orders_before(&self, account: &AccountName, at: Timestamp) -> Result<HashSet<OrderId>, LedgerError> {
         self.inner.orders_before(account, at)
     }

@@ -53,6 +53,16 @@ pub(super) fn known(c: &Connection, account: &AccountName) -> Result<Vec<KnownLe
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
+/// The leases of an account that left its list at or after `since`, sorted by id.
+pub(super) fn gone(c: &Connection, account: &AccountName, since: Timestamp) -> Result<Vec<Lease>, Fault> {
+    let columns = asked(&LEASE);
+    let sql =
+        format!("SELECT {columns} FROM lease WHERE account = ?1 AND gone_at >= ?2 ORDER BY lease.lease");
+    let mut query = c.prepare_cached(&sql)?;
+    let rows = query.query_map([account.as_str(), instant(since).as_str()], lease)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
 /// One lease of an account as last believed; `None` if it is gone or was never listed.
 pub(super) fn one(c: &Connection, account: &AccountName, id: &LeaseId) -> Result<Option<Lease>, Fault> {
     let columns = asked(&LEASE);

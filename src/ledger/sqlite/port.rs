@@ -79,6 +79,10 @@ impl Ledger for SqliteLedger {
         self.read(|c| leases::known(c, account))
     }
 
+    fn gone_leases(&self, account: &AccountName, since: Timestamp) -> Result<Vec<Lease>, LedgerError> {
+        self.read(|c| leases::gone(c, account, since))
+    }
+
     fn orders_before(&self, account: &AccountName, at: Timestamp) -> Result<HashSet<OrderId>, LedgerError> {
         self.read(|c| leases::orders_before(c, account, at))
     }

@@ -111,4 +111,39 @@ mod tests {
         let month = span_text(Per::Month, "2026-12-31T23:59:59Z", "UTC");
         assert_eq!(month, ("2026-12-01T00:00:00Z".into(), "2027-01-01T00:00:00Z".into()));
     }
+
+    #[test]
+    fn a_budget_counts_what_its_lists_name_in_its_currency() {
+        let usd = Currency::new("USD");
+        let budget = |accounts: &[&str], policies: &[&str]| Budget {
+            name: "monthly".to_owned(),
+            limit: crate::domain::Money::from_cents(100),
+            currency: usd.clone(),
+            per: Per::Month,
+            accounts: accounts.iter().map(|a| AccountName::new(*a)).collect(),
+            policies: policies.iter().map(|p| (*p).to_owned()).collect(),
+            warn_at: None,
+        };
+        let counts = |b: &Budget, account: &str, policy: &str, currency: &str| {
+            b.counts(&AccountName::new(account), policy, &Currency::new(currency))
+        };
+        let all = budget(&[], &[]);
+        assert!(counts(&all, "yp", "keep", "USD") && !counts(&all, "yp", "keep", "EUR"));
+        let one = budget(&["yp"], &["keep"]);
+        assert!(counts(&one, "yp", "keep", "USD"));
+        assert!(!counts(&one, "ps", "keep", "USD") && !counts(&one, "yp", "rest", "USD"));
+        assert!(!counts(&one, "yp", "keep", "EUR"));
+    }
+
+    #[test]
+    fn spans_are_named_as_in_the_config() {
+        let words = [Per::Cycle, Per::Day, Per::Week, Per::Month].map(Per::as_str);
+        assert_eq!(words, ["cycle", "day", "week", "month"]);
+    }
+
+    #[test]
+    fn a_cycle_is_told_apart_by_its_number() {
+        let now = "2026-11-21T23:30:00Z".parse().unwrap();
+        assert_eq!(span(Per::Cycle, now, &TimeZone::UTC), (Timestamp::MIN, Timestamp::MAX));
+    }
 }

@@ -21,6 +21,8 @@
 //! unchanged, so it can never lead to "not applied".
 mod purchase;
 
+use std::cmp::Ordering;
+
 use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::time::Timing;
@@ -55,9 +57,9 @@ pub fn end(before: Timestamp, now: Option<Timestamp>, spent_at: Timestamp, days:
         .min(before)
         .checked_add(SignedDuration::from_hours(24 * i64::from(days)) - slack(days))
         .unwrap_or(Timestamp::MAX);
-    match now {
-        Some(now) if now == before => End::Same,
-        Some(now) if now > before && now >= least => End::Moved(now),
+    match now.map(|now| (now, now.cmp(&before))) {
+        Some((_, Ordering::Equal)) => End::Same,
+        Some((now, Ordering::Greater)) if now >= least => End::Moved(now),
         _ => End::Odd,
     }
 }
@@ -145,7 +147,7 @@ pub fn judge(case: &Case<'_>) -> Verdict {
         State::Accepted if now.elapsed >= lag => return Verdict::Overdue,
         State::Accepted => return Verdict::Wait,
         // A part that cannot be seen may have taken the money that would then be looked for at the others.
-        State::Unknown if moved > 0 && unseen && now.elapsed < four => return Verdict::Wait,
+        State::Unknown if unseen && now.elapsed < four => return Verdict::Wait,
         _ if moved > 0 => return Verdict::Split,
         State::Unknown => {}
         _ => return Verdict::Wait,
@@ -225,161 +227,4 @@ fn agreeing(looks: &[Look], timing: &Timing) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use rstest::rstest;
-
-    const LAG: i64 = 900;
-
-    fn timing() -> Timing {
-        Timing {
-            read_timeout: SignedDuration::from_secs(30),
-            money_timeout: SignedDuration::from_secs(120),
-            lag_window: SignedDuration::from_secs(LAG),
-            settle_reads: 3,
-        }
-    }
-
-    fn look(secs: i64, fell: i64, moved: usize) -> Look {
-        Look { elapsed: SignedDuration::from_secs(secs), fell: Money::from_cents(fell), moved }
-    }
-
-    const T: Timestamp = Timestamp::UNIX_EPOCH;
-
-    fn word(state: State, ends: &[End], looks: &[Look], ambiguous: bool) -> &'static str {
-        told(state, ends, looks, ambiguous, true)
-    }
-
-    fn told(state: State, ends: &[End], looks: &[Look], ambiguous: bool, comparable: bool) -> &'static str {
-        let timing = timing();
-        let quoted = Money::from_cents(265);
-        let case = Case {
-            state,
-            ends,
-            quoted,
-            ambiguous,
-            contested: false,
-            comparable,
-            bound: true,
-            looks,
-            timing: &timing,
-        };
-        match judge(&case) {
-            Verdict::Confirmed { charged, why } if why.contains("quote is taken") => {
-                assert_eq!(charged, Money::from_cents(265));
-                "confirmed at the quote"
-            }
-            Verdict::Confirmed { .. } => "confirmed",
-            Verdict::Split => "split",
-            Verdict::NotApplied(_) => "not applied",
-            Verdict::NeedsOperator(_) => "needs operator",
-            Verdict::Overdue => "overdue",
-            Verdict::Wait => "wait",
-        }
-    }
-
-    #[rstest]
-    #[case::all_moved_and_fell(&[End::Moved(T)], &[look(1, 265, 1)], "confirmed")]
-    #[case::all_moved_balance_unclear(&[End::Moved(T)], &[look(1, -9735, 1)], "confirmed at the quote")]
-    #[case::some_moved(&[End::Moved(T), End::Same], &[look(1, 100, 1)], "split")]
-    #[case::some_moved_and_one_is_not_listed(&[End::Moved(T), End::Same, End::Odd], &[look(LAG, 100, 1)], "wait")]
-    #[case::not_listed_for_long(&[End::Moved(T), End::Same, End::Odd], &[look(4 * LAG, 100, 1)], "split")]
-    #[case::fell_within_the_window(&[End::Same], &[look(LAG - 1, 265, 0)], "wait")]
-    #[case::fell_after_the_window(&[End::Same], &[look(LAG, 265, 0)], "needs operator")]
-    #[case::unchanged_three_spaced_reads(&[End::Same], &[look(300, 0, 0), look(600, 0, 0), look(900, 0, 0)], "not applied")]
-    #[case::unchanged_but_too_few(&[End::Same], &[look(600, 0, 0), look(900, 0, 0)], "wait")]
-    #[case::unchanged_but_too_close(&[End::Same], &[look(890, 0, 0), look(895, 0, 0), look(900, 0, 0)], "wait")]
-    #[case::unchanged_within_the_window(&[End::Same], &[look(0, 0, 0), look(300, 0, 0), look(600, 0, 0)], "wait")]
-    #[case::a_disagreeing_read_starts_over(&[End::Same], &[look(300, 0, 0), look(600, 5, 0), look(900, 0, 0), look(1200, 0, 0)], "wait")]
-    #[case::top_up_within_four_windows(&[End::Same], &[look(4 * LAG - 1, -5000, 0)], "wait")]
-    #[case::top_up_after_four_windows(&[End::Same], &[look(4 * LAG, -5000, 0)], "needs operator")]
-    #[case::gone_from_the_list_is_no_proof(&[End::Odd], &[look(300, 0, 0), look(600, 0, 0), look(900, 0, 0)], "wait")]
-    #[case::gone_for_long(&[End::Odd], &[look(4 * LAG, 0, 0)], "needs operator")]
-    fn an_unknown_payment_is_settled_by_the_table(
-        #[case] ends: &[End],
-        #[case] looks: &[Look],
-        #[case] want: &str,
-    ) {
-        assert_eq!(word(State::Unknown, ends, looks, false), want);
-    }
-
-    #[rstest]
-    #[case::the_new_end_confirms(&[End::Moved(T)], &[look(1, 265, 1)], "confirmed")]
-    #[case::a_lagging_list_waits(&[End::Same], &[look(LAG - 1, 265, 0)], "wait")]
-    #[case::a_lag_window_without_a_new_end(&[End::Same], &[look(LAG, 265, 0)], "overdue")]
-    #[case::partly_moved_waits(&[End::Moved(T), End::Same], &[look(1, 265, 1)], "wait")]
-    fn an_accepted_payment_needs_its_new_end(
-        #[case] ends: &[End],
-        #[case] looks: &[Look],
-        #[case] want: &str,
-    ) {
-        assert_eq!(word(State::Accepted, ends, looks, false), want);
-    }
-
-    #[test]
-    fn a_later_charge_that_is_not_known_yet_keeps_the_case_open() {
-        let looks = [look(300, 0, 0), look(600, 0, 0), look(900, 0, 0)];
-        assert_eq!(word(State::Unknown, &[End::Same], &looks, true), "wait");
-    }
-
-    #[rstest]
-    #[case::alone(false, LAG, "needs operator")]
-    #[case::with_another(true, LAG, "wait")]
-    #[case::with_another_for_long(true, 4 * LAG, "needs operator")]
-    fn a_fall_that_may_be_another_payments_waits(
-        #[case] contested: bool,
-        #[case] secs: i64,
-        #[case] want: &str,
-    ) {
-        let timing = timing();
-        let case = Case {
-            state: State::Unknown,
-            ends: &[End::Same],
-            quoted: Money::from_cents(265),
-            ambiguous: false,
-            contested,
-            comparable: true,
-            bound: true,
-            looks: &[look(secs, 265, 0)],
-            timing: &timing,
-        };
-        let told = if matches!(judge(&case), Verdict::NeedsOperator(_)) { "needs operator" } else { "wait" };
-        assert_eq!(told, want);
-    }
-
-    #[rstest]
-    #[case::a_fall_by_the_quote_in_figures(265, LAG, "wait")]
-    #[case::no_fall_in_figures(0, LAG, "wait")]
-    #[case::for_long(265, 4 * LAG, "needs operator")]
-    fn a_balance_in_another_currency_is_no_evidence(
-        #[case] fell: i64,
-        #[case] secs: i64,
-        #[case] want: &str,
-    ) {
-        let looks = [look(300, 0, 0), look(600, 0, 0), look(secs, fell, 0)];
-        assert_eq!(told(State::Unknown, &[End::Same], &looks, false, false), want);
-        let moved = told(State::Unknown, &[End::Moved(T)], &[look(secs, fell, 1)], false, false);
-        assert_eq!(moved, "confirmed at the quote");
-    }
-
-    #[test]
-    fn late_evidence_confirms_and_absence_says_nothing_more() {
-        for state in [State::NotApplied, State::NeedsOperator, State::Refused] {
-            assert_eq!(word(state, &[End::Moved(T)], &[look(99_999, 265, 1)], false), "confirmed");
-            assert_eq!(word(state, &[End::Same], &[look(99_999, 265, 0)], false), "wait");
-        }
-    }
-
-    #[test]
-    fn an_end_moves_by_a_term_less_two_days_or_is_odd() {
-        let day = |d: i64| Timestamp::from_second(d * 86_400).unwrap();
-        assert_eq!(end(day(3), Some(day(3)), day(0), 30), End::Same);
-        assert_eq!(end(day(3), Some(day(33)), day(0), 30), End::Moved(day(33)));
-        assert_eq!(end(day(3), Some(day(28)), day(0), 30), End::Moved(day(28)));
-        assert_eq!(end(day(3), Some(day(27)), day(0), 30), End::Odd);
-        assert_eq!(end(day(3), Some(day(2)), day(0), 30), End::Odd);
-        assert_eq!(end(day(3), None, day(0), 30), End::Odd);
-        assert_eq!((terms_moved(day(3), day(33), 30), terms_moved(day(3), day(63), 30)), (1, 2));
-        assert_eq!((terms_moved(day(3), day(31), 30), terms_moved(day(3), day(3), 30)), (1, 0));
-    }
-}
+mod tests;

@@ -83,7 +83,7 @@ pub fn judge_purchase(case: &PurchaseCase<'_>) -> PurchaseVerdict {
         && !unmoved
         && case.timely
         && case.comparable
-        && (!failed || fell && case.timely && !case.ambiguous)
+        && (!failed || fell && !case.ambiguous)
     {
         return confirmed(case, order, fell, "one new order matches what was bought");
     }
@@ -204,6 +204,39 @@ mod tests {
             "late evidence is heard"
         );
         assert_eq!(word(NeedsOperator, &[], None, &[(90, 500)], false), "wait");
+    }
+
+    #[test]
+    fn a_person_is_told_what_was_seen() {
+        let why = |candidates: &[&str], fell: i64| {
+            let timing = Timing {
+                read_timeout: SignedDuration::from_secs(30),
+                money_timeout: SignedDuration::from_secs(120),
+                lag_window: LAG,
+                settle_reads: 3,
+            };
+            let candidates: Vec<OrderId> = candidates.iter().map(|c| OrderId::from(*c)).collect();
+            let looks = [Look { elapsed: LAG * 4, fell: Money::from_cents(fell), moved: 0 }];
+            let case = PurchaseCase {
+                state: State::Unknown,
+                candidates: &candidates,
+                named: None,
+                timely: true,
+                quoted: Money::from_cents(500),
+                ambiguous: false,
+                comparable: true,
+                looks: &looks,
+                timing: &timing,
+            };
+            match judge_purchase(&case) {
+                PurchaseVerdict::NeedsOperator(why) => why,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert!(why(&[], 500).starts_with("the balance fell by 5.00, the price asked"));
+        assert!(why(&[], 499).contains("the balance differs by 4.99"));
+        assert!(why(&["a"], 0).contains("the balance is unchanged"));
+        assert!(why(&["a", "b"], 500).starts_with("2 new orders"));
     }
 
     #[test]

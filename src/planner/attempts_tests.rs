@@ -188,6 +188,7 @@ fn a_refusal_waits_at_most_six_hours() {
 
 #[rstest]
 #[case::at_first(&[quiet(Quiet::No, 60)], "waiting for the lag window")]
+#[case::a_changed_one_lies_before_it(&[quiet(Quiet::Changed, 9_000), quiet(Quiet::No, 60)], "waiting for the lag window")]
 #[case::just_before_two_hours(&[quiet(Quiet::No, 7_199)], "waiting for the lag window")]
 #[case::after_two_hours_a_person(&[quiet(Quiet::No, 7_200)], "renewd resolve p-000001 --charged")]
 #[case::changed_each_time(&[quiet(Quiet::Changed, 60), quiet(Quiet::Changed, 50)], "renewd resolve p-000001 --charged")]

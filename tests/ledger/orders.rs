@@ -115,15 +115,17 @@ fn a_change_is_on_record_before_it_is_made_and_its_answer_after() {
         leases: vec![LeaseId::from("L1"), LeaseId::from("L2")],
         what: Change::AutoRenewal { on: false, period_days: 30, whole_order: false },
     };
+    drop(ledger.begin_change(&yp(), &request, "its answer never came", at(0).wall).unwrap());
     let permit = ledger.begin_change(&yp(), &request, "the budget is used up", at(1).wall).unwrap();
     assert_eq!(permit.request(), &request);
     let open = ledger.changes(at(0).wall).unwrap();
-    assert_eq!((open.len(), open[0].outcome.as_ref()), (1, None));
+    assert_eq!((open.len(), open[0].outcome.as_ref()), (2, None));
     assert_eq!((open[0].what.as_str(), open[0].value.as_str()), ("auto_off", "off"));
     assert_eq!(open[0].leases, request.leases);
     let done = ChangeOutcome { word: "done".into(), code: None, message: None };
     ledger.end_change(permit.row(), &done, at(2).wall).unwrap();
-    assert_eq!(ledger.changes(at(0).wall).unwrap()[0].outcome, Some(done.clone()));
+    let outcomes = ledger.changes(at(0).wall).unwrap().into_iter().map(|c| c.outcome);
+    assert_eq!(outcomes.collect::<Vec<_>>(), [Some(done.clone()), None], "newest first, each its own");
     assert!(ledger.end_change(permit.row(), &done, at(3).wall).is_err(), "a change ends once");
     assert!(ledger.changes(at(2).wall).unwrap().is_empty());
 }

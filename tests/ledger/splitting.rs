@@ -37,6 +37,21 @@ fn each_lease_gets_a_part_that_stands_on_its_own() {
 }
 
 #[test]
+fn a_part_of_a_failed_payment_that_did_not_land_late_stays_failed() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = seeded(dir.path());
+    let id = in_state(&ledger, &[1, 2], State::Unknown);
+    let nothing = EventDetail::default();
+    ledger.append(&id, State::Unknown, Event::ShownNotApplied, &nothing, &at(20)).unwrap();
+    let parts = [part("L1", "2.65", State::Confirmed), part("L2", "2.65", State::NotApplied)];
+    let ids = ledger.split(&id, State::NotApplied, &parts, &nothing, &at(30)).unwrap();
+    let failed = ledger.intent(&ids[1]).unwrap();
+    assert_eq!((failed.state, failed.settled_at), (State::NotApplied, Some(at(30).wall)));
+    assert_eq!(failed.detail.evidence.as_deref(), Some("looked"));
+    ledger.reserve(&intent(&[2]), &[]).unwrap().expect("it bars nothing");
+}
+
+#[test]
 fn the_parts_stand_in_the_place_of_the_whole() {
     let dir = tempfile::tempdir().unwrap();
     let ledger = seeded(dir.path());

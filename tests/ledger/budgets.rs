@@ -86,13 +86,18 @@ fn a_budget_counts_its_own_accounts_policies_currency_and_cycle() {
     ];
     for (check, counts) in cases {
         assert_eq!(ledger.spent(&check).unwrap(), money(counts), "{check:?}");
-        // A budget that does not count this payment does not stop it either.
-        let covered = counts != "0.00";
-        let answer = ledger.reserve(&intent(&[2]), std::slice::from_ref(&check)).unwrap();
+        // A budget that does not count this payment does not stop it either, not even one of nothing.
         let cycle_is_new = check.cycle == Some(other_cycle);
-        assert_eq!(answer.is_err(), covered && !cycle_is_new, "{check:?}");
-        if let Ok(id) = answer {
-            ledger.append(&id, State::Reserved, Event::Released, &EventDetail::default(), &at(11)).unwrap();
+        for (limit, stops) in
+            [(check.limit, counts != "0.00"), (money("0.00"), counts != "0.00" || cycle_is_new)]
+        {
+            let answer = ledger.reserve(&intent(&[2]), &[BudgetCheck { limit, ..check.clone() }]).unwrap();
+            assert_eq!(answer.is_err(), stops, "{limit} {check:?}");
+            if let Ok(id) = answer {
+                ledger
+                    .append(&id, State::Reserved, Event::Released, &EventDetail::default(), &at(11))
+                    .unwrap();
+            }
         }
     }
 }

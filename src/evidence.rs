@@ -193,21 +193,20 @@ fn confirmed(case: &Case<'_>, now: &Look) -> Verdict {
         let why = "every end moved; the balance is in another currency, so the quote is taken".to_owned();
         return Verdict::Confirmed { charged: case.quoted, why };
     }
-    if now.fell == case.quoted {
-        let why = format!("every end moved, and the balance fell by {}", case.quoted);
-        return Verdict::Confirmed { charged: now.fell, why };
-    }
-    if !case.bound && !case.ambiguous && now.fell.is_positive() && now.fell < case.quoted {
-        let why = format!("every end moved, and the balance fell by {}, less than the quote", now.fell);
-        return Verdict::Confirmed { charged: now.fell, why };
-    }
-    Verdict::Confirmed {
-        charged: case.quoted,
-        why: format!(
-            "every end moved; the balance differs by {} from what renewd knows of, so the quote is taken",
-            now.fell
-        ),
-    }
+    let (charged, why) = match now.fell.cmp(&case.quoted) {
+        Ordering::Equal => (now.fell, format!("every end moved, and the balance fell by {}", now.fell)),
+        Ordering::Less if !case.bound && !case.ambiguous && now.fell.is_positive() => {
+            (now.fell, format!("every end moved, and the balance fell by {}, less than the quote", now.fell))
+        }
+        _ => {
+            let why = format!(
+                "every end moved; the balance differs by {} from what renewd knows of, so the quote is taken",
+                now.fell
+            );
+            (case.quoted, why)
+        }
+    };
+    Verdict::Confirmed { charged, why }
 }
 
 /// The trailing looks that saw nothing, counted only where they lie `lag_window / settle_reads` apart.

@@ -2,19 +2,18 @@
 use std::time::Duration;
 
 use croner::Cron;
-use croner::parser::{CronParser, Seconds};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 
-use crate::settings::Settings;
+use crate::settings::{Settings, parse_cron};
 
 /// A cron expression with seconds.
 ///
 /// # Errors
 /// The parser's words.
 pub fn parse(text: &str) -> Result<Cron, String> {
-    CronParser::builder().seconds(Seconds::Required).build().parse(text).map_err(|e| e.to_string())
+    parse_cron(text)
 }
 
 /// The first start after `after`; `None` if there is none.
@@ -56,6 +55,14 @@ mod tests {
             .map(|t| t.parse().unwrap())
             .collect();
         assert_eq!(starts, want);
+    }
+
+    #[test]
+    fn a_field_that_names_nothing_is_refused_and_not_looked_for_without_end() {
+        for text in [", * * * * *", "0 , * * * *", "0 0,, * * * *", "0 * * * * ,1"] {
+            assert!(parse(text).is_err(), "{text}");
+        }
+        assert!(parse("0,30 * * * * 1,2").is_ok());
     }
 
     #[test]

@@ -33,7 +33,7 @@ mod walk;
 
 pub use load::{load, load_as_of};
 pub use sources::Sources;
-pub use values::parse_duration;
+pub use values::{parse_cron, parse_duration};
 
 /// The commented config that is shipped: every key, with its default or an example.
 pub const EXAMPLE: &str = include_str!("../../config/renewd.example.toml");

@@ -5,6 +5,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
+use croner::Cron;
 use croner::parser::{CronParser, Seconds};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -143,7 +144,7 @@ fn cron_fault(text: &str) -> String {
     let alone = |at: usize| {
         let mut only = ["*"; 6];
         only[at] = fields[at];
-        CronParser::builder().seconds(Seconds::Required).build().parse(&only.join(" ")).is_err()
+        parse_cron(&only.join(" ")).is_err()
     };
     match (0..CRON.len()).find(|at| alone(*at)) {
         Some(at) => format!("`{}` is wrong as its {}, which take {}", fields[at], CRON[at].0, CRON[at].1),
@@ -151,13 +152,22 @@ fn cron_fault(text: &str) -> String {
     }
 }
 
+/// A cron expression with seconds. A list with nothing between its commas is refused: of a field that names nothing the library
+/// looks for the next time without end.
+///
+/// # Errors
+/// The parser's words.
+pub fn parse_cron(text: &str) -> Result<Cron, String> {
+    if text.split_whitespace().any(|field| field.split(',').any(str::is_empty)) {
+        return Err("a list has nothing between its commas".to_owned());
+    }
+    CronParser::builder().seconds(Seconds::Required).build().parse(text).map_err(|e| e.to_string())
+}
+
 /// A cron expression with seconds that comes up at all.
 pub(super) fn cron(text: &str) -> Result<String, String> {
     let example = "write six fields, seconds first, such as \"0 */10 * * * *\"";
-    let cron = CronParser::builder()
-        .seconds(Seconds::Required)
-        .build()
-        .parse(text)
+    let cron = parse_cron(text)
         .map_err(|_| format!("`{text}` is no cron expression: {}: {example}", cron_fault(text)))?;
     // Any fixed instant will do: the question is only whether such a day exists.
     let from = Timestamp::from_second(1_767_225_600).unwrap_or_default().to_zoned(TimeZone::UTC);

@@ -40,6 +40,7 @@ fn a_duration_beyond_all_sense_is_refused(
 /// `[section] key = value` alone is wrong, and the message says so.
 #[rstest]
 #[case("schedule", r#"cycle = """#, "no cron expression")]
+#[case("schedule", r#"cycle = ", * * * * *""#, "no cron expression: `,` is wrong as its seconds")]
 #[case("schedule", r#"cycle = "0 0 8 * *""#, "seconds")]
 #[case("schedule", r#"cycle = "0 0 0 30 2 *""#, "never comes up")]
 #[case("schedule", r#"cycle = "61 * * * * *""#, "no cron expression: `61` is wrong as its seconds")]

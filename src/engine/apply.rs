@@ -161,7 +161,7 @@ pub(super) fn locate(
     let mut moved = Vec::new();
     for exact in &plan.sets {
         let account = &exact.request.account;
-        if settings.account(account).is_none_or(|a| a.provider != exact.provider) {
+        if settings.account_at(account, &exact.provider).is_none() {
             moved.push(format!("account `{account}` is not one of {}", exact.provider));
             continue;
         }

@@ -137,7 +137,7 @@ fn charge(
         || u32::try_from(end.duration_since(start).as_hours().saturating_add(12) / 24).unwrap_or(30).max(1),
         nominal_days,
     );
-    let policy = viewer.settings.policies.iter().find(|p| p.matches.matches(before));
+    let policy = viewer.settings.policy_of(before);
     Some(ProviderCharge {
         provider: account.provider.clone(),
         request: RenewalRequest {

@@ -30,7 +30,7 @@ impl Viewer {
     /// The account is in the config and a policy keeps it.
     fn keeps(&self, lease: &Lease) -> bool {
         let settings = &self.settings;
-        let policy = settings.policies.iter().find(|p| p.matches.matches(lease));
+        let policy = settings.policy_of(lease);
         settings.account(&lease.account).is_some()
             && policy.is_some_and(|p| {
                 let past = |end: Timestamp| {

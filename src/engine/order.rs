@@ -77,7 +77,7 @@ impl Viewer {
     /// The policy that what is bought would fall under.
     #[must_use]
     pub fn policy_of(&self, request: &PurchaseRequest) -> Option<&Policy> {
-        self.settings.policies.iter().find(|p| p.matches.matches(&expected(request)))
+        self.settings.policy_of(&expected(request))
     }
 
     /// Lets the provider renew what is bought only where the policy lets it pay.

@@ -133,7 +133,7 @@ impl Viewer {
     /// Providers whose payments stop because an account that left the config has unsettled payments.
     pub(super) fn stopped_providers(&self, past: &[Past]) -> HashMap<String, String> {
         // A name that was given to an account of another provider says nothing of this one's payments.
-        let known = |p: &Past| self.settings.account(&p.account).is_some_and(|a| a.provider == p.provider);
+        let known = |p: &Past| self.settings.account_at(&p.account, &p.provider).is_some();
         let gone = past.iter().filter(|p| p.state.is_unsettled() && !known(p));
         gone.map(|p| {
             let text = format!(

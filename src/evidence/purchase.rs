@@ -134,13 +134,13 @@ mod tests {
 
     const LAG: SignedDuration = SignedDuration::from_mins(15);
 
-    fn word(
+    fn verdict(
         state: State,
         candidates: &[&str],
         named: Option<&str>,
         looks: &[(i64, i64)],
         ambiguous: bool,
-    ) -> &'static str {
+    ) -> PurchaseVerdict {
         let timing = Timing {
             read_timeout: SignedDuration::from_secs(30),
             money_timeout: SignedDuration::from_secs(120),
@@ -168,7 +168,17 @@ mod tests {
             looks: &looks,
             timing: &timing,
         };
-        match judge_purchase(&case) {
+        judge_purchase(&case)
+    }
+
+    fn word(
+        state: State,
+        candidates: &[&str],
+        named: Option<&str>,
+        looks: &[(i64, i64)],
+        ambiguous: bool,
+    ) -> &'static str {
+        match verdict(state, candidates, named, looks, ambiguous) {
             PurchaseVerdict::Confirmed { why, .. } if why.contains("quote is taken") => "confirmed by quote",
             PurchaseVerdict::Confirmed { .. } => "confirmed",
             PurchaseVerdict::NotApplied(_) => "not applied",
@@ -208,30 +218,15 @@ mod tests {
 
     #[test]
     fn a_person_is_told_what_was_seen() {
-        let why = |candidates: &[&str], fell: i64| {
-            let timing = Timing {
-                read_timeout: SignedDuration::from_secs(30),
-                money_timeout: SignedDuration::from_secs(120),
-                lag_window: LAG,
-                settle_reads: 3,
-            };
-            let candidates: Vec<OrderId> = candidates.iter().map(|c| OrderId::from(*c)).collect();
-            let looks = [Look { elapsed: LAG * 4, fell: Money::from_cents(fell), moved: 0 }];
-            let case = PurchaseCase {
-                state: State::Unknown,
-                candidates: &candidates,
-                named: None,
-                timely: true,
-                quoted: Money::from_cents(500),
-                ambiguous: false,
-                comparable: true,
-                looks: &looks,
-                timing: &timing,
-            };
-            match judge_purchase(&case) {
-                PurchaseVerdict::NeedsOperator(why) => why,
-                other => panic!("{other:?}"),
-            }
+        let why = |candidates: &[&str], fell: i64| match verdict(
+            State::Unknown,
+            candidates,
+            None,
+            &[(60, fell)],
+            false,
+        ) {
+            PurchaseVerdict::NeedsOperator(why) => why,
+            other => panic!("{other:?}"),
         };
         assert!(why(&[], 500).starts_with("the balance fell by 5.00, the price asked"));
         assert!(why(&[], 499).contains("the balance differs by 4.99"));

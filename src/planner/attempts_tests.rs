@@ -3,7 +3,7 @@ use super::*;
 use crate::domain::time::Timing;
 use crate::domain::{AccountName, Kind, LeaseId, OrderId, OrderState};
 use crate::planner::PastLease;
-use crate::policy::{Action, Before, Matcher, OnShortFunds, PayBy};
+use crate::policy::sample::keep;
 use jiff::tz::TimeZone;
 use rstest::rstest;
 
@@ -32,26 +32,7 @@ fn lease() -> Lease {
 }
 
 fn policy(on_unknown: OnUnknown) -> Policy {
-    Policy {
-        name: "keep".to_owned(),
-        matches: Matcher::default(),
-        action: Action::Renew,
-        before: Before::Span(SignedDuration::from_hours(72)),
-        urgent: SignedDuration::from_hours(12),
-        periods: vec![30],
-        cycle: None,
-        promo_code: None,
-        promo_required: false,
-        priority: 0,
-        max_price: None,
-        max_price_jump: None,
-        pay_by: PayBy::Renewd,
-        take_over: false,
-        on_short_funds: OnShortFunds::Partial,
-        on_unknown,
-        window: None,
-        until: None,
-    }
+    Policy { on_unknown, ..keep("keep") }
 }
 
 /// A payment of this very term that came to `state` so many seconds ago.

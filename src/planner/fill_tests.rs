@@ -1,31 +1,12 @@
 //! Who gets the money, and who waits.
 use super::*;
 use crate::domain::{Kind, Lease, LeaseId, OrderId, OrderState, Percent};
-use crate::policy::{Action, Before, Matcher, OnUnknown, PayBy};
-use jiff::{SignedDuration, Timestamp};
+use crate::policy::sample::keep;
+use jiff::Timestamp;
 use rust_decimal::Decimal;
 
 fn policy(name: &str, on_short_funds: OnShortFunds, priority: i64) -> Policy {
-    Policy {
-        name: name.to_owned(),
-        matches: Matcher::default(),
-        action: Action::Renew,
-        before: Before::Span(SignedDuration::from_hours(72)),
-        urgent: SignedDuration::from_hours(12),
-        periods: vec![30],
-        cycle: None,
-        promo_code: None,
-        promo_required: false,
-        priority,
-        max_price: None,
-        max_price_jump: None,
-        pay_by: PayBy::Renewd,
-        take_over: false,
-        on_short_funds,
-        on_unknown: OnUnknown::Hold,
-        window: None,
-        until: None,
-    }
+    Policy { on_short_funds, priority, ..keep(name) }
 }
 
 fn account() -> AccountName {

@@ -1,32 +1,13 @@
 //! Which quotes may be paid: contract I9 and the caps, to the cent and the second.
 use super::*;
 use crate::domain::{AccountName, Balance, Kind, LeaseId, OrderId, Percent, RequestLease, Warning};
-use crate::policy::{Action, Before, Matcher, OnShortFunds, OnUnknown, PayBy};
+use crate::policy::sample::keep;
 use rstest::rstest;
 
 const NOW: i64 = 1_000_000;
 
 fn policy() -> Policy {
-    Policy {
-        name: "keep".to_owned(),
-        matches: Matcher::default(),
-        action: Action::Renew,
-        before: Before::Span(SignedDuration::from_hours(72)),
-        urgent: SignedDuration::from_hours(12),
-        periods: vec![30],
-        cycle: None,
-        promo_code: None,
-        promo_required: false,
-        priority: 0,
-        max_price: None,
-        max_price_jump: None,
-        pay_by: PayBy::Renewd,
-        take_over: false,
-        on_short_funds: OnShortFunds::Partial,
-        on_unknown: OnUnknown::Hold,
-        window: None,
-        until: None,
-    }
+    keep("keep")
 }
 
 fn request(leases: usize, days: u32) -> RenewalRequest {

@@ -4,6 +4,8 @@
 mod matcher;
 mod reason;
 mod rule;
+#[cfg(test)]
+pub(crate) mod sample;
 mod stage;
 mod window;
 

@@ -69,30 +69,11 @@ pub fn stage(policy: &Policy, expires_at: Timestamp, now: Timestamp) -> Stage {
 mod tests {
     use super::*;
     use crate::domain::Percent;
-    use crate::policy::{Action, Matcher, OnShortFunds, OnUnknown, PayBy};
+    use crate::policy::sample::keep;
     use rstest::rstest;
 
     fn policy(before: Before, periods: Vec<u32>) -> Policy {
-        Policy {
-            name: "keep".to_owned(),
-            matches: Matcher::default(),
-            action: Action::Renew,
-            before,
-            urgent: SignedDuration::from_hours(12),
-            periods,
-            cycle: None,
-            promo_code: None,
-            promo_required: false,
-            priority: 0,
-            max_price: None,
-            max_price_jump: None,
-            pay_by: PayBy::Renewd,
-            take_over: false,
-            on_short_funds: OnShortFunds::Partial,
-            on_unknown: OnUnknown::Hold,
-            window: None,
-            until: None,
-        }
+        Policy { before, periods, ..keep("keep") }
     }
 
     /// So many seconds before the end.

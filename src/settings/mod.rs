@@ -11,7 +11,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::budget::Budget;
 use crate::domain::time::Timing;
-use crate::domain::{AccountName, Money, ProviderName, Severity};
+use crate::domain::{AccountName, Lease, Money, ProviderName, Severity};
 use crate::planner::Guard;
 use crate::policy::Policy;
 
@@ -196,6 +196,18 @@ impl Settings {
     #[must_use]
     pub fn account(&self, name: &AccountName) -> Option<&Account> {
         self.accounts.iter().find(|a| &a.name == name)
+    }
+
+    /// The account of that name at that provider: a name that was given to another provider's account is not it.
+    #[must_use]
+    pub fn account_at(&self, name: &AccountName, provider: &ProviderName) -> Option<&Account> {
+        self.account(name).filter(|a| &a.provider == provider)
+    }
+
+    /// The policy that a lease falls under: the first that matches it.
+    #[must_use]
+    pub fn policy_of(&self, lease: &Lease) -> Option<&Policy> {
+        self.policies.iter().find(|p| p.matches.matches(lease))
     }
 
     /// The value of every secret, for the redactor and nothing else.

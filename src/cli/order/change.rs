@@ -147,8 +147,7 @@ async fn preview(viewer: &Viewer, found: &Found, wish: &Wish) -> String {
 
 /// What renewd makes of an order whose auto-renewal is on and that a policy has it pay itself.
 fn held_then(viewer: &Viewer, found: &Found) -> String {
-    let policy =
-        found.leases.first().and_then(|l| viewer.settings.policies.iter().find(|p| p.matches.matches(l)));
+    let policy = found.leases.first().and_then(|l| viewer.settings.policy_of(l));
     match policy.filter(|p| p.action == Action::Renew && p.pay_by == PayBy::Renewd) {
         Some(p) if p.take_over => {
             format!("; policy `{}` has take_over = true, so renewd switches it off again", p.name)

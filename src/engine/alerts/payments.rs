@@ -43,7 +43,7 @@ pub(super) fn payment_alert(
     let (account, id) = (&record.request.account, &record.id);
     let order = subject(record);
     let sum = format!("{} {}", record.quoted, record.currency);
-    let gone = settings.account(account).is_none_or(|a| a.provider != record.provider);
+    let gone = settings.account_at(account, &record.provider).is_none();
     let urgent = record
         .request
         .leases

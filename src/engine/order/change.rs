@@ -100,7 +100,7 @@ impl Viewer {
     pub async fn auto_renewal(&self, found: &Found, on: bool) -> Change {
         let mut period_days = 30;
         if let Some(lease) = found.leases.first() {
-            let policy = self.settings.policies.iter().find(|p| p.matches.matches(lease));
+            let policy = self.settings.policy_of(lease);
             period_days = term(self, lease, policy, on).await;
         }
         let bundle = |l: &Lease| self.readers.get(&found.account).map(|r| r.capabilities().bundle(&l.kind));

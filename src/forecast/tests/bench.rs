@@ -7,7 +7,8 @@ use jiff::{SignedDuration, Timestamp};
 use crate::budget::{Budget, Per};
 use crate::domain::{AccountName, Balance, Capabilities, Currency, Kind, Lease, Money};
 use crate::forecast::{AccountFacts, BudgetFacts, Forecast, Input, LeaseFacts, Price, SeenPrice, forecast};
-use crate::policy::{Action, Before, Matcher, OnShortFunds, OnUnknown, Policy};
+use crate::policy::Policy;
+pub(crate) use crate::policy::sample::keep;
 
 pub fn now() -> Timestamp {
     "2026-11-21T12:00:00Z".parse().unwrap()
@@ -23,30 +24,6 @@ pub fn days(n: i64) -> Timestamp {
 
 pub fn money(text: &str) -> Money {
     text.parse().unwrap()
-}
-
-/// Renews 3 days before the end, for 30 days.
-pub fn keep(name: &str) -> Policy {
-    Policy {
-        name: name.to_owned(),
-        matches: Matcher::default(),
-        action: Action::Renew,
-        before: Before::Span(SignedDuration::from_hours(72)),
-        urgent: SignedDuration::from_hours(12),
-        periods: vec![30],
-        cycle: None,
-        promo_code: None,
-        promo_required: false,
-        priority: 0,
-        max_price: None,
-        max_price_jump: None,
-        pay_by: crate::policy::PayBy::Renewd,
-        take_over: false,
-        on_short_funds: OnShortFunds::Partial,
-        on_unknown: OnUnknown::Hold,
-        window: None,
-        until: None,
-    }
 }
 
 pub fn lease(id: &str, ends: Timestamp) -> Lease {

@@ -14,6 +14,7 @@ pub mod evidence;
 pub mod exit;
 pub mod forecast;
 pub mod http;
+pub mod keylock;
 pub mod ledger;
 pub mod notify;
 pub mod ownership;

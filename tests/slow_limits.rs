@@ -25,6 +25,7 @@ fn config(dir: &Path, base_url: &str, limit: u32) {
     let dir = dir.display();
     let text = format!(
         r#"state_dir = "{dir}/state"
+runtime_dir = "{dir}/run"
 [guard]
 max_fleet_share = "100%"
 [http]

@@ -7,6 +7,7 @@ use serde_json::json;
 use crate::clock::{Clock, SystemClock};
 use crate::domain::Lease;
 use crate::exit::Exit;
+use crate::keylock;
 use crate::ledger::obstacle;
 use crate::notify::Mailer;
 use crate::notify::templates::own_problems;
@@ -53,6 +54,12 @@ pub(super) async fn check(global: &Global, live: bool) -> Result<Exit, Failure> 
     if let Some(problem) = unwritable(&ctx, &first) {
         show(global.json, &[problem], &Live::default(), false);
         return Ok(Exit::Usage);
+    }
+    if let Some(why) = keylock::trouble(&ctx.settings.runtime_dir) {
+        let message = format!(
+            "{why}: another renewd on this machine with the same key would go unnoticed. Under systemd this folder is made at the start"
+        );
+        warnings.push(Problem { file: first.clone(), line: None, key: "runtime_dir".to_owned(), message });
     }
     let mut found = Live::default();
     if live {

@@ -5,7 +5,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::daemon::run::problem_line;
 use crate::daemon::{logging, wire};
 use crate::documents;
-use crate::engine::{EngineError, Viewer};
+use crate::engine::{EngineError, Viewer, claims};
 use crate::exit::Exit;
 use crate::ledger::sqlite::{self, Access, SqliteLedger};
 use crate::ledger::{Ledger, LedgerError};
@@ -116,7 +116,11 @@ impl Context {
     /// Opens it for reading; before the first cycle there is none, and an empty one stands in.
     pub fn reading(&self) -> Result<Arc<SqliteLedger>, Failure> {
         match sqlite::open(&self.settings.state_dir, Access::Read) {
-            Ok(ledger) => Ok(Arc::new(ledger)),
+            Ok(ledger) => {
+                // An account that was renamed is known by its old name until the next pass that pays.
+                let claims = claims(&self.settings, &ledger)?;
+                Ok(Arc::new(ledger.as_named(&claims, self.now())?.unwrap_or(ledger)))
+            }
             Err(LedgerError::Missing(_)) => Ok(Arc::new(sqlite::in_memory()?)),
             Err(e) => Err(e.into()),
         }

@@ -4,7 +4,7 @@ use std::path::Path;
 use serde_json::json;
 
 use crate::domain::AccountName;
-use crate::engine::{currency_note, shrink_note};
+use crate::engine::{changed_note, currency_note, shrink_note};
 use crate::exit::Exit;
 use crate::ledger::Ledger;
 use crate::ledger::sqlite::Access;
@@ -47,6 +47,16 @@ pub(super) fn resume(ctx: &Context, name: Option<&str>) -> Result<Exit, Failure>
     let mut accepted = Vec::new();
     for a in ctx.settings.accounts.iter().filter(|a| account.as_ref().is_none_or(|n| n == &a.name)) {
         ledger.note(&currency_note(&a.name), "")?;
+        let (seen, accept) = changed_note(&a.name);
+        if let Some(change) = ledger.noted(&seen)?.filter(|c| !c.is_empty()) {
+            let (mark, why) = change.split_once('\n').unwrap_or((&change, ""));
+            ledger.note(&accept, mark)?;
+            ledger.note(&seen, "")?;
+            accepted.push(json!({ "account": a.name, "changed": why, "missing": [] }));
+            if !ctx.json {
+                output::line(&format!("account {}: accepted as the config has it now, although {why}", a.name));
+            }
+        }
         let (seen, accept) = shrink_note(&a.name);
         let Some(loss) = ledger.noted(&seen)?.filter(|l| !l.is_empty()) else { continue };
         let (print, text) = loss.split_once('\n').unwrap_or((&loss, ""));

@@ -16,7 +16,7 @@ use crate::engine::{CycleReport, EngineError, Payer};
 use crate::ledger::{IntentFilter, LedgerError};
 use crate::notify::Heart;
 use crate::redact::Redactor;
-use crate::settings::{Problem, Settings};
+use crate::settings::{Account, Problem, Settings};
 
 /// How settings are read again on SIGHUP.
 pub type Reload = Arc<dyn Fn() -> Result<(Settings, Redactor), Vec<Problem>> + Send + Sync>;
@@ -307,6 +307,11 @@ impl Daemon {
             tracing::error!("{text}");
             return self.say_reload(Some(text));
         }
+        if settings.runtime_dir != self.payer.keys.folder() {
+            let text = "runtime_dir changed: that needs a restart; the old config stays in force";
+            tracing::error!("{text}");
+            return self.say_reload(Some(text));
+        }
         let (ledger, clock, stop, beat) =
             (Arc::clone(&old.ledger), Arc::clone(&old.clock), old.stop.clone(), Arc::clone(&old.beat));
         let built = wire::viewer(Arc::new(settings), ledger, clock, &redactor).and_then(|mut viewer| {
@@ -315,7 +320,12 @@ impl Daemon {
             wire::payer(viewer, &redactor)
         });
         match built {
-            Ok(payer) => {
+            Ok(mut payer) => {
+                // What is locked stays locked: nobody else pays in between.
+                payer.keys = Arc::clone(&self.payer.keys);
+                let locks: Vec<String> =
+                    payer.viewer.settings.accounts.iter().map(Account::lock_name).collect();
+                payer.keys.keep(&locks);
                 self.payer = payer;
                 self.stop_beside();
                 self.start_beside();

@@ -6,7 +6,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::engine::{Payer, Viewer};
-use crate::ledger::Ledger;
+use crate::keylock::KeyLocks;
+use crate::ledger::{IDENTITY, Ledger};
 use crate::providers::limiter::{Limiter, SharedLimiter};
 use crate::providers::{self, ConnectError, Connection};
 use crate::redact::Redactor;
@@ -68,5 +69,7 @@ pub fn payer(viewer: Viewer, redactor: &Redactor) -> Result<Payer, ConnectError>
         spenders.insert(account.name.clone(), spender);
         changers.insert(account.name.clone(), providers::connect_changer(&account.provider, connection)?);
     }
-    Ok(Payer { viewer, spenders, changers })
+    let ledger = viewer.ledger.noted(IDENTITY).ok().flatten().unwrap_or_default();
+    let keys = Arc::new(KeyLocks::new(viewer.settings.runtime_dir.clone(), ledger));
+    Ok(Payer { viewer, spenders, changers, keys })
 }

@@ -136,6 +136,8 @@ pub struct Inventory {
     pub clock_skew: Option<jiff::SignedDuration>,
     /// Why the list as a whole is not to be believed (such as a count of the provider's own that differs from it).
     pub doubt: Option<String>,
+    /// A hash of the provider's own id of whose account this is, where it tells one.
+    pub owner: Option<String>,
 }
 
 /// How a lease is paid for in one call.

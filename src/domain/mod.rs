@@ -4,6 +4,7 @@
 pub mod alert;
 mod capability;
 mod cycle;
+pub mod identity;
 mod ids;
 pub mod lease;
 mod money;

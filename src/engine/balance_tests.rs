@@ -104,6 +104,7 @@ impl Desk {
             unreadable: 0,
             clock_skew: None,
             doubt: None,
+            owner: None,
         };
         let provider = ProviderName::new("p");
         self.ledger.record_inventory(&provider, &self.account, at(minute).wall, &inventory).unwrap();

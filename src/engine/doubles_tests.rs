@@ -125,7 +125,7 @@ fn read_at(ledger: &dyn Ledger, leases: &[Lease], balance: &str, began: &Moment)
 fn known(ledger: &SqliteLedger, leases: Vec<Lease>, minutes: i64) {
     let balance = usd("100.00");
     let inventory =
-        Inventory { leases, balance, oddities: Vec::new(), unreadable: 0, clock_skew: None, doubt: None };
+        Inventory { leases, balance, oddities: Vec::new(), unreadable: 0, clock_skew: None, doubt: None, owner: None };
     ledger
         .record_inventory(&ProviderName::new("youproxy"), &account(), at(minutes).wall, &inventory)
         .unwrap();

@@ -14,6 +14,7 @@ mod clockrule;
 pub mod doubles;
 mod foreign;
 mod fresh;
+mod identity;
 mod lane;
 mod looks;
 mod losses;
@@ -42,10 +43,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::domain::AccountName;
+use crate::keylock::KeyLocks;
 use crate::ledger::Ledger;
 use crate::providers::{Changer, Reader, Spender};
 use crate::settings::Settings;
 
+pub use identity::{changed_note, claims};
 pub use observe::currency_note;
 pub use passes::{EngineError, TOLD};
 pub use remember::offered_note;
@@ -79,6 +82,8 @@ pub struct Payer {
     pub spenders: BTreeMap<AccountName, Arc<dyn Spender>>,
     /// One per account: steers the provider's own auto-renewal.
     pub changers: BTreeMap<AccountName, Arc<dyn Changer>>,
+    /// Keeps other ledgers' renewds from paying with the same keys.
+    pub keys: Arc<KeyLocks>,
 }
 
 impl Viewer {

@@ -1,16 +1,19 @@
 //! Reading every account, and how far each reading is believed.
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::domain::identity::Verdict;
 use crate::domain::time::Moment;
 use crate::domain::{AccountName, Balance, Inventory, Lease, OrderState};
-use crate::ledger::{Ledger, LedgerError};
+use crate::ledger::{IDENTITY, Ledger, LedgerError};
 use crate::planner::Standing;
+use crate::policy::Reason;
 use crate::providers::{Purpose, ReadError, Reader};
 use crate::settings::Account;
 
-use super::{Viewer, shrink};
+use super::{Viewer, identity, shrink};
 
 /// An account as a pass sees it.
 #[derive(Debug, Clone)]
@@ -33,6 +36,10 @@ pub(super) struct Seen {
     pub skew: Option<jiff::SignedDuration>,
     /// The reading itself, for evidence; `None` where there was none.
     pub fresh: bool,
+    /// Which account of the ledger it is.
+    pub identity: Verdict,
+    /// Why nothing may be paid, whatever was read.
+    pub barred: Option<Reason>,
 }
 
 impl Seen {
@@ -82,16 +89,41 @@ impl Viewer {
                 ))
             })
             .collect();
-        let mut all = Vec::new();
+        let mut results = Vec::new();
         for (account, task) in tasks {
             let result = tokio::select! {
                 done = beating(task, self.beat.as_ref()) => done.unwrap_or_else(|_| Err(ReadError::NoAnswer("the reading was cut off".into()))),
                 () = self.stop.cancelled() => Err(ReadError::NoAnswer("renewd is stopping".into())),
             };
             (self.beat)();
-            all.push(believe(self.ledger.as_ref(), &self.settings.guard, account, &began, result)?);
+            results.push((account, result));
         }
-        Ok(all)
+        let verdicts = self.identify(&results, began.wall)?;
+        let all = results.into_iter().map(|(account, result)| {
+            let verdict = verdicts.get(&account.name).cloned().unwrap_or(Verdict::Unproven);
+            believe(self.ledger.as_ref(), &self.settings.guard, account, &began, result, verdict)
+        });
+        all.collect()
+    }
+
+    /// Which account of the ledger each configured one is, by what was just read; names that changed are followed before anything else
+    /// is asked of the ledger.
+    fn identify(
+        &self,
+        results: &[(Account, Result<Inventory, ReadError>)],
+        at: Timestamp,
+    ) -> Result<HashMap<AccountName, Verdict>, LedgerError> {
+        let ledger = self.ledger.as_ref();
+        let id = ledger.noted(IDENTITY)?.unwrap_or_default();
+        let mut claims = identity::claims(&self.settings, ledger)?;
+        for claim in &mut claims {
+            let read = results.iter().find(|(account, _)| account.name == claim.name);
+            if let Some((_, Ok(inventory))) = read {
+                identity::read(claim, inventory, &id);
+            }
+        }
+        let verdicts = ledger.attach(&claims, at)?;
+        Ok(claims.into_iter().map(|claim| claim.name).zip(verdicts).collect())
     }
 }
 
@@ -108,6 +140,7 @@ fn believe(
     account: Account,
     began: &Moment,
     result: Result<Inventory, ReadError>,
+    verdict: Verdict,
 ) -> Result<(Seen, Option<Inventory>), LedgerError> {
     let known: Vec<Lease> = ledger.known_leases(&account.name)?.into_iter().map(|k| k.lease).collect();
     let facts = ledger.accounts()?.into_iter().find(|f| f.account == account.name);
@@ -127,6 +160,8 @@ fn believe(
         unreadable: 0,
         skew: None,
         fresh: false,
+        barred: identity::barred(&verdict),
+        identity: verdict.clone(),
     };
     let mut inventory = match result {
         Ok(inventory) => inventory,
@@ -137,6 +172,12 @@ fn believe(
             return Ok((seen(Standing::Unreadable(e.to_string()), known, last_balance), None));
         }
     };
+    if matches!(verdict, Verdict::Changed { .. }) {
+        // What was read is shown, and nothing of it is held against, or kept with, what may be another account's.
+        let mut seen = seen(Standing::Good, inventory.leases, Some(inventory.balance));
+        (seen.unreadable, seen.skew, seen.currency) = (inventory.unreadable, inventory.clock_skew, None);
+        return Ok((seen, None));
+    }
     remember_holds(ledger, &account.name, &known, &mut inventory.leases, began.wall)?;
     let mut seen = seen(Standing::Good, inventory.leases.clone(), Some(inventory.balance.clone()));
     seen.unreadable = inventory.unreadable;
@@ -201,7 +242,7 @@ mod tests {
         let store = |leases: Vec<Lease>, minute: i64| {
             let (balance, oddities) = (usd("1.00"), Vec::new());
             let inventory =
-                Inventory { leases, balance, oddities, unreadable: 0, clock_skew: None, doubt: None };
+                Inventory { leases, balance, oddities, unreadable: 0, clock_skew: None, doubt: None, owner: None };
             ledger.record_inventory(&"proxyshard".into(), &account(), at(minute).wall, &inventory).unwrap();
         };
         let held = Lease { state: OrderState::OnHold, held_since: Some(at(0).wall), ..lease(1, 0) };

@@ -218,7 +218,7 @@ impl Payer {
         let started = payer.viewer.clock.now();
         let cycle = ledger.start_cycle(&started)?;
         recover(&payer.viewer, &started)?;
-        let observed = payer.viewer.observe().await?;
+        let observed = payer.observe().await?;
         let (seen, mut shown) = payer.believe_and_settle(observed)?;
         let clock_held = clockrule::judge(ledger.as_ref(), &started, &skews(&seen), true)?;
         let asked = match payer.stands_against(&seen, clock_held.clone())? {
@@ -253,6 +253,9 @@ impl Payer {
             Standing::Down(why) => return because(Word::AccountDown, why),
             Standing::Unreadable(why) => return because(Word::Unparsable, why),
             Standing::Shrunk(why) => return because(Word::Shrunk, why),
+        }
+        if let Some(reason) = &seen.barred {
+            return Ok(Some(reason.clone()));
         }
         let paused = self.viewer.ledger.paused()?;
         if paused.iter().any(|p| p.account.as_ref().is_none_or(|a| a == &seen.account.name)) {

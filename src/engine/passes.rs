@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::budget::{Budget, Per};
 use crate::domain::time::Moment;
-use crate::domain::{Event, IntentId, Inventory, State};
+use crate::domain::{AccountName, Event, IntentId, Inventory, State};
 use crate::ledger::{
     BudgetCheck, CycleRecord, DecisionRow, EventDetail, IntentFilter, IntentRecord, LedgerError, Purpose,
 };
@@ -22,7 +22,9 @@ use super::reading::{Shown, take};
 use super::report::{AccountReport, CycleReport};
 use super::settle::past_of;
 use super::steering::Steering;
-use super::{Payer, Viewer, clockrule, shrink};
+use crate::settings::Account;
+
+use super::{Payer, Viewer, clockrule, identity, shrink};
 
 /// What can end a pass early. A provider's trouble never does: it is a line in the report.
 #[derive(Debug, thiserror::Error)]
@@ -80,6 +82,7 @@ impl Viewer {
             account: s.account.name.clone(),
             provider: s.account.provider.clone(),
             standing: s.standing.clone(),
+            barred: s.barred.clone(),
             balance: s.balance.clone(),
             leases: s.leases.len(),
             unreadable: s.unreadable,
@@ -115,6 +118,12 @@ impl Viewer {
     }
 }
 
+fn second_renewd() -> Reason {
+    let prose = "another renewd on this machine, with a ledger of its own, pays with the same key: two that do not know of each other's \
+                 payments pay twice. Stop one of them, or take the account out of its config";
+    Reason::new(Word::SecondRenewd, prose)
+}
+
 pub(super) fn skews(seen: &[Seen]) -> Vec<(String, jiff::SignedDuration)> {
     seen.iter().filter_map(|s| Some((s.account.name.to_string(), s.skew?))).collect()
 }
@@ -133,11 +142,12 @@ impl Payer {
         let viewer = &self.viewer;
         let ledger = viewer.ledger.as_ref();
         ledger.probe()?;
+        ledger.rename_budgets(&viewer.settings.budget_names)?;
         let started = viewer.clock.now();
         let before = ledger.last_cycle()?;
         let cycle = ledger.start_cycle(&started)?;
         recover(viewer, &started)?;
-        let observed = viewer.observe().await?;
+        let observed = self.observe().await?;
         let (seen, mut shown) = self.believe_and_settle(observed)?;
         let clock_held = clockrule::judge(ledger, &started, &skews(&seen), true)?;
         let mut planned = viewer.plan(&seen, clock_held.clone(), cycle, only).await?;
@@ -215,6 +225,24 @@ impl Payer {
         Ok(self.believe_and_settle(observed)?.1.doubles)
     }
 
+    /// What keeps the account from paying because another ledger's renewd has its key.
+    pub(super) fn second(&self, account: &Account) -> Option<Reason> {
+        (!self.keys.take(&account.lock_name())).then(second_renewd)
+    }
+
+    /// Reads all accounts; those whose key another ledger's renewd holds are not to pay.
+    pub(super) async fn observe(&self) -> Result<Vec<(Seen, Option<Inventory>)>, LedgerError> {
+        // Before the reading: the other one may pay meanwhile, and what was read would be old.
+        let accounts = &self.viewer.settings.accounts;
+        let second: Vec<&AccountName> =
+            accounts.iter().filter(|a| self.second(a).is_some()).map(|a| &a.name).collect();
+        let mut observed = self.viewer.observe().await?;
+        for (seen, _) in observed.iter_mut().filter(|(s, _)| second.contains(&&s.account.name)) {
+            seen.barred = seen.barred.take().or_else(|| Some(second_renewd()));
+        }
+        Ok(observed)
+    }
+
     pub(super) fn believe_and_settle(
         &self,
         observed: Vec<(Seen, Option<Inventory>)>,
@@ -225,6 +253,7 @@ impl Payer {
         for (seen, store) in observed {
             let (provider, account) = (&seen.account.provider, &seen.account.name);
             let now = self.viewer.clock.now();
+            identity::remember(ledger, account, &seen.identity)?;
             match (&store, &seen.standing) {
                 (Some(inventory), _) => {
                     shrink::remember(ledger, account, seen.mark.as_deref(), &seen.missing)?;

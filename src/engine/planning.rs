@@ -72,6 +72,7 @@ impl Viewer {
                     leases: &s.leases,
                     missing: &s.missing,
                     standing: s.standing.clone(),
+                    barred: s.barred.clone(),
                     paused: paused.iter().any(|p| p.account.as_ref().is_none_or(|a| a == &s.account.name)),
                     provider_stopped: stopped.get(s.account.provider.as_str()).cloned(),
                 })

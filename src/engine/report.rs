@@ -4,7 +4,7 @@ use crate::domain::time::Moment;
 use crate::domain::{AccountName, Balance, Lease, Money, ProviderName, State};
 use crate::ledger::{CycleSummary, IntentRecord};
 use crate::planner::{Item, Standing, Steer};
-use crate::policy::Decision;
+use crate::policy::{Decision, Reason};
 
 /// One account in a pass.
 #[derive(Debug, Clone)]
@@ -15,6 +15,8 @@ pub struct AccountReport {
     pub provider: ProviderName,
     /// Whether the reading can be relied on.
     pub standing: Standing,
+    /// Why nothing may be paid with it, whatever was read: it may not be the account that it was, or another renewd pays with its key.
+    pub barred: Option<Reason>,
     /// As read; the last known one where it could not be read.
     pub balance: Option<Balance>,
     /// How many leases it has.
@@ -36,7 +38,7 @@ impl AccountReport {
     #[must_use]
     pub fn error(&self) -> Option<&str> {
         match &self.standing {
-            Standing::Good => None,
+            Standing::Good => self.barred.as_ref().map(|reason| reason.prose.as_str()),
             Standing::Down(why) | Standing::Unreadable(why) | Standing::Shrunk(why) => Some(why),
         }
     }
@@ -83,7 +85,7 @@ impl CycleReport {
             |r: &IntentRecord| matches!(r.state, State::Unknown | State::NeedsOperator | State::Refused);
         self.items.iter().any(|i| i.decision() == Decision::Hold)
             || !self.moved.is_empty()
-            || self.accounts.iter().any(|a| a.standing != Standing::Good || a.unreadable > 0)
+            || self.accounts.iter().any(|a| a.standing != Standing::Good || a.barred.is_some() || a.unreadable > 0)
             || self.payments.iter().chain(&self.unsettled).any(open)
     }
 

@@ -28,6 +28,7 @@ fn desk() -> (tempfile::TempDir, SqliteLedger) {
         unreadable: 0,
         clock_skew: None,
         doubt: None,
+        owner: None,
     };
     ledger.record_inventory(&"youproxy".into(), &account(), at(0).wall, &inventory).unwrap();
     (dir, ledger)

@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
+use crate::domain::identity::{Claim, Verdict};
 use crate::domain::{
     AccountName, ChangeRequest, Event, IntentId, Inventory, KeyPattern, Lease, LeaseId, Moment, Money,
     OrderId, ProviderName, State,
@@ -38,6 +39,11 @@ pub use trouble::obstacle;
 
 /// The note that tells one ledger from another: made at random with the ledger, kept in its copies.
 pub const IDENTITY: &str = "ledger.id";
+
+/// The note, with `:ACCOUNT` behind it, that an operator accepted what an account is now: the mark of what was accepted.
+pub const ACCEPTED: &str = "account.accepted";
+/// The note, with `:ACCOUNT` behind it, of what speaks against an account: its mark, and on the next lines the words.
+pub const CHANGED: &str = "account.changed";
 
 /// What can go wrong with the ledger. Payments stop before they start on any of these.
 #[derive(Debug, thiserror::Error)]
@@ -176,6 +182,11 @@ pub trait Ledger: Send + Sync {
     /// Writes and removes a row, to learn that payments could be recorded (disk full, read-only).
     fn probe(&self) -> Result<(), LedgerError>;
 
+    /// Which of its accounts the configured ones are. On a ledger that was opened to pay, names and marks are written down, in one
+    /// transaction, and what is kept of an account goes with its name; elsewhere this only looks.
+    fn attach(&self, claims: &[Claim], at: Timestamp) -> Result<Vec<Verdict>, LedgerError>;
+    /// What is kept under a budget's old name goes with its new one; nothing to do costs nothing.
+    fn rename_budgets(&self, names: &[(String, String)]) -> Result<(), LedgerError>;
     /// Stores a believed inventory: changed and new leases are written, missing ones are marked gone, unchanged ones cost
     /// nothing; the account's row is written once. What was known and is lost by it is noted as untold ([`LOST_UNTOLD`]).
     fn record_inventory(

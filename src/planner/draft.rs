@@ -211,6 +211,9 @@ fn account_stands(
         }
         Standing::Good => {}
     }
+    if let Some(reason) = &view.barred {
+        return Err(reason.clone());
+    }
     if let Some(why) = &world.clock_held {
         return hold(Word::Clock, why.clone());
     }

@@ -4,7 +4,7 @@ use jiff::tz::TimeZone;
 
 use crate::domain::time::Timing;
 use crate::domain::{AccountName, Capabilities, IntentId, Lease, LeaseId, OrderId, ProviderName, State};
-use crate::policy::Policy;
+use crate::policy::{Policy, Reason};
 
 /// The world as just read.
 #[derive(Debug)]
@@ -40,6 +40,8 @@ pub struct AccountView<'a> {
     pub missing: &'a [Lease],
     /// Whether the reading can be relied on.
     pub standing: Standing,
+    /// Why nothing may be paid with it, whatever was read.
+    pub barred: Option<Reason>,
     /// An operator paused it.
     pub paused: bool,
     /// Unsettled payments of an account that is no longer configured stop this provider.

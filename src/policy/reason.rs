@@ -130,6 +130,10 @@ words! {
     BundleSplit => "bundle_split", Hold;
     /// The order is in a state that nobody knows.
     OrderState => "order_state", Hold;
+    /// What is known of the account contradicts what the config says, or its list is a stranger's.
+    AccountChanged => "account_changed", Hold;
+    /// A renewd with another ledger on this machine pays with the same key.
+    SecondRenewd => "second_renewd", Hold;
     /// The clock cannot be trusted.
     Clock => "clock", Hold;
 }

@@ -19,6 +19,7 @@ use super::{Account, Settings};
 pub(super) fn check(draft: &Draft<'_>, problems: &Problems) {
     for table in ["account", "policy", "budget"] {
         unique_names(draft, table, problems);
+        old_names(draft, table, problems);
     }
     for row in draft.rows("policy") {
         promo(row);
@@ -57,6 +58,29 @@ fn unique_names(draft: &Draft<'_>, table: &'static str, problems: &Problems) {
                 problems.push(place, row.full("name"), message);
             }
             None => seen.push((name.to_lowercase(), place)),
+        }
+    }
+}
+
+/// A name that something had is nothing else's: not its own now, not another's now, and not claimed twice.
+fn old_names(draft: &Draft<'_>, table: &'static str, problems: &Problems) {
+    let mut seen: Vec<String> = Vec::new();
+    for row in draft.rows(table) {
+        let own = row.text("name").unwrap_or_default().to_lowercase();
+        for (place, was) in row.texts("was") {
+            let name = was.to_lowercase();
+            let is_name = |other: &Fields<'_>| other.text("name").is_some_and(|n| n.to_lowercase() == name);
+            let why = if name == own {
+                "is its name now: leave it out".to_owned()
+            } else if draft.rows(table).any(is_name) {
+                format!("is another {table}'s name now: give one of them a name that was never used")
+            } else if seen.contains(&name) {
+                "is claimed twice: only one can have had it last".to_owned()
+            } else {
+                seen.push(name);
+                continue;
+            };
+            problems.push(place, row.full("was"), format!("`{was}` {why}"));
         }
     }
 }

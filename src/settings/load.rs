@@ -3,10 +3,12 @@
 //! Not responsible for single keys (`schema.rs`) or for what contradicts what (`cross.rs`).
 use std::collections::BTreeMap;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::Timestamp;
+
+use crate::budget::Budget;
 
 use super::cross;
 use super::doubts;
@@ -65,7 +67,7 @@ fn read(sources: &Sources, now: Option<Timestamp>) -> Result<Settings, Vec<Probl
     cross::check(&draft, &problems);
     let vault =
         Vault { environment: &sources.environment, credentials_dir: sources.credentials_dir.as_deref() };
-    let settings = settings(&draft, &vault, &problems);
+    let settings = settings(&draft, &vault, systemds_runtime_dir(&sources.environment), &problems);
     if let Some(settings) = &settings {
         cross::warn(&draft, settings, &warnings);
         doubts::warn(&draft, now.map(|now| now.to_zoned(settings.timezone.clone()).date()), &warnings);
@@ -162,8 +164,19 @@ fn unread(e: &io::Error) -> String {
     }
 }
 
+/// systemd's `$RUNTIME_DIRECTORY`: its first, where the unit has several.
+fn systemds_runtime_dir(environment: &[(String, String)]) -> Option<PathBuf> {
+    let (_, all) = environment.iter().find(|(name, _)| name == "RUNTIME_DIRECTORY")?;
+    all.split(':').next().map(PathBuf::from).filter(|path| path.is_absolute())
+}
+
 /// `None` where anything is wrong; it has been told then. Every part is tried, so that all of it is told.
-fn settings(draft: &Draft<'_>, vault: &Vault<'_>, problems: &Problems) -> Option<Settings> {
+fn settings(
+    draft: &Draft<'_>,
+    vault: &Vault<'_>,
+    runtime_dir: Option<PathBuf>,
+    problems: &Problems,
+) -> Option<Settings> {
     let fields = &draft.scalars;
     let schedule = sections::schedule(fields);
     let timing = sections::timing(fields);
@@ -177,6 +190,10 @@ fn settings(draft: &Draft<'_>, vault: &Vault<'_>, problems: &Problems) -> Option
     let (timezone_name, timezone) = fields.read("timezone", super::values::zone)?;
     Some(Settings {
         state_dir: fields.read("state_dir", super::values::folder)?,
+        runtime_dir: match runtime_dir.filter(|_| !fields.given("runtime_dir")) {
+            Some(systemds) => systemds,
+            None => fields.read("runtime_dir", super::values::folder)?,
+        },
         timezone_name,
         timezone,
         schedule: schedule?,
@@ -184,11 +201,32 @@ fn settings(draft: &Draft<'_>, vault: &Vault<'_>, problems: &Problems) -> Option
         guard: guard?,
         accounts: rows::made(accounts)?,
         policies: rows::made(policies)?,
-        budgets: rows::made(budgets)?,
+        budgets: counting_old_names(draft, rows::made(budgets)?),
+        budget_names: old_names(draft, "budget"),
         alerts: alerts?,
         http: http?,
         warnings: Vec::new(),
     })
+}
+
+/// Every name that the rows of a table had, with the present one.
+fn old_names(draft: &Draft<'_>, table: &'static str) -> Vec<(String, String)> {
+    let of = |row: &Fields<'_>| -> Vec<(String, String)> {
+        let name = row.text("name").unwrap_or_default();
+        row.texts("was").into_iter().map(|(_, was)| (was.to_owned(), name.to_owned())).collect()
+    };
+    draft.rows(table).flat_map(of).collect()
+}
+
+/// What was paid under a policy's old name counts wherever the policy does.
+fn counting_old_names(draft: &Draft<'_>, mut budgets: Vec<Budget>) -> Vec<Budget> {
+    let policies = old_names(draft, "policy");
+    for budget in &mut budgets {
+        let old = policies.iter().filter(|(_, name)| budget.policies.contains(name));
+        let old: Vec<String> = old.map(|(was, _)| was.clone()).collect();
+        budget.policies.extend(old);
+    }
+    budgets
 }
 
 /// Where the secret at `key` is kept, in words.

@@ -10,6 +10,7 @@ use jiff::tz::TimeZone;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::budget::Budget;
+use crate::domain::identity::fingerprint;
 use crate::domain::time::Timing;
 use crate::domain::{AccountName, Lease, Money, ProviderName, Severity};
 use crate::planner::Guard;
@@ -43,6 +44,8 @@ pub const EXAMPLE: &str = include_str!("../../config/renewd.example.toml");
 pub struct Settings {
     /// Holds `ledger.db`.
     pub state_dir: PathBuf,
+    /// Holds the locks that are shared by all renewds of this machine.
+    pub runtime_dir: PathBuf,
     /// IANA name as written, for display.
     pub timezone_name: String,
     /// Cron, calendar budgets, windows and `until` are in it.
@@ -57,8 +60,11 @@ pub struct Settings {
     pub accounts: Vec<Account>,
     /// `[[policy]]`, in file order, at least one.
     pub policies: Vec<Policy>,
-    /// `[[budget]]`, in file order.
+    /// `[[budget]]`, in file order. The policies of each are named with the names that they had, so that what was paid under those
+    /// counts in it.
     pub budgets: Vec<Budget>,
+    /// Names that budgets had, each with the present one.
+    pub budget_names: Vec<(String, String)>,
     /// `[alerts]`.
     pub alerts: Alerts,
     /// `[http]`.
@@ -83,6 +89,8 @@ pub struct Schedule {
 pub struct Account {
     /// Unique.
     pub name: AccountName,
+    /// Names it had.
+    pub was: Vec<AccountName>,
     /// `youproxy` or `proxyshard`.
     pub provider: ProviderName,
     /// Without a trailing slash; https, or http to a loopback address.
@@ -189,6 +197,14 @@ pub struct Problem {
     pub key: String,
     /// What is wrong and what to write instead. Never holds a secret's value.
     pub message: String,
+}
+
+impl Account {
+    /// What the lock of its key is called: every renewd of a machine says the same of one key, and it does not tell the key.
+    #[must_use]
+    pub fn lock_name(&self) -> String {
+        fingerprint("", &self.provider, self.base_url.as_str(), self.api_key.expose_secret())
+    }
 }
 
 impl Settings {

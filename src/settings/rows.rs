@@ -37,6 +37,7 @@ pub(super) fn account(row: &Fields<'_>, vault: &Vault<'_>) -> Option<Account> {
         if row.given("base_url") { row.read("base_url", v::base_url)? } else { v::base_url(usual).ok()? };
     Some(Account {
         name: row.read("name", v::account_name)?,
+        was: row.list("was", v::account_name),
         provider: ProviderName::new(provider),
         base_url,
         api_key: api_key?,

@@ -87,6 +87,7 @@ const NAMES: Shape = Shape::List(|t| v::line(t).map(drop));
 /// The keys that exist once; of several layers the later one wins.
 pub(super) const SCALARS: &[Key] = &[
     default("state_dir", Shape::Text(|t| v::folder(t).map(drop)), r#""/var/lib/renewd""#),
+    default("runtime_dir", Shape::Text(|t| v::folder(t).map(drop)), r#""/run/renewd""#),
     default("timezone", Shape::Text(|t| v::zone(t).map(drop)), r#""UTC""#),
     default("schedule.cycle", Shape::Text(|t| v::cron(t).map(drop)), r#""0 */10 * * * *""#),
     default("schedule.report", Shape::Text(|t| v::cron_or_off(t).map(drop)), r#""0 0 8 * * Mon""#),
@@ -125,6 +126,7 @@ pub(super) const ROWS: &[Rows] = &[
 
 const ACCOUNT: &[Key] = &[
     required("name", Shape::Text(|t| v::account_name(t).map(drop)), r#""yp""#),
+    optional("was", Shape::List(|t| v::account_name(t).map(drop)), r#"["old-name"]"#),
     required("provider", Shape::Text(|t| v::provider(t).map(drop)), v::PROVIDER_EXAMPLE),
     optional("base_url", Shape::Text(|t| v::base_url(t).map(drop)), v::BASE_URL_EXAMPLE),
     required("api_key", Shape::Secret, r#"{ file = "/etc/renewd/yp.key" }"#),
@@ -135,6 +137,7 @@ const ACCOUNT: &[Key] = &[
 
 const POLICY: &[Key] = &[
     required("name", LINE, r#""keep-us""#),
+    optional("was", NAMES, r#"["old-name"]"#),
     optional("match.account", Shape::List(|t| matches(MatchKey::Account, t)), r#"["yp"]"#),
     optional("match.kind", Shape::List(|t| matches(MatchKey::Kind, t)), r#"["IPv4", "ISP"]"#),
     optional("match.country", Shape::List(|t| matches(MatchKey::Country, t)), r#"["USA"]"#),
@@ -162,6 +165,7 @@ const POLICY: &[Key] = &[
 
 const BUDGET: &[Key] = &[
     required("name", LINE, r#""monthly""#),
+    optional("was", NAMES, r#"["old-name"]"#),
     optional("account", NAMES, r#"["yp"]"#),
     optional("policy", NAMES, r#"["keep-us"]"#),
     required("per", Shape::Text(|t| v::per(t).map(drop)), r#""month""#),

@@ -13,6 +13,7 @@ use renewd::domain::{
     Money, PurchaseRequest, Quote, QuoteError, RenewalRequest,
 };
 use renewd::engine::{CycleReport, Payer, Viewer};
+use renewd::keylock::KeyLocks;
 use renewd::ledger::sqlite::{Access, SqliteLedger, open};
 use renewd::ledger::{Ledger, PurchasePermit, SpendPermit};
 use renewd::providers::{PaymentReply, PromoCode, Purpose, ReadError, Reader, Spender};
@@ -187,7 +188,8 @@ impl Shop {
             stop: tokio_util::sync::CancellationToken::new(),
             beat: Arc::new(|| {}),
         };
-        Payer { viewer, spenders: BTreeMap::from([(acct(), spender)]), changers: BTreeMap::new() }
+        let keys = Arc::new(KeyLocks::new(self.dir.path().join("run"), "shop".to_owned()));
+        Payer { viewer, spenders: BTreeMap::from([(acct(), spender)]), changers: BTreeMap::new(), keys }
     }
 
     /// A settling pass and its telling.

@@ -64,6 +64,7 @@ impl World {
             account: acct(),
             provider: yp(),
             standing: Standing::Good,
+            barred: None,
             balance: Some(Balance { amount: money("100.00"), currency: Currency::new("USD") }),
             leases: 2,
             unreadable: 0,

@@ -81,6 +81,7 @@ impl Bench {
         let dir = self.dir.path().display();
         let text = format!(
             r#"state_dir = "{dir}/state"
+runtime_dir = "{dir}/run"
 [schedule]
 cycle = "* * * * * *"
 report = ""

@@ -55,6 +55,7 @@ impl ShardBench {
         let dir = self.dir.path().display();
         let text = format!(
             r#"state_dir = "{dir}/state"
+runtime_dir = "{dir}/run"
 [timing]
 lag_window = "2s"
 read_timeout = "4s"

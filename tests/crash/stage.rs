@@ -140,6 +140,7 @@ impl Stage {
         let provider = if matches!(self.provider, Provider::You(..)) { "youproxy" } else { "proxyshard" };
         let text = format!(
             r#"state_dir = "{dir}/state"
+runtime_dir = "{dir}/run"
 [schedule]
 report = ""
 [timing]

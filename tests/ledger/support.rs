@@ -65,6 +65,7 @@ pub fn inventory(leases: Vec<Lease>) -> Inventory {
         unreadable: 0,
         clock_skew: None,
         doubt: None,
+        owner: None,
     }
 }
 

@@ -92,6 +92,7 @@ fn viewer(dir: &Path, rest: &str, clock: &Arc<VirtualClock>) -> Viewer {
     let config = dir.join("renewd.toml");
     let head = format!(
         r#"state_dir = "{dir}/state"
+runtime_dir = "{dir}/run"
 [[account]]
 name = "yp"
 provider = "youproxy"

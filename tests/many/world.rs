@@ -61,6 +61,7 @@ impl Crowd {
         let dir = self.bench.dir.path().display();
         let text = format!(
             r#"state_dir = "{dir}/state"
+runtime_dir = "{dir}/run"
 [schedule]
 cycle = "* * * * * *"
 report = ""

@@ -53,6 +53,7 @@ fn ledger(dir: &Path, b: &Bench) -> SqliteLedger {
         unreadable: 0,
         clock_skew: None,
         doubt: None,
+        owner: None,
     };
     ledger.record_inventory(&shard(), &AccountName::from("ps"), now.wall, &inventory).unwrap();
     ledger

@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use renewd::daemon::{deliver, tell};
 use renewd::domain::{AccountName, Event, State};
 use renewd::engine::{CycleReport, Payer, Viewer};
+use renewd::keylock::KeyLocks;
 use renewd::ledger::sqlite::{self, Access};
 use renewd::ledger::{EventDetail, Ledger};
 use renewd::notify::{Attempt, Mailer};
@@ -223,6 +224,7 @@ impl Run {
                 Arc::<Site>::clone(site) as Arc<dyn renewd::providers::Changer>,
             );
         }
+        let keys = Arc::new(KeyLocks::new(self.dir.join("run"), "simulation".to_owned()));
         let viewer = Viewer {
             settings: Arc::clone(&self.settings),
             ledger,
@@ -231,7 +233,7 @@ impl Run {
             stop: CancellationToken::new(),
             beat: Arc::new(|| {}),
         };
-        self.payer = Some(Payer { viewer, spenders, changers });
+        self.payer = Some(Payer { viewer, spenders, changers, keys });
     }
 
     pub fn ledger(&self) -> Arc<dyn Ledger> {

@@ -89,6 +89,7 @@ fn text(dir: &Path, rng: &mut Rng, start: Timestamp, limited: bool) -> String {
     let (budgets, policies) = (budgets(rng), policies(rng, start));
     format!(
         r#"state_dir = "{dir}"
+runtime_dir = "{dir}/run"
 timezone = "{zone}"
 
 [guard]

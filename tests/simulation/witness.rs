@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
+use renewd::domain::identity::{Claim, Verdict};
 use renewd::domain::{
     AccountName, ChangeRequest, Event, IntentId, Inventory, KeyPattern, Lease, LeaseId, Moment, Money,
     OrderId, ProviderName, State,
@@ -177,6 +178,12 @@ impl Ledger for Witness {
     }
     fn probe(&self) -> Result<(), LedgerError> {
         self.write("probe", |l| l.probe())
+    }
+    fn attach(&self, claims: &[Claim], at: Timestamp) -> Result<Vec<Verdict>, LedgerError> {
+        self.inner.attach(claims, at)
+    }
+    fn rename_budgets(&self, names: &[(String, String)]) -> Result<(), LedgerError> {
+        self.inner.rename_budgets(names)
     }
     fn record_inventory(
         &self,

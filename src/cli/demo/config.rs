@@ -56,6 +56,7 @@ fn head(dir: &Path, yp_url: &str, ps_url: &str) -> String {
     format!(
         r#"# Written by `renewd demo`: look at what it did with renewd --config THIS history|status
 state_dir = "{dir}"
+runtime_dir = "{dir}/run"
 
 [schedule]
 jitter = "1s"

@@ -87,6 +87,43 @@ pub(super) fn standing(account: &AccountReport, items: &[&Item], settings: &Sett
     })
 }
 
+/// Nothing may be paid with it, whatever was read.
+pub(super) fn barred(account: &AccountReport, items: &[&Item]) -> Option<Alert> {
+    let (name, reason) = (&account.account, account.barred.as_ref()?);
+    let (title, actions) = match reason.word {
+        Word::AccountChanged => (
+            format!("Account {name} may not be the account that it was: nothing is paid"),
+            vec![
+                "look at its name, `was` and api_key in the config".to_owned(),
+                format!("if the config is right: renewd resume {name}"),
+            ],
+        ),
+        _ => (
+            format!("Another renewd pays with the key of account {name}: nothing is paid"),
+            vec!["pgrep -a renewd".to_owned(), "stop one of them, or take the account out of its config".to_owned()],
+        ),
+    };
+    let waits: Vec<&Item> = items.iter().filter(|i| i.reason.word == reason.word).copied().collect();
+    let due = match waits.len() {
+        0 => String::new(),
+        n => format!("; {} due wait for it", leases(n)),
+    };
+    Some(Alert {
+        rows: waits.iter().map(|i| row(i)).collect(),
+        deadline: deadline(&waits),
+        actions,
+        grade: grade(&waits),
+        leases: touched(&waits),
+        ..plain(
+            AlertKey::account(reason.word.as_str(), name.as_str()),
+            urgency(&waits),
+            Some(name),
+            &format!("{title}{due}"),
+            &reason.prose,
+        )
+    })
+}
+
 pub(super) fn unreadable_records(account: &AccountReport) -> Option<Alert> {
     let (name, n) = (&account.account, account.unreadable);
     (n > 0).then(|| {

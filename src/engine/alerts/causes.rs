@@ -42,6 +42,8 @@ pub const CAUSES: &[Cause] = &[
     of(Scope::Reading, "inventory_empty"),
     of(Scope::Reading, "shrunk"),
     of(Scope::Reading, "unreadable_records"),
+    of(Scope::Reading, "account_changed"),
+    of(Scope::Reading, "second_renewd"),
     of(Scope::Leases, "short_funds"),
     of(Scope::Leases, "over_budget"),
     of(Scope::Leases, "price_cap"),

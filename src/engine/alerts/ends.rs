@@ -111,6 +111,8 @@ fn doubt(item: &Item) -> Doubt {
         (
             Word::AccountDown
             | Word::Shrunk
+            | Word::AccountChanged
+            | Word::SecondRenewd
             | Word::Clock
             | Word::Paused
             | Word::OutsideWindow

@@ -80,6 +80,7 @@ fn of_account(
     let now = report.started.wall;
     let items: Vec<&Item> = report.items.iter().filter(|i| i.lease.account == account.account).collect();
     let mut alerts: Vec<Alert> = accounts::standing(account, &items, settings).into_iter().collect();
+    alerts.extend(accounts::barred(account, &items));
     alerts.extend(lapses::lost(account, report, around, &settings.policies));
     if !account.reachable() {
         return alerts;

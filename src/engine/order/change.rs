@@ -10,6 +10,7 @@ use crate::domain::{
 };
 use crate::engine::{EngineError, Payer, Viewer};
 use crate::planner::Standing;
+use crate::policy::Reason;
 use crate::providers::ChangeReply;
 
 use crate::engine::steering::{self, term};
@@ -27,6 +28,8 @@ pub struct Found {
     pub leases: Vec<Lease>,
     /// The balance read with it.
     pub balance: Option<Balance>,
+    /// Why nothing may be changed in it.
+    pub barred: Option<Reason>,
 }
 
 /// What came of a change.
@@ -65,6 +68,7 @@ impl Viewer {
                 order: first.order.clone(),
                 leases: seen.leases.iter().filter(|l| l.order == first.order).cloned().collect(),
                 balance: seen.balance.clone(),
+                barred: seen.barred.clone(),
             });
         }
         Ok((found, unread))
@@ -133,6 +137,9 @@ impl Payer {
             let reply = ChangeReply::Unsupported("the account is not in the config".into());
             return Ok(Changed { reply, after: None, fell: None });
         };
+        if let Some(reason) = found.barred.clone().or_else(|| self.second(&account)) {
+            return Ok(Changed { reply: ChangeReply::NeverSent(reason.to_string()), after: None, fell: None });
+        }
         let reply = steering::change(viewer, &account, changer, &request(found, what), why).await?;
         let mut one = viewer.clone();
         one.readers.retain(|name, _| name == &found.account);

@@ -38,8 +38,9 @@ pub(super) fn set(tx: &Transaction<'_>, m: &BalanceMark, note: Option<&BalanceNo
     ])?;
     let Some(n) = note else { return Ok(()) };
     tx.prepare_cached(
-        "INSERT INTO balance_note (account, since, at, before, after, currency, explained, unexplained)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        "INSERT INTO balance_note (account, since, at, before, after, currency, explained, unexplained, account_number)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8,
+           (SELECT n.number FROM account_number n JOIN account a ON a.account = n.name AND a.provider = n.provider WHERE n.name = ?1))",
     )?
     .execute(params![
         n.account.as_str(),
@@ -56,11 +57,15 @@ pub(super) fn set(tx: &Transaction<'_>, m: &BalanceMark, note: Option<&BalanceNo
 
 /// Oldest first.
 pub(super) fn notes(c: &Connection, since: Timestamp) -> Result<Vec<BalanceNote>, Fault> {
-    let mut query = c.prepare_cached("SELECT * FROM balance_note WHERE at >= ?1 ORDER BY id")?;
+    let mut query = c.prepare_cached(
+        "SELECT b.*, coalesce(n.name, b.account) AS name FROM balance_note b
+           LEFT JOIN account_number n ON n.number = b.account_number
+         WHERE b.at >= ?1 ORDER BY b.id",
+    )?;
     let rows = query.query_map([instant(since)], |r| {
         Ok(BalanceNote {
             id: r.get("id")?,
-            account: AccountName::new(r.get::<_, String>("account")?),
+            account: AccountName::new(r.get::<_, String>("name")?),
             since: get_instant(r, "since")?,
             at: get_instant(r, "at")?,
             before: get_money(r, "before")?,

@@ -19,8 +19,8 @@ pub(super) fn begin(
 ) -> Result<i64, Fault> {
     let leases: Vec<&str> = request.leases.iter().map(LeaseId::as_str).collect();
     tx.prepare_cached(
-        "INSERT INTO order_change (provider, account, order_id, leases, what, value, why, at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        "INSERT INTO order_change (provider, account, order_id, leases, what, value, why, at, account_number)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, (SELECT number FROM account_number WHERE provider = ?1 AND name = ?2))",
     )?
     .execute(params![
         provider.as_str(),
@@ -51,8 +51,10 @@ pub(super) fn end(
 /// Newest first.
 pub(super) fn list(c: &Connection, since: Timestamp) -> Result<Vec<ChangeRecord>, Fault> {
     let mut query = c.prepare_cached(
-        "SELECT c.*, e.word, e.code, e.message, e.at AS ended_at
-         FROM order_change c LEFT JOIN order_change_end e ON e.change = c.id WHERE c.at >= ?1 ORDER BY c.id DESC",
+        "SELECT c.*, coalesce(n.name, c.account) AS name, e.word, e.code, e.message, e.at AS ended_at
+         FROM order_change c LEFT JOIN order_change_end e ON e.change = c.id
+           LEFT JOIN account_number n ON n.number = c.account_number
+         WHERE c.at >= ?1 ORDER BY c.id DESC",
     )?;
     let rows = query.query_map([instant(since)], change)?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
@@ -68,7 +70,7 @@ fn change(row: &Row<'_>) -> rusqlite::Result<ChangeRecord> {
     Ok(ChangeRecord {
         id: row.get("id")?,
         provider: ProviderName::new(text("provider")?),
-        account: AccountName::new(text("account")?),
+        account: AccountName::new(text("name")?),
         order: OrderId::new(text("order_id")?),
         leases: text("leases")?.split_whitespace().map(LeaseId::from).collect(),
         what: text("what")?,

@@ -10,7 +10,7 @@ use super::text::{
     get_word, instant, place,
 };
 use crate::domain::{
-    AccountName, Currency, IntentId, Kind, LeaseId, OrderId, ProviderName, RenewalRequest, RequestLease,
+    AccountName, Currency, IntentId, Kind, LeaseId, OrderId, ProviderName, PurchaseRequest, RenewalRequest, RequestLease,
     State,
 };
 use crate::ledger::{EventDetail, IntentFilter, IntentRecord, LastPrice, LedgerError, Purpose, SettleRead};
@@ -21,7 +21,7 @@ const PAYMENT: [(&str, &str); 39] = [
     ("i.name", "name"),
     ("p.name", "part_of"),
     ("i.provider", "provider"),
-    ("i.account", "account"),
+    ("h.account", "account"),
     ("i.kind", "kind"),
     ("i.period_days", "period_days"),
     ("i.promo", "promo"),
@@ -109,7 +109,7 @@ impl Which {
             which.and("i.created_at >= ?", instant(since));
         }
         if let Some(account) = &filter.account {
-            which.and("i.account = ?", account.to_string());
+            which.and("h.account = ?", account.to_string());
         }
         if let Some(since) = filter.spend_since {
             which.and("h.spend_at >= ?", instant(since));
@@ -233,7 +233,11 @@ fn purpose(row: &Row<'_>) -> rusqlite::Result<Purpose> {
         "provider" => Ok(Purpose::Provider),
         _ => {
             let text: String = row.get(at!("purchase"))?;
-            serde_json::from_str(&text).map(|p| Purpose::Purchase(Box::new(p))).map_err(|e| {
+            let account: String = row.get(at!("account"))?;
+            let read = serde_json::from_str::<PurchaseRequest>(&text);
+            // The text is of its time; the account is called as it is now.
+            let named = read.map(|p| PurchaseRequest { account: AccountName::new(account), ..p });
+            named.map(|p| Purpose::Purchase(Box::new(p))).map_err(|e| {
                 rusqlite::Error::FromSqlConversionFailure(
                     at!("purchase"),
                     rusqlite::types::Type::Text,
@@ -260,7 +264,7 @@ pub(super) const PRICE: &str =
     "SELECT l.seq, i.period_days, i.currency, coalesce(h.charged, i.quoted) AS amount,
     (SELECT count(*) FROM intent_lease x WHERE x.intent = i.id) AS sharers
     FROM intent_lease l CROSS JOIN intent_head h ON h.intent = l.intent CROSS JOIN intent i ON i.id = l.intent
-    WHERE l.lease = ?1 AND i.account = ?2 AND h.state = 'confirmed'
+    WHERE l.lease = ?1 AND h.account = ?2 AND h.state = 'confirmed'
     ORDER BY h.spend_at DESC, i.id DESC LIMIT 1";
 
 /// The same by address: a lease that got another id with its renewal keeps its price.
@@ -268,7 +272,7 @@ pub(super) const PRICE_BY_IP: &str =
     "SELECT l.seq, i.period_days, i.currency, coalesce(h.charged, i.quoted) AS amount,
     (SELECT count(*) FROM intent_lease x WHERE x.intent = i.id) AS sharers
     FROM intent_lease l CROSS JOIN intent_head h ON h.intent = l.intent CROSS JOIN intent i ON i.id = l.intent
-    WHERE l.ip = ?1 AND l.ip <> '' AND i.account = ?2 AND h.state = 'confirmed'
+    WHERE l.ip = ?1 AND l.ip <> '' AND h.account = ?2 AND h.state = 'confirmed'
     ORDER BY h.spend_at DESC, i.id DESC LIMIT 1";
 
 /// The last confirmed price of every lease that the account still has: one or two indexed look-ups each, not a walk through

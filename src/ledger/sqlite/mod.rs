@@ -1,13 +1,14 @@
 //! The ledger in one SQLite file.
 //!
 //! Responsible for the connection and the shape of every transaction: immediate from its start, whole or not at all. The
-//! files below hold what is done inside: `open`, `migrate`, `reserve`, `payment` (the log), `history` and `shelf` (reading it), `leases`,
+//! files below hold what is done inside: `open`, `migrate`, `accounts`, `reserve`, `payment` (the log), `history` and `shelf` (reading it), `leases`,
 //! `cycles`, `quotes`, `alerts`, `quiet`, `outbox`, `balances`, `changes`, `copy`.
 //!
 //! What a crash means: it rolls back to the last commit. With WAL and `synchronous=FULL` a commit that returned is on disk.
 //! A commit that failed may, on a broken disk, be there all the same: for a `spend_started` row that reads as a payment
 //! whose outcome is unknown, and evidence settles it; no permit was given, so nothing was sent. There is no retry around any
 //! transaction: what failed is told and not repeated.
+mod accounts;
 mod alerts;
 mod balances;
 mod changes;
@@ -36,6 +37,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::LedgerError;
+use crate::domain::identity::{Claim, Step};
 
 pub use migrate::MIGRATIONS;
 pub use open::{Access, in_memory, open};
@@ -79,6 +81,22 @@ impl SqliteLedger {
     /// Only who holds the ledger's lock starts payments: a bug elsewhere is told here, before a row is written.
     fn to_pay(&self) -> Result<(), LedgerError> {
         if self.lock.is_some() { Ok(()) } else { Err(LedgerError::NotToPay(self.path.clone())) }
+    }
+
+    /// A copy in memory in which the accounts are called as the config calls them: for those that only look, before a pass that pays has
+    /// written it down. `None` where nothing is called otherwise.
+    ///
+    /// # Errors
+    /// [`LedgerError::Trouble`].
+    pub fn as_named(&self, claims: &[Claim], at: jiff::Timestamp) -> Result<Option<Self>, LedgerError> {
+        let found = self.read(|c| accounts::compare(c, claims, at))?;
+        let names: Vec<Step> = found.steps.into_iter().filter(|s| matches!(s, Step::Name(..))).collect();
+        if names.is_empty() {
+            return Ok(None);
+        }
+        let copy = open::copy_in_memory(&self.connection(), &self.path)?;
+        copy.write(|tx| accounts::write(tx, claims, &names, at))?;
+        Ok(Some(copy))
     }
 
     /// One transaction, immediate from its start. What `f` refuses leaves no trace.

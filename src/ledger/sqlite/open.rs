@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Duration;
 
+use rusqlite::backup::{Backup, StepResult};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use rustix::fs::{FlockOperation, flock};
@@ -60,6 +61,22 @@ pub fn in_memory() -> Result<SqliteLedger, LedgerError> {
     harden(&connection).map_err(trouble(&path))?;
     migrate::to_latest(&mut connection).map_err(trouble(&path))?;
     Ok(SqliteLedger { path, connection: Mutex::new(connection), shelf: Mutex::default(), lock: None })
+}
+
+/// Everything that is in `source`, nowhere on disk.
+pub(super) fn copy_in_memory(source: &Connection, path: &Path) -> Result<SqliteLedger, LedgerError> {
+    let mut connection = Connection::open_in_memory().map_err(trouble(path))?;
+    let step = Backup::new(source, &mut connection).and_then(|backup| backup.step(-1)).map_err(trouble(path))?;
+    if step != StepResult::Done {
+        return Err(trouble(path)("the ledger was busy: try again"));
+    }
+    harden(&connection).map_err(trouble(path))?;
+    Ok(SqliteLedger {
+        path: path.to_owned(),
+        connection: Mutex::new(connection),
+        shelf: Mutex::default(),
+        lock: None,
+    })
 }
 
 fn trouble<E: Display>(path: &Path) -> impl Fn(E) -> LedgerError {

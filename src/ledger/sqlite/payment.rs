@@ -221,7 +221,7 @@ fn none_flying(tx: &Transaction<'_>, id: &IntentId) -> Result<IntentRecord, Faul
     let flying: Option<String> = tx
         .prepare_cached(
             "SELECT i.name FROM intent_head h JOIN intent i ON i.id = h.intent
-             WHERE h.state = 'spend_started' AND i.provider = ?1 AND i.account = ?2 LIMIT 1",
+             WHERE h.state = 'spend_started' AND i.provider = ?1 AND h.account = ?2 LIMIT 1",
         )?
         .query_row([record.provider.as_str(), account.as_str()], |r| r.get(0))
         .optional()?;

@@ -6,9 +6,10 @@ use std::sync::PoisonError;
 use jiff::Timestamp;
 
 use super::{
-    SqliteLedger, alerts, balances, changes, copy, cycles, history, leases, outbox, payment, quiet, quotes,
-    reserve,
+    SqliteLedger, accounts, alerts, balances, changes, copy, cycles, history, leases, outbox, payment, quiet, quotes,
+    reserve, shelf::Shelf,
 };
+use crate::domain::identity::{Claim, Verdict};
 use crate::domain::{
     AccountName, ChangeRequest, Event, IntentId, Inventory, KeyPattern, Lease, LeaseId, Moment, Money,
     OrderId, ProviderName, State,
@@ -53,6 +54,31 @@ impl Ledger for SqliteLedger {
             tx.execute("DELETE FROM note WHERE key = 'probe'", [])?;
             Ok(())
         })
+    }
+
+    fn attach(&self, claims: &[Claim], at: Timestamp) -> Result<Vec<Verdict>, LedgerError> {
+        let found = self.read(|c| accounts::compare(c, claims, at))?;
+        if found.steps.is_empty() || self.lock.is_none() {
+            return Ok(found.verdicts);
+        }
+        // Copies of payments have the name in them.
+        *self.shelf.lock().unwrap_or_else(PoisonError::into_inner) = Shelf::default();
+        let verdicts = self.write(|tx| {
+            let found = accounts::compare(tx, claims, at)?;
+            accounts::write(tx, claims, &found.steps, at)?;
+            Ok(found.verdicts)
+        });
+        *self.shelf.lock().unwrap_or_else(PoisonError::into_inner) = Shelf::default();
+        verdicts
+    }
+
+    fn rename_budgets(&self, names: &[(String, String)]) -> Result<(), LedgerError> {
+        for (from, to) in names {
+            if self.read(|c| accounts::has_budget(c, from))? {
+                self.write(|tx| accounts::rename_budget(tx, from, to))?;
+            }
+        }
+        Ok(())
     }
 
     fn record_inventory(

@@ -79,7 +79,7 @@ fn pending_purchase(c: &Connection, new: &NewIntent) -> Result<Option<Blocked>, 
     let mut find = c.prepare_cached(
         "SELECT i.name, h.state FROM intent_head h CROSS JOIN intent i ON i.id = h.intent
          WHERE h.state IN ('reserved', 'spend_started', 'accepted', 'unknown', 'needs_operator')
-           AND i.provider = ?1 AND i.account = ?2 AND i.purpose = 'purchase' ORDER BY h.intent LIMIT 1",
+           AND i.provider = ?1 AND h.account = ?2 AND i.purpose = 'purchase' ORDER BY h.intent LIMIT 1",
     )?;
     let mut rows = find.query([new.provider.as_str(), new.request.account.as_str()])?;
     let Some(row) = rows.next()? else { return Ok(None) };
@@ -161,7 +161,7 @@ fn covers(check: &BudgetCheck, new: &NewIntent) -> bool {
 pub(super) fn counting(one_cycle: bool) -> String {
     let cycle = if one_cycle { "i.cycle = ?4" } else { "?4 IS NULL" };
     format!(
-        "SELECT i.account, i.policy, coalesce(h.charged, i.quoted) AS amount
+        "SELECT h.account, i.policy, coalesce(h.charged, i.quoted) AS amount
          FROM intent_head h JOIN intent i ON i.id = h.intent
          WHERE {cycle} AND i.currency = ?1 AND (h.state = 'reserved' OR (h.spend_at >= ?2 AND h.spend_at < ?3
            AND h.state IN ('spend_started', 'accepted', 'unknown', 'confirmed', 'needs_operator')))"

@@ -132,6 +132,7 @@ impl Surveyor {
             unreadable: lists.unreadable(),
             clock_skew: skew.0,
             doubt: None,
+            owner: me.owner,
         };
         Ok(Reading { inventory, counts, told: me.active_orders })
     }

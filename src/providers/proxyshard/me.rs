@@ -1,5 +1,6 @@
 //! The account itself: `/me`. Pure.
 use crate::domain::Balance;
+use crate::domain::identity::fingerprint;
 use crate::providers::Words;
 
 use super::envelope::{self, Trouble};
@@ -13,6 +14,8 @@ pub struct Me {
     pub wallet: Balance,
     /// The provider's own count of active orders; `None` = not told.
     pub active_orders: Option<usize>,
+    /// A hash of the owner's mail address: the account is known by it after its token was changed; `None` = not told.
+    pub owner: Option<String>,
 }
 
 /// Reads the body of `/me`. Source: the vendor's reference, `wallet_balance` in cents.
@@ -27,5 +30,7 @@ pub fn read(body: &[u8], words: &Words) -> Result<Me, Trouble> {
         .ok_or_else(|| Trouble::Unreadable("`wallet_balance` is not a whole number of cents".to_owned()))?;
     let active_orders =
         answer.get("active_orders").and_then(json::whole).and_then(|n| usize::try_from(n).ok());
-    Ok(Me { wallet: Balance { amount, currency: wire::usd() }, active_orders })
+    let email = answer.get("email").and_then(json::text).map(|email| email.trim().to_lowercase());
+    let owner = email.filter(|e| !e.is_empty()).map(|e| fingerprint("", &"proxyshard".into(), "", &e));
+    Ok(Me { wallet: Balance { amount, currency: wire::usd() }, active_orders, owner })
 }

@@ -221,6 +221,7 @@ impl Reader for YouProxyReader {
             unreadable: fleet.unreadable,
             clock_skew,
             doubt: None,
+            owner: None,
         })
     }
 

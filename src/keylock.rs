@@ -1,0 +1,211 @@
+//! One payer for each key of a provider on a machine: two renewds with ledgers of their own know nothing of each other's payments.
+//!
+//! Each account has a file in the runtime folder, named by a hash of provider, address and key. It is locked while a renewd that may pay
+//! runs, and holds the id of its ledger. A crash gives the lock up. Only the folder's owner and root can open the files: nobody else can
+//! keep a renewd from paying. Not responsible for two payers on one ledger (the ledger's own lock) or on two machines.
+use std::collections::HashMap;
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{Read, Seek, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use rustix::fs::{FlockOperation, OFlags, flock};
+
+use crate::ownership::like_folder;
+
+/// The locks of one process. They are given up when it ends.
+#[derive(Debug)]
+pub struct KeyLocks {
+    folder: PathBuf,
+    /// The id of this process's ledger.
+    ledger: String,
+    held: Mutex<Held>,
+}
+
+#[derive(Debug, Default)]
+struct Held {
+    files: HashMap<String, File>,
+    warned: bool,
+}
+
+/// Who has a lock.
+enum Locked {
+    Ours(File),
+    ByTheSameLedger,
+    ByAnother,
+}
+
+impl KeyLocks {
+    /// For a process that pays on this ledger; nothing is locked yet.
+    #[must_use]
+    pub fn new(folder: PathBuf, ledger: String) -> Self {
+        Self { folder, ledger, held: Mutex::default() }
+    }
+
+    /// The folder of the files.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Takes the lock of that key, if it is not held already. `false`: a renewd with another ledger has it.
+    pub fn take(&self, key: &str) -> bool {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let path = self.folder.join(format!("{key}.lock"));
+        if held.files.get(key).is_some_and(|file| is_at(file, &path)) {
+            return true;
+        }
+        match self.lock(&path) {
+            Ok(Locked::Ours(file)) => {
+                held.files.insert(key.to_owned(), file);
+                true
+            }
+            // On one ledger its own lock decides who pays.
+            Ok(Locked::ByTheSameLedger) => true,
+            Ok(Locked::ByAnother) => false,
+            Err(why) => {
+                if !std::mem::replace(&mut held.warned, true) {
+                    tracing::warn!(
+                        "{}: {why}: another renewd with the same key on this machine goes unnoticed (runtime_dir)",
+                        self.folder.display()
+                    );
+                }
+                true
+            }
+        }
+    }
+
+    /// Gives up all but these.
+    pub fn keep(&self, keys: &[String]) {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        held.files.retain(|key, _| keys.contains(key));
+    }
+
+    fn lock(&self, path: &Path) -> Result<Locked, String> {
+        make(&self.folder)?;
+        if let Some(why) = distrust(&self.folder) {
+            return Err(why);
+        }
+        let words = |e: std::io::Error| e.to_string();
+        // The folder may be emptied between opening and locking: a lock on a file that is gone keeps nobody out.
+        for _ in 0..5 {
+            let mut options = OpenOptions::new();
+            options.read(true).write(true).create(true).truncate(false).mode(0o600);
+            let flags = i32::try_from(OFlags::NOFOLLOW.bits()).unwrap_or_default();
+            let mut file = options.custom_flags(flags).open(path).map_err(words)?;
+            like_folder(&file, &self.folder);
+            match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) if is_at(&file, path) => {
+                    file.set_len(0).map_err(words)?;
+                    file.write_all(self.ledger.as_bytes()).map_err(words)?;
+                    return Ok(Locked::Ours(file));
+                }
+                Ok(()) => {}
+                Err(rustix::io::Errno::WOULDBLOCK) => {
+                    let mut id = String::new();
+                    file.rewind().and_then(|()| file.take(200).read_to_string(&mut id)).map_err(words)?;
+                    let same = id == self.ledger && !id.is_empty();
+                    return Ok(if same { Locked::ByTheSameLedger } else { Locked::ByAnother });
+                }
+                Err(e) => return Err(e.to_string()),
+            }
+        }
+        Err("its files keep being removed".to_owned())
+    }
+}
+
+/// What keeps the folder from being used, in a few words; `None` if nothing does. Makes nothing.
+#[must_use]
+pub fn trouble(folder: &Path) -> Option<String> {
+    let there = folder.ancestors().find(|dir| dir.exists())?;
+    if rustix::fs::access(there, rustix::fs::Access::WRITE_OK).is_err() {
+        return Some(format!("this user cannot write to {}", there.display()));
+    }
+    (there == folder).then(|| distrust(folder)).flatten()
+}
+
+fn make(folder: &Path) -> Result<(), String> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|e| format!("cannot be made ({e})"))
+}
+
+/// A folder in which others may write is no place for a lock: they could hold it, or take it away.
+fn distrust(folder: &Path) -> Option<String> {
+    let meta = match folder.metadata() {
+        Ok(meta) => meta,
+        Err(e) => return Some(e.to_string()),
+    };
+    let me = rustix::process::geteuid();
+    if !me.is_root() && meta.uid() != me.as_raw() && meta.uid() != 0 {
+        return Some("it belongs to another user".to_owned());
+    }
+    (meta.mode() & 0o022 != 0).then(|| "others may write there: chmod go-w".to_owned())
+}
+
+/// The file is still the one of that name.
+fn is_at(file: &File, path: &Path) -> bool {
+    let same = |a: std::fs::Metadata, b: std::fs::Metadata| a.dev() == b.dev() && a.ino() == b.ino();
+    file.metadata().ok().zip(path.metadata().ok()).is_some_and(|(a, b)| same(a, b))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    fn locks(dir: &Path, ledger: &str) -> KeyLocks {
+        KeyLocks::new(dir.join("run"), ledger.to_owned())
+    }
+
+    #[test]
+    fn a_key_has_one_ledger_at_a_time() {
+        let dir = tempfile::tempdir().unwrap();
+        let (one, other) = (locks(dir.path(), "one"), locks(dir.path(), "other"));
+        assert!(one.take("k") && one.take("k"));
+        assert!(!other.take("k") && other.take("another key"));
+        drop(one);
+        assert!(other.take("k"), "a process that ended holds nothing");
+    }
+
+    #[test]
+    fn the_same_ledger_is_no_conflict() {
+        let dir = tempfile::tempdir().unwrap();
+        let (one, again) = (locks(dir.path(), "one"), locks(dir.path(), "one"));
+        assert!(one.take("k") && again.take("k"));
+    }
+
+    #[test]
+    fn a_lock_whose_file_was_removed_is_taken_anew() {
+        let dir = tempfile::tempdir().unwrap();
+        let (one, other) = (locks(dir.path(), "one"), locks(dir.path(), "other"));
+        assert!(one.take("k"));
+        std::fs::remove_file(dir.path().join("run/k.lock")).unwrap();
+        assert!(one.take("k"));
+        assert!(!other.take("k"));
+    }
+
+    #[test]
+    fn the_files_are_their_owners_alone_and_an_open_folder_is_not_used() {
+        let dir = tempfile::tempdir().unwrap();
+        let one = locks(dir.path(), "one");
+        assert!(one.take("k"));
+        let mode = |name: &str| dir.path().join(name).metadata().unwrap().mode() & 0o777;
+        assert_eq!((mode("run"), mode("run/k.lock")), (0o700, 0o600));
+        std::fs::set_permissions(dir.path().join("run"), std::fs::Permissions::from_mode(0o777)).unwrap();
+        assert!(locks(dir.path(), "other").take("k"), "whoever may write there could hold it for ever");
+        assert!(trouble(&dir.path().join("run")).unwrap().contains("chmod"));
+        assert_eq!(trouble(&dir.path().join("not/there")), None);
+    }
+
+    #[test]
+    fn an_account_that_left_gives_its_lock_up() {
+        let dir = tempfile::tempdir().unwrap();
+        let (one, other) = (locks(dir.path(), "one"), locks(dir.path(), "other"));
+        assert!(one.take("k") && one.take("l"));
+        one.keep(&["l".to_owned()]);
+        assert!(other.take("k") && !other.take("l"));
+    }
+}

@@ -1,0 +1,231 @@
+//! Accounts by number: what is known of each, and what it is called.
+//!
+//! Rows that change have an account's present name; when it is called otherwise, all of them follow in one transaction. A crash before its
+//! commit leaves every name as it was, and the next pass finds the same to do. Not responsible for who an account is (`identity`).
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+use rusqlite::{Connection, Transaction, params};
+
+use super::text::instant;
+use super::{Fault, cycles, leases};
+use crate::domain::identity::{Attached, Claim, Numbered, Place, Step, attach};
+use crate::domain::{AccountName, Lease, ProviderName};
+use crate::ledger::{ACCEPTED, LOST_UNTOLD, losses, losses_note};
+
+/// Compares the config with what is known. Reads only.
+pub(super) fn compare(c: &Connection, claims: &[Claim], at: Timestamp) -> Result<Attached, Fault> {
+    let known = known(c, claims)?;
+    let mut accepted = HashMap::new();
+    for claim in claims {
+        let noted = cycles::noted(c, &format!("{ACCEPTED}:{}", claim.name))?;
+        accepted.extend(noted.map(|mark| (claim.name.clone(), mark)));
+    }
+    Ok(attach(&known, claims, &accepted, &instant(at)[..10]))
+}
+
+fn known(c: &Connection, claims: &[Claim]) -> Result<Vec<Numbered>, Fault> {
+    let mut all: Vec<Numbered> = c
+        .prepare_cached("SELECT number, provider, name FROM account_number ORDER BY number")?
+        .query_map([], |r| {
+            Ok(Numbered {
+                number: r.get(0)?,
+                provider: ProviderName::new(r.get::<_, String>(1)?),
+                name: AccountName::new(r.get::<_, String>(2)?),
+                names: Vec::new(),
+                keys: Vec::new(),
+                owners: Vec::new(),
+                leases: Vec::new(),
+            })
+        })?
+        .collect::<rusqlite::Result<_>>()?;
+    let mut marks = c.prepare_cached("SELECT number, kind, value FROM account_mark ORDER BY number, since")?;
+    let mut rows = marks.query([])?;
+    while let Some(row) = rows.next()? {
+        let number: i64 = row.get(0)?;
+        let Some(of) = all.iter_mut().find(|n| n.number == number) else { continue };
+        let value: String = row.get(2)?;
+        match row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)? {
+            "name" => of.names.push(AccountName::new(value)),
+            "key" => of.keys.push(value),
+            _ => of.owners.push(value),
+        }
+    }
+    // Leases prove something only where a key is new.
+    let is_new = |claim: &Claim| !all.iter().any(|n| n.keys.contains(&claim.key));
+    if claims.iter().any(|claim| claim.listed.is_some() && is_new(claim)) {
+        for of in &mut all {
+            if holds_the_name(c, &of.provider, &of.name)? {
+                of.leases = leases::known(c, &of.name)?.iter().map(|k| Place::of(&k.lease)).collect();
+            }
+        }
+    }
+    Ok(all)
+}
+
+/// A name that two providers' accounts had names the rows of the one that was read under it last.
+fn holds_the_name(c: &Connection, provider: &ProviderName, name: &AccountName) -> Result<bool, Fault> {
+    let sql = "SELECT NOT EXISTS (SELECT 1 FROM account WHERE account = ?2 AND provider <> ?1)";
+    Ok(c.prepare_cached(sql)?.query_row([provider.as_str(), name.as_str()], |r| r.get(0))?)
+}
+
+/// Writes what was found.
+pub(super) fn write(
+    tx: &Transaction<'_>,
+    claims: &[Claim],
+    steps: &[Step],
+    at: Timestamp,
+) -> Result<(), Fault> {
+    let mut names = Vec::new();
+    for step in steps {
+        if let Step::Name(number, to) = step {
+            let from = tx.query_row(
+                "SELECT provider, name FROM account_number WHERE number = ?1",
+                [number],
+                |r| Ok((ProviderName::new(r.get::<_, String>(0)?), r.get::<_, String>(1)?)),
+            )?;
+            names.push((*number, from, to));
+        }
+    }
+    // Names may change hands among them: first every one gives up its own.
+    let between = |number: i64| format!("\u{1}{number}");
+    for (number, (provider, from), _) in &names {
+        rename(tx, *number, provider, from, &between(*number))?;
+    }
+    for (number, (provider, from), to) in &names {
+        rename(tx, *number, provider, &between(*number), to.as_str())?;
+        mark(tx, *number, "name", to.as_str(), at)?;
+        tracing::warn!(account = %to, before = from, number, "the account is called otherwise now: its history goes with it");
+    }
+    for step in steps {
+        match step {
+            Step::Name(..) => {}
+            Step::Key(number, key) => mark(tx, *number, "key", key, at)?,
+            Step::Owner(number, owner) => mark(tx, *number, "owner", owner, at)?,
+            Step::Open(index) => {
+                if let Some(claim) = claims.get(*index) {
+                    open(tx, claim, at)?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn open(tx: &Transaction<'_>, claim: &Claim, at: Timestamp) -> Result<(), Fault> {
+    tx.execute(
+        "INSERT INTO account_number (provider, name, since) VALUES (?1, ?2, ?3)",
+        params![claim.provider.as_str(), claim.name.as_str(), instant(at)],
+    )?;
+    let number = tx.last_insert_rowid();
+    mark(tx, number, "name", claim.name.as_str(), at)?;
+    mark(tx, number, "key", &claim.key, at)?;
+    claim.owner.iter().try_for_each(|owner| mark(tx, number, "owner", owner, at))
+}
+
+fn mark(tx: &Transaction<'_>, number: i64, kind: &str, value: &str, at: Timestamp) -> Result<(), Fault> {
+    tx.execute(
+        "INSERT INTO account_mark (number, kind, value, since) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT (number, kind, value) DO UPDATE SET since = excluded.since",
+        params![number, kind, value, instant(at)],
+    )?;
+    Ok(())
+}
+
+/// Tables whose rows belong to the account that now has the name in them.
+const FACTS: [&str; 7] =
+    ["account", "lease", "decision", "pause", "quote_seen", "balance_mark", "alert_log"];
+
+/// Notes about one account: `WORD:ACCOUNT` or `WORD:ACCOUNT:MORE`.
+const NOTES: [&str; 8] = [
+    "account.accepted",
+    "account.changed",
+    "balance.marked",
+    "currency",
+    "offered",
+    "runway.told",
+    "shrink.accepted",
+    "shrink.seen",
+];
+
+fn rename(
+    tx: &Transaction<'_>,
+    number: i64,
+    provider: &ProviderName,
+    from: &str,
+    to: &str,
+) -> Result<(), Fault> {
+    let facts = holds_the_name(tx, provider, &AccountName::from(from))?;
+    tx.execute("UPDATE account_number SET name = ?2 WHERE number = ?1", params![number, to])?;
+    // The copy that is read of each payment; its own rows keep the name that the account had then.
+    tx.execute(
+        "UPDATE intent_head SET account = ?3 WHERE account = ?2
+           AND (SELECT provider FROM intent i WHERE i.id = intent_head.intent) = ?1",
+        [provider.as_str(), from, to],
+    )?;
+    if !facts {
+        return Ok(());
+    }
+    for table in FACTS {
+        tx.execute(&format!("UPDATE OR REPLACE {table} SET account = ?2 WHERE account = ?1"), [from, to])?;
+    }
+    tx.execute("UPDATE alert SET account = ?2 WHERE account = ?1", [from, to])?;
+    for (table, column) in [("alert", "key"), ("alert_log", "key"), ("silence", "key")] {
+        rename_second(tx, table, column, "", from, to)?;
+    }
+    for word in NOTES {
+        rename_second(tx, "note", "key", word, from, to)?;
+    }
+    rename_losses(tx, from, to)
+}
+
+/// Puts another name behind the first colon: `WORD:NAME` and `WORD:NAME:MORE`.
+fn rename_second(
+    tx: &Transaction<'_>,
+    table: &str,
+    column: &str,
+    word: &str,
+    from: &str,
+    to: &str,
+) -> Result<(), Fault> {
+    let behind = format!("instr({column}, ':') + 1");
+    tx.execute(
+        &format!(
+            "UPDATE OR REPLACE {table} SET {column} = substr({column}, 1, {behind} - 1) || ?2 || substr({column}, {behind} + length(?1))
+             WHERE (substr({column}, {behind}) = ?1 OR substr({column}, {behind}, length(?1) + 1) = ?1 || ':')
+               AND ({column} GLOB ?3 || ':*' OR ?3 = '')"
+        ),
+        [from, to, word],
+    )?;
+    Ok(())
+}
+
+fn rename_losses(tx: &Transaction<'_>, from: &str, to: &str) -> Result<(), Fault> {
+    let before = cycles::noted(tx, LOST_UNTOLD)?.unwrap_or_default();
+    let is_its = |l: &Lease| l.account.as_str() == from;
+    let named = |l: Lease| if is_its(&l) { Lease { account: AccountName::from(to), ..l } } else { l };
+    let after = losses_note(&losses(&before).into_iter().map(named).collect::<Vec<_>>());
+    if after == before { Ok(()) } else { cycles::note(tx, LOST_UNTOLD, &after) }
+}
+
+/// Whether anything is kept under this budget's name.
+pub(super) fn has_budget(c: &Connection, budget: &str) -> Result<bool, Fault> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM alert WHERE key = ?1) OR EXISTS (SELECT 1 FROM alert_log WHERE key = ?1)
+        OR EXISTS (SELECT 1 FROM silence WHERE key = ?1)";
+    Ok(c.prepare_cached(sql)?.query_row([budget_key(budget)], |r| r.get(0))?)
+}
+
+/// What is kept under a budget's name follows it.
+pub(super) fn rename_budget(tx: &Transaction<'_>, from: &str, to: &str) -> Result<(), Fault> {
+    for table in ["alert", "alert_log", "silence"] {
+        tx.execute(
+            &format!("UPDATE OR REPLACE {table} SET key = ?2 WHERE key = ?1"),
+            [budget_key(from), budget_key(to)],
+        )?;
+    }
+    Ok(())
+}
+
+fn budget_key(name: &str) -> String {
+    format!("budget_warn:*:{name}")
+}

@@ -38,6 +38,8 @@ pub(in crate::engine) fn lease(n: usize, terms: i64) -> Lease {
         kind: Kind::new("IPv4"),
         country: None,
         tag: None,
+        told: Default::default(),
+        port: None,
         expires_at: Some(end(30 * terms)),
         provider_renews: None,
         state: OrderState::Active,
@@ -65,7 +67,14 @@ pub(in crate::engine) fn pay(
         leases: leases
             .iter()
             .map(|n| lease(*n, 0))
-            .map(|l| RequestLease { id: l.id, order: l.order, ip: l.ip, expires_at: end(0) })
+            .map(|l| RequestLease {
+                id: l.id,
+                order: l.order,
+                ip: l.ip,
+                port: None,
+                told: Default::default(),
+                expires_at: end(0),
+            })
             .collect(),
         period_days: 30,
         cycle: None,

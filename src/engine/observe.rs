@@ -8,9 +8,9 @@ use crate::domain::{AccountName, Balance, Inventory, Lease, OrderState};
 use crate::ledger::{Ledger, LedgerError};
 use crate::planner::Standing;
 use crate::providers::{Purpose, ReadError, Reader};
-use crate::settings::Account;
+use crate::settings::{Account, Settings};
 
-use super::{Viewer, shrink};
+use super::{Viewer, ends, shrink};
 
 /// An account as a pass sees it.
 #[derive(Debug, Clone)]
@@ -89,7 +89,7 @@ impl Viewer {
                 () = self.stop.cancelled() => Err(ReadError::NoAnswer("renewd is stopping".into())),
             };
             (self.beat)();
-            all.push(believe(self.ledger.as_ref(), &self.settings.guard, account, &began, result)?);
+            all.push(believe(self.ledger.as_ref(), &self.settings, account, &began, result)?);
         }
         Ok(all)
     }
@@ -104,7 +104,7 @@ pub fn currency_note(account: &crate::domain::AccountName) -> String {
 /// Turns a reading into what may be relied on. The second part is what to store, if it is believed.
 fn believe(
     ledger: &dyn Ledger,
-    guard: &crate::planner::Guard,
+    settings: &Settings,
     account: Account,
     began: &Moment,
     result: Result<Inventory, ReadError>,
@@ -138,6 +138,7 @@ fn believe(
         }
     };
     remember_holds(ledger, &account.name, &known, &mut inventory.leases, began.wall)?;
+    ends::keep(ledger, settings, &account.name, &known, &mut inventory.leases)?;
     let mut seen = seen(Standing::Good, inventory.leases.clone(), Some(inventory.balance.clone()));
     seen.unreadable = inventory.unreadable;
     seen.skew = inventory.clock_skew;
@@ -146,7 +147,7 @@ fn believe(
         tracing::warn!(account = %account.name, "inventory: {oddity}");
     }
     let mut store = inventory;
-    if let Some(loss) = shrink::judge(ledger, guard, &account.name, &known, &store, began.wall)? {
+    if let Some(loss) = shrink::judge(ledger, &settings.guard, &account.name, &known, &store, began.wall)? {
         seen.standing = Standing::Shrunk(loss.text);
         seen.mark = Some(loss.mark);
         // What is missing is kept as last known: it may be a cut list, and its payments are still guarded.
@@ -178,7 +179,9 @@ pub(super) fn remember_holds(
     };
     for lease in listed.iter_mut().filter(held) {
         let before = in_known(lease).or_else(|| gone.iter().find(|g| g.id == lease.id));
-        lease.expires_at = lease.expires_at.or_else(|| before.and_then(|k| k.expires_at));
+        if let (None, Some(known)) = (lease.expires_at, before) {
+            (lease.expires_at, lease.told) = (known.expires_at, known.told);
+        }
         lease.held_since = before.and_then(|k| k.held_since).or(Some(now));
     }
     Ok(())

@@ -131,6 +131,11 @@ fn late_evidence_confirms_and_absence_says_nothing_more() {
     }
 }
 
+/// By instants.
+fn end(before: Timestamp, now: Option<Timestamp>, spent_at: Timestamp, days: u32) -> End {
+    super::end(TermEnd::instant(before), now.map(TermEnd::instant), spent_at, days)
+}
+
 #[test]
 fn an_end_moves_by_a_term_less_two_days_or_is_odd() {
     let day = |d: i64| Timestamp::from_second(d * 86_400).unwrap();

@@ -1,8 +1,8 @@
 //! When a term that was tried may be tried again: contract I1 and I6, row by row.
 use super::*;
+use crate::domain::RequestLease;
 use crate::domain::time::Timing;
 use crate::domain::{AccountName, Kind, LeaseId, OrderId, OrderState};
-use crate::planner::PastLease;
 use crate::policy::sample::keep;
 use jiff::tz::TimeZone;
 use rstest::rstest;
@@ -22,6 +22,8 @@ fn lease() -> Lease {
         kind: Kind::new("IPv4"),
         country: None,
         tag: None,
+        told: Default::default(),
+        port: None,
         expires_at: Some(at(NOW + 86_400)),
         provider_renews: None,
         state: OrderState::Active,
@@ -41,12 +43,16 @@ fn past(state: State, ago: i64) -> Past {
         intent: "p-000001".into(),
         account: AccountName::new("yp"),
         provider: ProviderName::new("youproxy"),
-        leases: vec![PastLease {
-            lease: LeaseId::new("L1"),
+        leases: vec![RequestLease {
+            id: LeaseId::new("L1"),
             order: OrderId::new("O1"),
             ip: "203.0.113.1".to_owned(),
-            expires_before: at(NOW + 86_400),
+            told: Default::default(),
+            port: None,
+            expires_at: at(NOW + 86_400),
         }],
+        days: 30,
+        after: None,
         state,
         state_at: at(NOW - ago),
         elapsed: Some(SignedDuration::from_secs(ago)),
@@ -67,7 +73,7 @@ fn unsent(ago: i64) -> Past {
 /// Of a sibling: another lease and address of the same order.
 fn sibling(state: State) -> Past {
     let mut one = past(state, 60);
-    one.leases[0].lease = LeaseId::new("L2");
+    one.leases[0].id = LeaseId::new("L2");
     one.leases[0].ip = "203.0.113.2".to_owned();
     one
 }

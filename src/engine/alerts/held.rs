@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::lapses::lapsed;
+use super::stale::stale;
 use super::{Around, advice, deadline, grade, leases, plain, row, touched, urgency};
 use crate::domain::time::words;
 use crate::domain::{Alert, AlertKey, Money, Severity, State};
@@ -42,6 +43,9 @@ pub(super) fn held_alert(
     let n = leases(items.len());
     if word == Word::Lapsed {
         return lapsed(account, items, around, policies);
+    }
+    if word == Word::Stale {
+        return stale(account, items);
     }
     if matches!(word, Word::UnknownPending | Word::NeedsOperator)
         && items.iter().all(|i| spoken_for(i, report))

@@ -33,9 +33,9 @@ CREATE VIEW payments AS
 
 DROP VIEW leases;
 CREATE VIEW leases AS
-  SELECT account, lease, order_id, ip, port, kind, country, tag, state, billing_cycle, price,
+  SELECT account, lease, order_id, ip, kind, country, tag, state, billing_cycle, price,
     CASE WHEN length(expires_at) = 10 THEN expires_at ELSE substr(expires_at, 1, 19) || 'Z' END AS expires_at,
     provider_renews,
     substr(held_since, 1, 19) || 'Z' AS held_since,
-    substr(first_seen, 1, 19) || 'Z' AS first_seen, substr(gone_at, 1, 19) || 'Z' AS gone_at
+    substr(first_seen, 1, 19) || 'Z' AS first_seen, substr(gone_at, 1, 19) || 'Z' AS gone_at, port
   FROM lease;

@@ -5,7 +5,7 @@
 //! exact of the two stays. Not responsible for what a moved end means; a crash here has changed nothing.
 use std::collections::HashMap;
 
-use crate::domain::{AccountName, Lease, LeaseId, Sameness, Told, nominal_days, term};
+use crate::domain::{AccountName, Lease, LeaseId, Sameness, TermEnd, Told, nominal_days, term};
 use crate::ledger::{LastPrice, Ledger, LedgerError};
 use crate::settings::Settings;
 
@@ -41,12 +41,16 @@ pub(super) fn keep(
                 days(settings, lease, last.as_ref().and_then(|l| l.get(&lease.id)))
             }
         };
-        let coarser = (old.told, new.told) == (Told::Date, Told::Instant);
-        if term::compare(old, new, days) == Sameness::Same && !coarser {
-            (lease.expires_at, lease.told) = (Some(old.at), old.told);
-        }
+        let kept = kept(old, new, days);
+        (lease.expires_at, lease.told) = (Some(kept.at), kept.told);
     }
     Ok(())
+}
+
+/// The end that stands: the known one, unless the new one is another, or tells the time of day for the first time.
+fn kept(old: TermEnd, new: TermEnd, days: Option<u32>) -> TermEnd {
+    let finer = (old.told, new.told) == (Told::Date, Told::Instant);
+    if !finer && term::compare(old, new, days) == Sameness::Same { old } else { new }
 }
 
 /// How long a term of this lease is: by its cycle, by what was last paid for it, or by what its policy would buy.
@@ -54,4 +58,39 @@ fn days(settings: &Settings, lease: &Lease, last: Option<&LastPrice>) -> Option<
     let cycle = lease.cycle.as_deref().map(nominal_days);
     let policy = || settings.policy_of(lease)?.periods.iter().min().copied();
     cycle.or(last.map(|l| l.period_days)).or_else(policy)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    fn end(text: &str) -> TermEnd {
+        match text.len() {
+            10 => TermEnd { at: format!("{text}T00:00:00Z").parse().unwrap(), told: Told::Date },
+            _ => TermEnd::instant(text.parse().unwrap()),
+        }
+    }
+
+    #[rstest]
+    #[case::a_fraction_lost("2026-12-01T09:00:32.98Z", "2026-12-01T09:00:32Z", true)]
+    #[case::a_little_off("2026-12-01T09:00:32Z", "2026-12-01T09:00:32.4Z", true)]
+    #[case::its_date("2026-12-01T09:00:32Z", "2026-12-01", true)]
+    #[case::its_time_of_day("2026-12-01", "2026-12-01T09:00:32Z", false)]
+    #[case::another_date("2026-12-01T09:00:32Z", "2026-12-31", false)]
+    #[case::an_hour_later("2026-12-01T09:00:32Z", "2026-12-01T10:00:32Z", false)]
+    fn the_known_end_stays_where_it_is_only_spelled_otherwise(
+        #[case] old: &str,
+        #[case] new: &str,
+        #[case] stays: bool,
+    ) {
+        let want = if stays { end(old) } else { end(new) };
+        assert_eq!(kept(end(old), end(new), Some(30)), want);
+    }
+
+    #[test]
+    fn a_date_says_nothing_of_a_term_that_may_be_short() {
+        let (old, new) = (end("2026-12-01T09:00:32Z"), end("2026-12-01"));
+        assert_eq!((kept(old, new, Some(1)), kept(old, new, None)), (new, new));
+    }
 }

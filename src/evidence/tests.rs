@@ -1,5 +1,6 @@
 //! The table of `evidence.rs`, row by row.
 use super::*;
+use crate::domain::Told;
 use rstest::rstest;
 
 const LAG: i64 = 900;
@@ -204,6 +205,21 @@ fn what_was_charged_is_the_fall_where_that_is_the_better_measure(
 fn nothing_looked_at_and_nothing_bought_wait() {
     assert_eq!(word(State::Unknown, &[End::Moved(T)], &[], false), "wait");
     assert_eq!(word(State::Unknown, &[], &[look(1, 265, 0)], false), "wait");
+}
+
+#[test]
+fn an_end_that_is_respelled_has_stayed_and_one_that_is_unclear_has_neither_moved_nor_stayed() {
+    let instant = |text: &str| TermEnd::instant(text.parse().unwrap());
+    let date = |text: &str| TermEnd { told: Told::Date, ..instant(&format!("{text}T00:00:00Z")) };
+    let before = instant("2026-12-01T09:00:32.98Z");
+    let judged = |now: TermEnd, days: u32| super::end(before, Some(now), before.at, days);
+    assert_eq!(judged(instant("2026-12-01T09:00:32Z"), 30), End::Same);
+    assert_eq!(judged(date("2026-12-01"), 30), End::Same);
+    assert_eq!(judged(date("2026-12-01"), 2), End::Odd);
+    assert_eq!(judged(date("2026-12-02"), 1), End::Odd);
+    assert_eq!(judged(instant("2026-12-01T10:00:32.98Z"), 30), End::Odd, "later, and by no term");
+    let moved = date("2026-12-31");
+    assert_eq!(judged(moved, 30), End::Moved(moved.at));
 }
 
 #[test]

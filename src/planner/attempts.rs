@@ -40,7 +40,14 @@ pub fn clearance(
     stage: Stage,
 ) -> Clearance {
     let past: Vec<&Past> = world.past.iter().filter(|p| &p.provider == provider).collect();
-    let term: Vec<&Past> = past.iter().copied().filter(|p| p.same_term(lease)).collect();
+    // Within its lag window a refusal may have charged all the same, and its new end may be shown in any way.
+    let fresh = |p: &Past| {
+        p.state == State::Refused
+            && p.quiet == Quiet::No
+            && p.elapsed.is_some_and(|e| e < world.timing.lag_window)
+            && p.is_for(lease)
+    };
+    let term: Vec<&Past> = past.iter().copied().filter(|p| p.same_term(lease) || fresh(p)).collect();
     if let Some(reason) = pending(&past, &term, lease) {
         return Clearance::Blocked(reason);
     }

@@ -118,6 +118,12 @@ impl Past {
         bought.place(&term) != Sameness::Later
     }
 
+    /// Whether it was for this lease, whatever its end is now.
+    #[must_use]
+    pub fn is_for(&self, lease: &Lease) -> bool {
+        self.leases.iter().any(|l| l.is_lease(lease))
+    }
+
     /// Whether the lease's end is older than the one that this payment was seen to bring: what of it was bought, then.
     #[must_use]
     pub fn stale_for(&self, lease: &Lease) -> Option<Bought> {

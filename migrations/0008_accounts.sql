@@ -53,7 +53,9 @@ CREATE VIEW payments AS
     (SELECT count(*) FROM intent_lease l WHERE l.intent = i.id) AS leases,
     i.quoted, h.charged, i.currency, i.period_days, i.billing_cycle, i.promo, i.policy, i.attempt, i.balance_before,
     h.balance_after,
-    (SELECT substr(min(l.expires_before), 1, 19) || 'Z' FROM intent_lease l WHERE l.intent = i.id) AS expires_before,
+    (SELECT CASE WHEN length(min(l.expires_before)) = 10 THEN min(l.expires_before)
+        ELSE substr(min(l.expires_before), 1, 19) || 'Z' END
+      FROM intent_lease l WHERE l.intent = i.id) AS expires_before,
     substr(h.expires_after, 1, 19) || 'Z' AS expires_after,
     substr(i.created_at, 1, 19) || 'Z' AS created_at,
     substr(h.spend_at, 1, 19) || 'Z' AS spend_started_at,

@@ -26,7 +26,7 @@ use std::cmp::Ordering;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::time::Timing;
-use crate::domain::{Money, State};
+use crate::domain::{Money, Sameness, State, TermEnd, term};
 
 pub use purchase::{PurchaseCase, PurchaseVerdict, judge_purchase};
 
@@ -50,16 +50,17 @@ pub fn slack(days: u32) -> SignedDuration {
 }
 
 /// Reads a lease's end: `before` the payment, `now` in the list (`None`: not listed or unreadable), bought at `spent_at` for
-/// `days`. A term that was paid for after its end may be counted from that end: the earlier of the two is the measure.
+/// `days`. A term that was paid for after its end may be counted from that end: the earlier of the two is the measure. An end of
+/// which it is unclear whether it moved has neither moved nor stayed.
 #[must_use]
-pub fn end(before: Timestamp, now: Option<Timestamp>, spent_at: Timestamp, days: u32) -> End {
+pub fn end(before: TermEnd, now: Option<TermEnd>, spent_at: Timestamp, days: u32) -> End {
     let least = spent_at
-        .min(before)
+        .min(before.latest())
         .checked_add(SignedDuration::from_hours(24 * i64::from(days)) - slack(days))
         .unwrap_or(Timestamp::MAX);
-    match now.map(|now| (now, now.cmp(&before))) {
-        Some((_, Ordering::Equal)) => End::Same,
-        Some((now, Ordering::Greater)) if now >= least => End::Moved(now),
+    match now.map(|now| (now.at, term::compare(before, now, Some(days)))) {
+        Some((_, Sameness::Same)) => End::Same,
+        Some((now, Sameness::Later)) if now >= least => End::Moved(now),
         _ => End::Odd,
     }
 }

@@ -84,8 +84,12 @@ fn a_term_that_was_charged_and_did_not_move_is_never_said_to_be_due() {
     held("once");
     held("plan");
     assert_eq!(bench.payments_sent(), 1);
-    // Its next term is another matter.
+    // An earlier end is none that could be due: the paid term came after it.
     bench.handle.with(|w| w.set_end(KEY, A, in_hours(20)));
+    held("once");
+    assert_eq!(bench.payments_sent(), 1);
+    // Its next term is another matter.
+    bench.handle.with(|w| w.set_end(KEY, A, in_hours(48)));
     assert_eq!(bench.json(&["once"]).0, 0);
     assert_eq!(bench.payments_sent(), 2);
 }

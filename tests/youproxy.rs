@@ -199,6 +199,8 @@ fn request(kind: &str, promo: Option<&str>, method: Method) -> RenewalRequest {
         id: LeaseId::from(id),
         order: OrderId::from("A1"),
         ip: format!("203.0.113.{id}"),
+        told: Default::default(),
+        port: None,
         expires_at: "2026-12-01T00:00:00Z".parse().unwrap(),
     };
     RenewalRequest {

@@ -2,7 +2,7 @@
 //! contract and by another JSON reader; whatever is neither must be unknown.
 use std::collections::BTreeSet;
 
-use renewd::domain::{Kind, LeaseId, Method, OrderId, RenewalRequest, RequestLease};
+use renewd::domain::{Kind, LeaseId, Method, OrderId, RenewalRequest, RequestLease, Told};
 use renewd::providers::PaymentReply;
 use renewd::providers::{proxyshard, youproxy};
 use serde_json::Value;
@@ -28,6 +28,8 @@ fn request() -> RenewalRequest {
         id: LeaseId::from(id),
         order: OrderId::from("A1"),
         ip: "203.0.113.1".to_owned(),
+        port: None,
+        told: Told::Instant,
         expires_at: "2026-12-01T00:00:00Z".parse().unwrap(),
     };
     RenewalRequest {

@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 use super::{Plan, SCHEMA, value};
 use crate::domain::{
     AccountName, Currency, Kind, LeaseId, Method, Money, OrderId, ProviderName, RenewalRequest, RequestLease,
+    Told,
 };
 use crate::engine::apply::{Approved, ExactSet};
 use crate::engine::propose::hex;
@@ -235,7 +236,10 @@ fn exact_set(doc: SetDoc) -> Result<ExactSet, PlanFileError> {
         id: LeaseId::new(l.lease),
         order: OrderId::new(l.order),
         ip: l.ip,
+        // What is paid is asked as the list tells it then; the file says which lease and which end.
+        port: None,
         expires_at: l.expires_at,
+        told: Told::Instant,
     });
     Ok(ExactSet {
         request: RenewalRequest {
@@ -298,6 +302,8 @@ mod tests {
                         id: LeaseId::new(lease),
                         order: OrderId::new(order),
                         ip,
+                        told: Default::default(),
+                        port: None,
                         expires_at: Timestamp::new(seconds, nanos).unwrap(),
                     }],
                     period_days: days,

@@ -1,11 +1,13 @@
 //! What is rented, as a provider's list tells it. Not responsible for wire formats.
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::cycle::nominal_days;
-use super::{AccountName, Currency, Kind, LeaseId, Money, OrderId};
+use super::quote::same_port;
+use super::term::{Term, TermEnd, Told};
+use super::{AccountName, Currency, Kind, LeaseId, Money, OrderId, RequestLease};
 
 /// One rented IP (or order, where the provider sells those) as last read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +20,9 @@ pub struct Lease {
     pub order: OrderId,
     /// Its address as text; empty if the provider did not say.
     pub ip: String,
+    /// Its port, told only where the account's list holds the address more than once, as behind a gateway.
+    #[serde(default)]
+    pub port: Option<u16>,
     /// What it is.
     pub kind: Kind,
     /// ISO 3166-1 alpha-3, if known.
@@ -26,6 +31,9 @@ pub struct Lease {
     pub tag: Option<String>,
     /// End of the current term; `None` = the provider's text could not be read, which is an alert, never "not due".
     pub expires_at: Option<Timestamp>,
+    /// How exactly that end was told.
+    #[serde(default)]
+    pub told: Told,
     /// The provider's own auto-renewal flag; `None` = not told.
     pub provider_renews: Option<bool>,
     /// Where the order stands.
@@ -45,23 +53,62 @@ impl Lease {
         self.expires_at.or(self.held_since)
     }
 
-    /// The instants that may name the current term in the ledger, earliest and latest. A told end is the only one, or, told
-    /// after the order went on hold, the first. Without one, whoever was paid for less than half a cycle before the order was
-    /// (again) seen on hold cannot have used that up: it was paid for this term.
+    /// The same with how exactly it was told. The instant of a hold is renewd's own.
     #[must_use]
-    pub fn term_names(&self) -> Option<(Timestamp, Timestamp)> {
-        let Some(end) = self.expires_at else {
-            let half = i64::from(self.cycle.as_deref().map_or(30, nominal_days)) * 12;
-            let held = self.held_since?;
-            return Some((held.checked_sub(SignedDuration::from_hours(half)).unwrap_or(held), held));
-        };
-        Some((end, self.held_since.unwrap_or(end).max(end)))
+    pub fn named_end(&self) -> Option<TermEnd> {
+        let own = self.expires_at.map(|at| TermEnd { at, told: self.told });
+        own.or(self.held_since.map(TermEnd::instant))
     }
 
-    /// Whether a payment for the term of this name was one for the current term.
+    /// What names the current term in the ledger. A told end is the only name, or, told after the order went on hold, the first.
+    /// Without one, whoever was paid for less than half a cycle before the order was (again) seen on hold cannot have used that
+    /// up: it was paid for this term.
     #[must_use]
-    pub fn is_in_term(&self, name: Timestamp) -> bool {
-        self.term_names().is_some_and(|(from, to)| from <= name && name <= to)
+    pub fn term(&self) -> Option<Term> {
+        let end = self.named_end()?;
+        if self.expires_at.is_some() {
+            let to = self.held_since.unwrap_or(end.at).max(end.at);
+            return Some(Term { from: end, to, told: true });
+        }
+        let half = i64::from(self.cycle.as_deref().map_or(30, nominal_days)) * 12;
+        let from = end.at.checked_sub(SignedDuration::from_hours(half)).unwrap_or(end.at);
+        Some(Term { from: TermEnd::instant(from), to: end.at, told: false })
+    }
+
+    /// As a payment and the ledger name it; `None` where nothing names its term.
+    #[must_use]
+    pub fn reference(&self) -> Option<RequestLease> {
+        let end = self.named_end()?;
+        Some(RequestLease {
+            id: self.id.clone(),
+            order: self.order.clone(),
+            ip: self.ip.clone(),
+            port: self.port,
+            expires_at: end.at,
+            told: end.told,
+        })
+    }
+}
+
+/// Where a list has leases: their orders and addresses, with ports where those are told.
+pub struct Places<'a>(HashMap<(&'a OrderId, &'a str), Vec<Option<u16>>>);
+
+impl<'a> Places<'a> {
+    /// Of this list.
+    #[must_use]
+    pub fn of(listed: &'a [Lease]) -> Self {
+        let mut places: HashMap<_, Vec<_>> = HashMap::new();
+        for l in listed.iter().filter(|l| !l.ip.is_empty()) {
+            places.entry((&l.order, l.ip.as_str())).or_default().push(l.port);
+        }
+        Self(places)
+    }
+
+    /// Whether one of them is where this one was, under whatever id.
+    #[must_use]
+    pub fn has(&self, lease: &Lease) -> bool {
+        let ports = self.0.get(&(&lease.order, lease.ip.as_str()));
+        ports.is_some_and(|ports| ports.iter().any(|p| same_port(*p, lease.port)))
     }
 }
 
@@ -69,11 +116,10 @@ impl Lease {
 /// another address in its place. An id that changes with a renewal is no loss.
 #[must_use]
 pub fn lost<'a>(known: &'a [Lease], listed: &[Lease]) -> Vec<&'a Lease> {
-    let places: HashSet<_> = listed.iter().map(|l| (&l.order, &l.ip)).collect();
+    let places = Places::of(listed);
     let gone = |k: &&Lease| {
-        let there = !k.ip.is_empty() && places.contains(&(&k.order, &k.ip));
         let now = listed.binary_search_by(|l| l.id.cmp(&k.id)).ok().map(|i| &listed[i].ip);
-        !there && now.is_none_or(|ip| !ip.is_empty() && !k.ip.is_empty() && *ip != k.ip)
+        !places.has(k) && now.is_none_or(|ip| !ip.is_empty() && !k.ip.is_empty() && *ip != k.ip)
     };
     known.iter().filter(gone).collect()
 }

@@ -12,6 +12,7 @@ mod order;
 pub mod payment;
 mod percent;
 pub mod quote;
+pub mod term;
 pub mod time;
 
 pub use alert::{Alert, AlertKey, KeyPattern, Occasion, Severity};
@@ -27,4 +28,5 @@ pub use order::{
 pub use payment::{Event, IllegalEvent, State, next_state};
 pub use percent::Percent;
 pub use quote::{Method, OrderNow, PromoStatus, Quote, QuoteError, RenewalRequest, RequestLease, Warning};
+pub use term::{Bought, Sameness, Term, TermEnd, Told};
 pub use time::Moment;

@@ -1,10 +1,12 @@
 //! Asking a price and the answer. A quote is evidence for exactly one request at one instant.
 use jiff::Timestamp;
 
-use super::lease::Balance;
+use super::lease::{Balance, Lease};
+use super::term::{TermEnd, Told};
 use super::{AccountName, Kind, LeaseId, Money, OrderId};
 
-/// A lease as it goes into a request: with the end that the payer expects to extend.
+/// A lease as it goes into a request: with the end that the payer expects to extend. It is also how the ledger, the plan and
+/// evidence know a lease and its term again: see [`RequestLease::is_same_lease`] and [`super::term`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestLease {
     /// The provider's id.
@@ -13,8 +15,62 @@ pub struct RequestLease {
     pub order: OrderId,
     /// Its address.
     pub ip: String,
+    /// Its port, where its account's list holds the address more than once: behind a gateway only the port tells leases apart.
+    pub port: Option<u16>,
     /// The end it has now; the payment is only made while this is still so.
     pub expires_at: Timestamp,
+    /// How exactly that end was told.
+    pub told: Told,
+}
+
+impl RequestLease {
+    /// The end it has.
+    #[must_use]
+    pub fn end(&self) -> TermEnd {
+        TermEnd { at: self.expires_at, told: self.told }
+    }
+
+    /// Whether both are one lease: the same id, or, as an id may change with a renewal, the same address of the same order.
+    #[must_use]
+    pub fn is_same_lease(&self, other: &Self) -> bool {
+        same_lease(
+            (&self.id, &self.order, &self.ip, self.port),
+            (&other.id, &other.order, &other.ip, other.port),
+        )
+    }
+
+    /// The same for a lease as it is listed.
+    #[must_use]
+    pub fn is_lease(&self, lease: &Lease) -> bool {
+        same_lease(
+            (&self.id, &self.order, &self.ip, self.port),
+            (&lease.id, &lease.order, &lease.ip, lease.port),
+        )
+    }
+
+    /// Whether both have one address, of whatever order: an unsettled payment keeps an address from being paid again under any name.
+    #[must_use]
+    pub fn has_address_of(&self, lease: &Lease) -> bool {
+        same_address((&self.ip, self.port), (&lease.ip, lease.port))
+    }
+}
+
+type Named<'a> = (&'a LeaseId, &'a OrderId, &'a str, Option<u16>);
+
+fn same_lease(a: Named<'_>, b: Named<'_>) -> bool {
+    a.0 == b.0 || (a.1 == b.1 && same_address((a.2, a.3), (b.2, b.3)))
+}
+
+/// Whether two addresses are one. A port that only one side knows tells nothing: the address may have been the only lease then.
+#[must_use]
+pub fn same_address(a: (&str, Option<u16>), b: (&str, Option<u16>)) -> bool {
+    !a.0.is_empty() && a.0 == b.0 && same_port(a.1, b.1)
+}
+
+/// Whether two ports may be one.
+#[must_use]
+pub fn same_port(a: Option<u16>, b: Option<u16>) -> bool {
+    a.zip(b).is_none_or(|(a, b)| a == b)
 }
 
 /// By what the provider is asked.
@@ -91,7 +147,7 @@ pub struct Quote {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OrderNow {
     /// Its end; `None` where the order does not tell it.
-    pub end: Option<Timestamp>,
+    pub end: Option<TermEnd>,
     /// The provider's own auto-renewal; `None` where the order does not tell it.
     pub provider_renews: Option<bool>,
 }

@@ -16,7 +16,8 @@ use super::queue::Heard;
 use super::{CycleReport, EngineError, Payer};
 use crate::domain::time::words;
 use crate::domain::{
-    AccountName, Currency, LeaseId, Method, Money, ProviderName, Quote, RenewalRequest, State,
+    AccountName, Currency, LeaseId, Method, Money, ProviderName, Quote, RenewalRequest, RequestLease, State,
+    TermEnd,
 };
 use crate::ledger::{IDENTITY, IntentFilter, Ledger, LedgerError};
 use crate::planner::{GroupKey, Item, PaySet, Unit};
@@ -189,18 +190,13 @@ pub(super) fn locate(
     if moved.is_empty() { Ok(found) } else { Err(moved) }
 }
 
-fn moves(
-    exact: &ExactSet,
-    planned: &crate::domain::RequestLease,
-    item: &Item,
-    policies: &[Policy],
-) -> Option<String> {
+fn moves(exact: &ExactSet, planned: &RequestLease, item: &Item, policies: &[Policy]) -> Option<String> {
     let lease = &item.lease;
     // On hold without an end that is told, the term is named by when the hold began: there as here.
-    let end = lease.term_end();
-    if end != Some(planned.expires_at) {
-        let now = end.map_or("cannot be read".to_owned(), |at| format!("is {at}"));
-        let later = end.is_some_and(|at| at > planned.expires_at);
+    let end = lease.named_end();
+    if !end.is_some_and(|now| stands(now, planned, exact.request.period_days)) {
+        let now = end.map_or("cannot be read".to_owned(), |end| format!("is {}", end.at));
+        let later = end.is_some_and(|end| end.at > planned.expires_at);
         let renewed = if later { ": it was renewed meanwhile" } else { "" };
         return Some(format!("its end was {}, and {now}{renewed}", planned.expires_at));
     }
@@ -220,6 +216,22 @@ fn moves(
     (item.attempt != exact.attempt).then(|| {
         format!("this would be attempt {}, and the plan was made for {}", item.attempt, exact.attempt)
     })
+}
+
+/// Whether an end is still the planned one. The file says its instant, and not whether that was told as a date alone.
+fn stands(now: TermEnd, planned: &RequestLease, days: u32) -> bool {
+    now.at == planned.expires_at || now.stands(planned.end(), days)
+}
+
+/// Whether both ask for the same, with ends as they are told now: those were looked at before. An order's leases are listed by end
+/// and id, and of ends that jitter another may come first.
+fn asks_the_same(now: &RenewalRequest, planned: &RenewalRequest) -> bool {
+    let ids = |request: &RenewalRequest| {
+        let mut ids: Vec<LeaseId> = request.leases.iter().map(|l| l.id.clone()).collect();
+        ids.sort();
+        ids
+    };
+    ids(now) == ids(planned) && *planned == RenewalRequest { leases: planned.leases.clone(), ..now.clone() }
 }
 
 /// The set, if its leases are still paid together and in the way that the plan says.
@@ -246,8 +258,7 @@ fn as_one(
     }
     let set = PaySet { key: key.clone(), members };
     let request = set.request(items).map(|r| RenewalRequest { method: exact.request.method, ..r });
-    // An order's leases are listed by end and id, in the plan as now.
-    if request.as_ref() != Some(&exact.request) || key.country != exact.country {
+    if !request.is_some_and(|now| asks_the_same(&now, &exact.request)) || key.country != exact.country {
         return Err(format!(
             "{name}: it would be paid for another term, promo code or kind than in the plan"
         ));

@@ -80,6 +80,8 @@ impl Desk {
             id: LeaseId::new(format!("L{n}")),
             order: OrderId::new(format!("O{n}")),
             ip: format!("203.0.113.{n}"),
+            told: Default::default(),
+            port: None,
             expires_at: end,
         };
         let listed = Lease {
@@ -90,6 +92,8 @@ impl Desk {
             kind: Kind::new("IPv4"),
             country: None,
             tag: None,
+            told: Default::default(),
+            port: None,
             expires_at: Some(end),
             provider_renews: None,
             state: crate::domain::OrderState::Active,

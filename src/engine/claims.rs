@@ -3,14 +3,14 @@
 //! A term that one payment bought is no other's: of two payments for a term of which one was charged, the end moves once.
 use jiff::{SignedDuration, Timestamp};
 
-use super::settle::leases_of;
-use crate::domain::{AccountName, Lease, LeaseId, State};
+use crate::domain::{AccountName, Lease, RequestLease, Sameness, State, term};
 use crate::evidence::{slack, terms_moved};
-use crate::ledger::{IntentLease, IntentRecord, Ledger, LedgerError};
+use crate::ledger::{IntentRecord, Ledger, LedgerError};
 
-/// The same lease, also after it got another id with a renewal.
-fn is_same(id: &LeaseId, ip: &str, of: &IntentLease) -> bool {
-    *id == of.lease || (!ip.is_empty() && ip == of.ip)
+/// What the term of another payment for the lease is beside this one's: by the shorter of their terms, which leaves more unclear.
+fn beside(of: &RequestLease, record: &IntentRecord, lease: &RequestLease, other: &IntentRecord) -> Sameness {
+    let days = record.request.period_days.min(other.request.period_days);
+    term::compare(of.end(), lease.end(), Some(days))
 }
 
 /// Whether an end moved by one more term of `days` than the `paid` days that other payments bought.
@@ -27,15 +27,14 @@ pub(super) fn is_free(before: Timestamp, to: Timestamp, days: u32, paid: i64) ->
 
 /// How many days other payments are known to have bought for this very term of the lease; `None` once a later term was paid
 /// for, so that this payment's story is over.
-pub(super) fn claims(around: &[IntentRecord], record: &IntentRecord, of: &IntentLease) -> Option<i64> {
+pub(super) fn claims(around: &[IntentRecord], record: &IntentRecord, of: &RequestLease) -> Option<i64> {
     let mut paid = 0;
     for other in around.iter().filter(|o| o.id != record.id && o.state == State::Confirmed) {
-        for lease in leases_of(other).filter(|l| is_same(&l.lease, &l.ip, of)) {
-            if lease.expires_before > of.expires_before {
-                return None;
-            }
-            if lease.expires_before == of.expires_before {
-                paid += i64::from(other.request.period_days);
+        for lease in other.request.leases.iter().filter(|l| l.is_same_lease(of)) {
+            match beside(of, record, lease, other) {
+                Sameness::Later => return None,
+                Sameness::Same | Sameness::Unclear => paid += i64::from(other.request.period_days),
+                Sameness::Earlier => {}
             }
         }
     }
@@ -44,11 +43,13 @@ pub(super) fn claims(around: &[IntentRecord], record: &IntentRecord, of: &Intent
 
 /// Whether another payment for this term of the lease, or for a later one, is still open: a move is more likely its doing, and this
 /// reading may be none by which that one can be judged, as on a machine whose clock came up behind.
-pub(super) fn another_is_open(around: &[IntentRecord], record: &IntentRecord, of: &IntentLease) -> bool {
+pub(super) fn another_is_open(around: &[IntentRecord], record: &IntentRecord, of: &RequestLease) -> bool {
     let open = |o: &&IntentRecord| o.state.is_unsettled() && o.spend_started_at.is_some();
-    let others = around.iter().filter(|o| o.id != record.id).filter(open);
-    let mut leases = others.flat_map(leases_of);
-    leases.any(|l| is_same(&l.lease, &l.ip, of) && l.expires_before >= of.expires_before)
+    let mut others = around.iter().filter(|o| o.id != record.id).filter(open);
+    others.any(|o| {
+        let mut leases = o.request.leases.iter().filter(|l| l.is_same_lease(of));
+        leases.any(|l| beside(of, record, l, o) != Sameness::Earlier)
+    })
 }
 
 /// An auto-renewal is tried near the end of a term, hours before it where that is known: a move long before is somebody's payment.
@@ -65,12 +66,12 @@ pub(super) fn may_have_renewed_itself(known: &Lease, listed: Option<&Lease>, now
 pub(super) fn renewed_itself(
     ledger: &dyn Ledger,
     account: &AccountName,
-    of: &IntentLease,
+    of: &RequestLease,
     listed: Option<&Lease>,
     now: Timestamp,
 ) -> Result<bool, LedgerError> {
     let known = ledger.known_leases(account)?.into_iter().map(|k| k.lease);
-    let mut same = known.filter(|l| is_same(&l.id, &l.ip, of));
+    let mut same = known.filter(|l| of.is_lease(l));
     Ok(same.any(|known| may_have_renewed_itself(&known, listed, now)))
 }
 

@@ -38,6 +38,8 @@ pub(in crate::engine) fn lease(n: usize, terms: i64) -> Lease {
         kind: Kind::new("IPv4"),
         country: None,
         tag: None,
+        told: Default::default(),
+        port: None,
         expires_at: Some(end(30 * terms)),
         provider_renews: None,
         state: OrderState::Active,
@@ -65,7 +67,14 @@ pub(in crate::engine) fn pay(
         leases: leases
             .iter()
             .map(|n| lease(*n, 0))
-            .map(|l| RequestLease { id: l.id, order: l.order, ip: l.ip, expires_at: end(0) })
+            .map(|l| RequestLease {
+                id: l.id,
+                order: l.order,
+                ip: l.ip,
+                port: None,
+                told: Default::default(),
+                expires_at: end(0),
+            })
             .collect(),
         period_days: 30,
         cycle: None,
@@ -124,8 +133,15 @@ fn read_at(ledger: &dyn Ledger, leases: &[Lease], balance: &str, began: &Moment)
 /// What was read last.
 fn known(ledger: &SqliteLedger, leases: Vec<Lease>, minutes: i64) {
     let balance = usd("100.00");
-    let inventory =
-        Inventory { leases, balance, oddities: Vec::new(), unreadable: 0, clock_skew: None, doubt: None, owner: None };
+    let inventory = Inventory {
+        leases,
+        balance,
+        oddities: Vec::new(),
+        unreadable: 0,
+        clock_skew: None,
+        doubt: None,
+        owner: None,
+    };
     ledger
         .record_inventory(&ProviderName::new("youproxy"), &account(), at(minutes).wall, &inventory)
         .unwrap();

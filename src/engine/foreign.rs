@@ -7,7 +7,9 @@ use jiff::SignedDuration;
 use super::Viewer;
 use super::claims::may_have_renewed_itself;
 use crate::domain::time::Moment;
-use crate::domain::{Inventory, Lease, Method, Money, RenewalRequest, RequestLease, State, nominal_days};
+use crate::domain::{
+    Inventory, Lease, Method, Money, RenewalRequest, Sameness, State, TermEnd, nominal_days, term,
+};
 use crate::ledger::{EventDetail, IntentFilter, IntentRecord, LedgerError, ProviderCharge};
 use crate::settings::Account;
 
@@ -33,8 +35,10 @@ pub(super) fn charges(
             if !on && !may_have_renewed_itself(&k.lease, Some(&listed[at]), now.wall) {
                 return None;
             }
-            let (before, after) = (k.lease.expires_at?, listed[at].expires_at?);
-            (after.duration_since(before) >= TERM).then_some((&k.lease, &listed[at]))
+            let (before, after) = (end_of(&k.lease)?, end_of(&listed[at])?);
+            let days = k.lease.cycle.as_deref().map(nominal_days);
+            let later = term::compare(before, after, days) == Sameness::Later;
+            (later && after.at.duration_since(before.at) >= TERM).then_some((&k.lease, &listed[at]))
         })
         .collect();
     if moved.is_empty() {
@@ -71,14 +75,23 @@ pub(super) fn charges(
 
 /// A payment of renewd's stands for this move, or may still turn out to; also one for an earlier term that landed late.
 fn speaks_for(ours: &[IntentRecord], before: &Lease, after: &Lease) -> bool {
+    let (Some(old), Some(new)) = (end_of(before), end_of(after)) else { return false };
     ours.iter().filter(|r| !matches!(r.state, State::Released | State::Reserved)).any(|r| {
-        let late = r.state == State::Confirmed && r.detail.expires_after == after.expires_at;
         !r.never_sent
-            && r.request.leases.iter().any(|l| {
-                (l.id == before.id || (!l.ip.is_empty() && l.ip == before.ip))
-                    && (late || Some(l.expires_at) == before.expires_at)
+            && r.request.leases.iter().filter(|l| l.is_lease(before)).any(|l| {
+                let days = Some(r.request.period_days);
+                let may_be = |one: TermEnd, other| {
+                    matches!(term::compare(one, other, days), Sameness::Same | Sameness::Unclear)
+                };
+                let bought = r.bought(l).after.filter(|_| r.state == State::Confirmed);
+                may_be(l.end(), old) || bought.is_some_and(|end| may_be(TermEnd::instant(end), new))
             })
     })
+}
+
+/// The end that the provider tells, if it does.
+fn end_of(lease: &Lease) -> Option<TermEnd> {
+    lease.expires_at.and(lease.named_end())
 }
 
 fn expected(
@@ -133,6 +146,7 @@ fn charge(
     now: &Moment,
 ) -> Option<ProviderCharge> {
     let (start, end) = (before.expires_at?, after.expires_at?);
+    let lease = before.reference()?;
     let days = before.cycle.as_deref().map_or_else(
         || u32::try_from(end.duration_since(start).as_hours().saturating_add(12) / 24).unwrap_or(30).max(1),
         nominal_days,
@@ -143,12 +157,7 @@ fn charge(
         request: RenewalRequest {
             account: account.name.clone(),
             kind: before.kind.clone(),
-            leases: vec![RequestLease {
-                id: before.id.clone(),
-                order: before.order.clone(),
-                ip: before.ip.clone(),
-                expires_at: start,
-            }],
+            leases: vec![lease],
             period_days: days,
             cycle: before.cycle.clone(),
             promo: None,

@@ -3,19 +3,15 @@
 //! A crash here has changed nothing: readings are stored whole, and the next pass begins with one of its own.
 use std::sync::Arc;
 
-use jiff::SignedDuration;
-
+use super::ends;
 use super::lane::{FRESH, Lane, YOUNG, by_id};
 use super::observe::{beating, read, remember_holds};
 use super::reading::take;
-use crate::domain::{Lease, Quote};
+use crate::domain::{Lease, Quote, TermEnd};
 use crate::ledger::LedgerError;
 use crate::planner::{PaySet, Standing};
 use crate::policy::{Reason, Word};
 use crate::providers::ReadError;
-
-/// Two spellings of one instant may differ by less than this.
-const SPELLING: SignedDuration = SignedDuration::from_secs(1);
 
 impl Lane {
     /// Before the price is asked: where its answer will tell the order as it is then, nothing need be read for it.
@@ -55,11 +51,7 @@ impl Lane {
         let (order, [member]) = (quote.order.as_ref()?, set.members.as_slice()) else { return None };
         let lease = &self.orders.items[*member].lease;
         match (order.end, lease.expires_at) {
-            (Some(now), _)
-                if lease.term_end().is_none_or(|end| now.duration_since(end).abs() >= SPELLING) =>
-            {
-                return Some(Err(moved()));
-            }
+            (Some(now), _) if !stands(now, lease, set) => return Some(Err(moved())),
             (None, Some(_)) => return None,
             _ => {}
         }
@@ -83,10 +75,13 @@ impl Lane {
     /// Whether the newest reading has another end or state than this set was decided on. The provider is paid by id: behind it
     /// must stand the address that was planned.
     fn moved(&self, set: &PaySet) -> Option<Reason> {
-        let what = |l: &Lease| (l.term_end(), l.state.clone(), l.order.clone(), l.ip.clone());
+        let what = |l: &Lease| (l.state.clone(), l.order.clone(), l.ip.clone());
         let unlike = |&m: &usize| {
             let lease = &self.orders.items[m].lease;
-            self.listed.get(&lease.id).is_none_or(|l| what(l) != what(lease))
+            let same = |l: &&Lease| {
+                what(l) == what(lease) && l.named_end().is_some_and(|now| stands(now, lease, set))
+            };
+            self.listed.get(&lease.id).filter(same).is_none()
         };
         set.members.iter().any(unlike).then(moved)
     }
@@ -107,6 +102,7 @@ impl Lane {
         let guard = &self.viewer.settings.guard;
         let ledger = self.viewer.ledger.as_ref();
         remember_holds(ledger, &account.name, &known, &mut inventory.leases, began.wall)?;
+        ends::keep(ledger, &self.viewer.settings, &account.name, &known, &mut inventory.leases)?;
         let loss = super::shrink::judge(ledger, guard, &account.name, &known, &inventory, began.wall)?;
         let listed = inventory.leases.clone();
         if let Some(loss) = loss {
@@ -125,6 +121,11 @@ impl Lane {
         self.read_at = began;
         Ok(Ok(()))
     }
+}
+
+/// Whether an end that is told now is the one that the lease was planned with.
+fn stands(now: TermEnd, lease: &Lease, set: &PaySet) -> bool {
+    lease.named_end().is_some_and(|planned| now.stands(planned, set.key.period_days))
 }
 
 fn moved() -> Reason {

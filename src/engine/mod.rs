@@ -12,6 +12,7 @@ mod balance;
 mod claims;
 mod clockrule;
 pub mod doubles;
+mod ends;
 mod foreign;
 mod fresh;
 mod identity;

@@ -11,9 +11,9 @@ use crate::ledger::{IDENTITY, Ledger, LedgerError};
 use crate::planner::Standing;
 use crate::policy::Reason;
 use crate::providers::{Purpose, ReadError, Reader};
-use crate::settings::Account;
+use crate::settings::{Account, Settings};
 
-use super::{Viewer, identity, shrink};
+use super::{Viewer, ends, identity, shrink};
 
 /// An account as a pass sees it.
 #[derive(Debug, Clone)]
@@ -101,7 +101,7 @@ impl Viewer {
         let verdicts = self.identify(&results, began.wall)?;
         let all = results.into_iter().map(|(account, result)| {
             let verdict = verdicts.get(&account.name).cloned().unwrap_or(Verdict::Unproven);
-            believe(self.ledger.as_ref(), &self.settings.guard, account, &began, result, verdict)
+            believe(self.ledger.as_ref(), &self.settings, account, &began, result, verdict)
         });
         all.collect()
     }
@@ -136,7 +136,7 @@ pub fn currency_note(account: &crate::domain::AccountName) -> String {
 /// Turns a reading into what may be relied on. The second part is what to store, if it is believed.
 fn believe(
     ledger: &dyn Ledger,
-    guard: &crate::planner::Guard,
+    settings: &Settings,
     account: Account,
     began: &Moment,
     result: Result<Inventory, ReadError>,
@@ -179,6 +179,7 @@ fn believe(
         return Ok((seen, None));
     }
     remember_holds(ledger, &account.name, &known, &mut inventory.leases, began.wall)?;
+    ends::keep(ledger, settings, &account.name, &known, &mut inventory.leases)?;
     let mut seen = seen(Standing::Good, inventory.leases.clone(), Some(inventory.balance.clone()));
     seen.unreadable = inventory.unreadable;
     seen.skew = inventory.clock_skew;
@@ -187,7 +188,7 @@ fn believe(
         tracing::warn!(account = %account.name, "inventory: {oddity}");
     }
     let mut store = inventory;
-    if let Some(loss) = shrink::judge(ledger, guard, &account.name, &known, &store, began.wall)? {
+    if let Some(loss) = shrink::judge(ledger, &settings.guard, &account.name, &known, &store, began.wall)? {
         seen.standing = Standing::Shrunk(loss.text);
         seen.mark = Some(loss.mark);
         // What is missing is kept as last known: it may be a cut list, and its payments are still guarded.
@@ -219,7 +220,9 @@ pub(super) fn remember_holds(
     };
     for lease in listed.iter_mut().filter(held) {
         let before = in_known(lease).or_else(|| gone.iter().find(|g| g.id == lease.id));
-        lease.expires_at = lease.expires_at.or_else(|| before.and_then(|k| k.expires_at));
+        if let (None, Some(known)) = (lease.expires_at, before) {
+            (lease.expires_at, lease.told) = (known.expires_at, known.told);
+        }
         lease.held_since = before.and_then(|k| k.held_since).or(Some(now));
     }
     Ok(())
@@ -241,8 +244,15 @@ mod tests {
         let ledger = open(dir.path(), Access::Pay).unwrap();
         let store = |leases: Vec<Lease>, minute: i64| {
             let (balance, oddities) = (usd("1.00"), Vec::new());
-            let inventory =
-                Inventory { leases, balance, oddities, unreadable: 0, clock_skew: None, doubt: None, owner: None };
+            let inventory = Inventory {
+                leases,
+                balance,
+                oddities,
+                unreadable: 0,
+                clock_skew: None,
+                doubt: None,
+                owner: None,
+            };
             ledger.record_inventory(&"proxyshard".into(), &account(), at(minute).wall, &inventory).unwrap();
         };
         let held = Lease { state: OrderState::OnHold, held_since: Some(at(0).wall), ..lease(1, 0) };

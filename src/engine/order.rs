@@ -16,7 +16,7 @@ use super::{CycleReport, EngineError, Payer, Viewer, clockrule};
 use crate::budget::span;
 use crate::domain::{
     Event, FieldProblem, Lease, Method, Money, OrderState, PromoStatus, PurchaseRequest, Quote, QuoteError,
-    RenewalRequest, State, nominal_days,
+    RenewalRequest, State, Told, nominal_days,
 };
 use crate::ledger::{Blocked, EventDetail, IntentRecord, LedgerError, NewIntent, Purpose};
 use crate::planner::Standing;
@@ -61,10 +61,12 @@ fn expected(request: &PurchaseRequest) -> Lease {
         id: "".into(),
         order: "".into(),
         ip: String::new(),
+        port: None,
         kind: request.kind.clone(),
         country: request.country.clone(),
         tag: None,
         expires_at: None,
+        told: Told::default(),
         provider_renews: request.auto_renewal,
         state: OrderState::Active,
         held_since: None,

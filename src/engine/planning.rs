@@ -115,14 +115,15 @@ impl Viewer {
         Ok(Planned { moved, offered, ..planned })
     }
 
-    /// The confirmed payments of terms that are due again: an end that did not move after its payment. Only what is due is
-    /// looked up, so that a long history costs nothing.
+    /// The confirmed payments of terms that are due again: an end that did not move after its payment, or that moved back. Only what
+    /// is due, or seems to be past its end, is looked up, so that a long history costs nothing.
     fn paid_terms(&self, seen: &[Seen], items: &[Item], now: &Moment) -> Result<Vec<Past>, LedgerError> {
         let mut paid = Vec::new();
         for account in seen.iter().map(|s| &s.account) {
             let due: Vec<&Lease> = items
                 .iter()
-                .filter(|i| i.lease.account == account.name && i.decision() == Decision::Renew)
+                .filter(|i| i.lease.account == account.name)
+                .filter(|i| i.decision() == Decision::Renew || i.reason.word == Word::Lapsed)
                 .map(|i| &i.lease)
                 .collect();
             let records = self.ledger.paid_terms(&account.provider, &due)?;

@@ -9,10 +9,13 @@ use super::looks::{keep_look, looks, may_be_its_charge, quiet};
 use super::settle_purchase::settle_purchase;
 use super::verdict::perform;
 use crate::domain::time::{Moment, Timing};
-use crate::domain::{AccountName, Balance, IntentId, Lease, LeaseId, Money, OrderState, ProviderName, State};
+use crate::domain::{
+    AccountName, Balance, IntentId, Lease, LeaseId, Money, OrderState, ProviderName, RequestLease, State,
+    TermEnd,
+};
 use crate::evidence::{Case, End, Verdict, end, judge};
-use crate::ledger::{IntentFilter, IntentLease, IntentRecord, Ledger, LedgerError, Purpose, SettleRead};
-use crate::planner::{Past, PastLease};
+use crate::ledger::{IntentFilter, IntentRecord, Ledger, LedgerError, Purpose, SettleRead};
+use crate::planner::Past;
 
 /// Failed payments stay open to late evidence for so long.
 const LATE: SignedDuration = SignedDuration::from_hours(24 * 60);
@@ -32,15 +35,6 @@ pub(super) struct Reading<'a> {
     pub began: &'a Moment,
 }
 
-pub(super) fn leases_of(record: &IntentRecord) -> impl Iterator<Item = IntentLease> + '_ {
-    record.request.leases.iter().map(|l| IntentLease {
-        lease: l.id.clone(),
-        order: l.order.clone(),
-        ip: l.ip.clone(),
-        expires_before: l.expires_at,
-    })
-}
-
 /// What the planner needs of a payment.
 #[must_use]
 pub fn past_of(record: &IntentRecord, now: &Moment, timing: &Timing) -> Past {
@@ -48,9 +42,9 @@ pub fn past_of(record: &IntentRecord, now: &Moment, timing: &Timing) -> Past {
         intent: record.id.clone(),
         account: record.request.account.clone(),
         provider: record.provider.clone(),
-        leases: leases_of(record)
-            .map(|l| PastLease { lease: l.lease, order: l.order, ip: l.ip, expires_before: l.expires_before })
-            .collect(),
+        leases: record.request.leases.clone(),
+        days: record.request.period_days,
+        after: record.detail.expires_after.filter(|_| record.state == State::Confirmed),
         state: record.state,
         state_at: record.state_at.wall,
         elapsed: record.spend_started_at.as_ref().and_then(|at| now.since(at)),
@@ -62,12 +56,9 @@ pub fn past_of(record: &IntentRecord, now: &Moment, timing: &Timing) -> Past {
 
 /// Where a paid lease is now. Under its id another address may have come (pain 11): the money went there all the same, so its end
 /// speaks; that the address is lost is noted with the inventory and told.
-fn find<'a>(leases: &'a [Lease], of: &IntentLease) -> Option<&'a Lease> {
-    leases
-        .binary_search_by(|l| l.id.cmp(&of.lease))
-        .ok()
-        .map(|i| &leases[i])
-        .or_else(|| leases.iter().find(|l| l.order == of.order && !l.ip.is_empty() && l.ip == of.ip))
+fn find<'a>(leases: &'a [Lease], of: &RequestLease) -> Option<&'a Lease> {
+    let by_id = leases.binary_search_by(|l| l.id.cmp(&of.id)).ok().map(|i| &leases[i]);
+    by_id.or_else(|| leases.iter().find(|l| of.is_lease(l)))
 }
 
 /// Settles what can be settled; returns the payments that turned out to be second charges of one term.
@@ -226,30 +217,30 @@ fn ends_of(
     let closed = matches!(record.state, State::NotApplied | State::Refused);
     let mut twice = Vec::new();
     let mut ends = Vec::new();
-    for of in leases_of(record) {
-        let listed = find(reading.leases, &of);
-        let paid = claims(around, record, &of);
-        let mut seen = end_of(&of, listed, spent_at, days);
+    for of in &record.request.leases {
+        let listed = find(reading.leases, of);
+        let paid = claims(around, record, of);
+        let mut seen = end_of(of, listed, spent_at, days);
         match (seen, paid) {
             (_, None) => seen = End::Same,
-            (End::Moved(_) | End::Again, _) if closed && another_is_open(around, record, &of) => {
+            (End::Moved(_) | End::Again, _) if closed && another_is_open(around, record, of) => {
                 seen = End::Same
             }
             // Others already stand for this move: only a further term is this payment's.
-            (End::Moved(to), Some(paid)) if !is_free(of.expires_before, to, days, paid) => {
+            (End::Moved(to), Some(paid)) if !is_free(of.expires_at, to, days, paid) => {
                 seen = End::Same;
             }
             // A further term of an order that the provider renews by itself is the provider's, unless the money says otherwise.
             (End::Moved(_), Some(1..))
                 if closed
                     && fell != record.quoted
-                    && renewed_itself(ledger, reading.account, &of, listed, now.wall)? =>
+                    && renewed_itself(ledger, reading.account, of, listed, now.wall)? =>
             {
                 seen = End::Same;
             }
             // In service, as the other payment left it: that says nothing of this one, and a fall alone may be anybody's.
             (End::Again, Some(1..)) if closed => seen = End::Same,
-            (End::Moved(_) | End::Again, Some(1..)) => twice.push(of.lease.clone()),
+            (End::Moved(_) | End::Again, Some(1..)) => twice.push(of.id.clone()),
             _ => {}
         }
         ends.push(seen);
@@ -259,23 +250,26 @@ fn ends_of(
 
 /// An order on hold stands where it stood; one that was paid for while on hold, and is in service again without telling
 /// its new end, has moved all the same.
-fn end_of(of: &IntentLease, listed: Option<&Lease>, spent_at: Timestamp, days: u32) -> End {
+fn end_of(of: &RequestLease, listed: Option<&Lease>, spent_at: Timestamp, days: u32) -> End {
     match listed {
-        Some(l)
-            if l.state == OrderState::OnHold
-                && [l.expires_at, l.held_since].contains(&Some(of.expires_before)) =>
-        {
+        Some(l) if l.state == OrderState::OnHold && named(l).any(|name| name.stands(of.end(), days)) => {
             End::Same
         }
         // Its end moved and its state has not followed: not yet.
         Some(l) if l.state == OrderState::OnHold => End::Odd,
-        Some(l)
-            if l.state == OrderState::Active && l.expires_at.is_none() && spent_at >= of.expires_before =>
-        {
+        Some(l) if l.state == OrderState::Active && l.expires_at.is_none() && spent_at >= of.expires_at => {
             End::Again
         }
-        other => end(of.expires_before, other.and_then(|l| l.expires_at), spent_at, days),
+        other => {
+            end(of.end(), other.filter(|l| l.expires_at.is_some()).and_then(Lease::named_end), spent_at, days)
+        }
     }
+}
+
+/// Both names of a term on hold: its end, and when the hold was seen to begin.
+fn named(lease: &Lease) -> impl Iterator<Item = TermEnd> {
+    let end = lease.expires_at.map(|at| TermEnd { at, told: lease.told });
+    end.into_iter().chain(lease.held_since.map(TermEnd::instant))
 }
 
 /// Whether the balances before and now, and all charges in between, are in the payment's currency. An account whose currency

@@ -68,6 +68,8 @@ fn refused(ledger: &SqliteLedger) -> IntentId {
             id: l.id,
             order: l.order,
             ip: l.ip,
+            told: Default::default(),
+            port: None,
             expires_at: l.expires_at.unwrap(),
         }];
         crate::ledger::NewIntent {

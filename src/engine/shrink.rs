@@ -3,6 +3,7 @@ use std::collections::HashSet;
 
 use jiff::Timestamp;
 
+use crate::domain::lease::Places;
 use crate::domain::{AccountName, Inventory, Lease};
 use crate::ledger::{Ledger, LedgerError};
 use crate::planner::Guard;
@@ -85,10 +86,8 @@ pub(super) fn remember(
 /// Known leases that the list lacks, by id, and by order and address.
 pub(super) fn absent<'a>(known: &'a [Lease], listed: &'a [Lease]) -> impl Iterator<Item = &'a Lease> {
     let ids: HashSet<_> = listed.iter().map(|l| &l.id).collect();
-    let places: HashSet<_> = listed.iter().map(|l| (&l.order, &l.ip)).collect();
-    known
-        .iter()
-        .filter(move |l| !ids.contains(&l.id) && (l.ip.is_empty() || !places.contains(&(&l.order, &l.ip))))
+    let places = Places::of(listed);
+    known.iter().filter(move |l| !ids.contains(&l.id) && !places.has(l))
 }
 
 fn fingerprint<'a>(names: impl Iterator<Item = &'a str>) -> String {

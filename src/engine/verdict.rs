@@ -2,7 +2,7 @@
 //!
 //! Each is one transaction of the ledger; a crash before it leaves the payment as it was, for the next read to judge. Not
 //! responsible for judging (`evidence.rs`) or for what is looked at (`settle.rs`).
-use super::settle::{Reading, leases_of};
+use super::settle::Reading;
 use crate::domain::time::Moment;
 use crate::domain::{Event, Money, State};
 use crate::evidence::{End, Verdict};
@@ -109,12 +109,13 @@ fn split(
 ) -> Result<(), LedgerError> {
     let shares = record.quoted.shares(ends.len());
     let settled = matches!(record.state, State::NotApplied | State::Refused);
-    let parts: Vec<SplitPart> = leases_of(record)
+    let leases = record.request.leases.iter();
+    let parts: Vec<SplitPart> = leases
         .zip(ends)
         .zip(shares)
         .map(|((of, end), quoted)| match end {
             End::Moved(to) => SplitPart {
-                lease: of.lease,
+                lease: of.id.clone(),
                 quoted,
                 state: State::Confirmed,
                 detail: EventDetail {
@@ -129,7 +130,7 @@ fn split(
                 },
             },
             _ => SplitPart {
-                lease: of.lease,
+                lease: of.id.clone(),
                 quoted,
                 // What was settled before stays so for the leases that did not move.
                 state: if settled { State::NotApplied } else { State::Unknown },

@@ -1,5 +1,6 @@
 //! The table of `evidence.rs`, row by row.
 use super::*;
+use crate::domain::Told;
 use rstest::rstest;
 
 const LAG: i64 = 900;
@@ -131,6 +132,11 @@ fn late_evidence_confirms_and_absence_says_nothing_more() {
     }
 }
 
+/// By instants.
+fn end(before: Timestamp, now: Option<Timestamp>, spent_at: Timestamp, days: u32) -> End {
+    super::end(TermEnd::instant(before), now.map(TermEnd::instant), spent_at, days)
+}
+
 #[test]
 fn an_end_moves_by_a_term_less_two_days_or_is_odd() {
     let day = |d: i64| Timestamp::from_second(d * 86_400).unwrap();
@@ -199,6 +205,21 @@ fn what_was_charged_is_the_fall_where_that_is_the_better_measure(
 fn nothing_looked_at_and_nothing_bought_wait() {
     assert_eq!(word(State::Unknown, &[End::Moved(T)], &[], false), "wait");
     assert_eq!(word(State::Unknown, &[], &[look(1, 265, 0)], false), "wait");
+}
+
+#[test]
+fn an_end_that_is_respelled_has_stayed_and_one_that_is_unclear_has_neither_moved_nor_stayed() {
+    let instant = |text: &str| TermEnd::instant(text.parse().unwrap());
+    let date = |text: &str| TermEnd { told: Told::Date, ..instant(&format!("{text}T00:00:00Z")) };
+    let before = instant("2026-12-01T09:00:32.98Z");
+    let judged = |now: TermEnd, days: u32| super::end(before, Some(now), before.at, days);
+    assert_eq!(judged(instant("2026-12-01T09:00:32Z"), 30), End::Same);
+    assert_eq!(judged(date("2026-12-01"), 30), End::Same);
+    assert_eq!(judged(date("2026-12-01"), 2), End::Odd);
+    assert_eq!(judged(date("2026-12-02"), 1), End::Odd);
+    assert_eq!(judged(instant("2026-12-01T10:00:32.98Z"), 30), End::Odd, "later, and by no term");
+    let moved = date("2026-12-31");
+    assert_eq!(judged(moved, 30), End::Moved(moved.at));
 }
 
 #[test]

@@ -3,8 +3,8 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
-use super::input::{AccountFacts, LeaseFacts, Price};
-use crate::domain::{Kind, Money};
+use super::input::{AccountFacts, LeaseFacts, Price, SeenPrice};
+use crate::domain::{Kind, Money, Sameness, TermEnd, term};
 use crate::policy::Policy;
 
 /// How sure a price is, from most to least.
@@ -81,7 +81,15 @@ impl<'a> PriceBook<'a> {
         period_days: u32,
     ) -> (Option<Money>, PriceSource) {
         let fits = |price: &Price| price.period_days == period_days && in_currency(self.account, price);
-        let quoted = facts.quoted.as_ref().filter(|q| Some(q.term_end) == facts.lease.expires_at);
+        let asked_now = |q: &&SeenPrice| {
+            let (asked, now) = (TermEnd::instant(q.term_end), facts.lease.named_end());
+            let days = Some(q.price.period_days);
+            now.is_some_and(|now| {
+                now.at == asked.at
+                    || matches!(term::compare(asked, now, days), Sameness::Same | Sameness::Unclear)
+            })
+        };
+        let quoted = facts.quoted.as_ref().filter(asked_now);
         if let Some(seen) = quoted.filter(|q| fits(&q.price)) {
             return (Some(seen.price.amount), PriceSource::Quoted);
         }

@@ -31,8 +31,7 @@ pub use outgoing::{Channel, OutboxMail, QueuedMail};
 pub use permit::{ChangePermit, PurchasePermit, SpendPermit};
 pub use record::{
     AccountFacts, BudgetCheck, CycleRecord, CycleSummary, DecisionRow, EventDetail, IntentFilter,
-    IntentLease, IntentRecord, KnownLease, LastPrice, NewIntent, PauseRecord, SeenQuote, SettleRead,
-    SplitPart,
+    IntentRecord, KnownLease, LastPrice, NewIntent, PauseRecord, SeenQuote, SettleRead, SplitPart,
 };
 pub use telling::{AlertChange, BalanceMark, BalanceNote, How, OpenAlert, Silence, Telling, WaitingMails};
 pub use trouble::obstacle;
@@ -270,8 +269,8 @@ pub trait Ledger: Send + Sync {
     fn intents(&self, filter: &IntentFilter) -> Result<Vec<IntentRecord>, LedgerError>;
     /// One payment.
     fn intent(&self, id: &IntentId) -> Result<IntentRecord, LedgerError>;
-    /// The confirmed payments of the very terms that these leases are in: same lease or address, same end. A plan knows by
-    /// them what [`Ledger::reserve`] would refuse.
+    /// The confirmed payments of the very terms that these leases are in, or of later ones, as [`crate::domain::term`] has it. A plan
+    /// knows by them what [`Ledger::reserve`] would refuse.
     fn paid_terms(
         &self,
         provider: &ProviderName,

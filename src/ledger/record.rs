@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Purpose;
 use crate::domain::{
-    AccountName, Currency, IntentId, Kind, Lease, LeaseId, Moment, Money, OrderId, ProviderName,
-    RenewalRequest, State,
+    AccountName, Bought, Currency, IntentId, Kind, Lease, LeaseId, Moment, Money, OrderId, ProviderName,
+    RenewalRequest, RequestLease, State,
 };
 
 /// A payment about to be reserved.
@@ -32,19 +32,6 @@ pub struct NewIntent {
     pub attempt: u32,
     /// When.
     pub at: Moment,
-}
-
-/// A lease within a payment.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct IntentLease {
-    /// The provider's id.
-    pub lease: LeaseId,
-    /// Its order.
-    pub order: OrderId,
-    /// Its address.
-    pub ip: String,
-    /// The end it had.
-    pub expires_before: Timestamp,
 }
 
 /// What is said with an event. Everything optional: absent = as before.
@@ -155,6 +142,15 @@ pub struct IntentRecord {
     pub operator_spoke: bool,
     /// Settling reads so far, oldest first.
     pub reads: Vec<SettleRead>,
+}
+
+impl IntentRecord {
+    /// What it bought, or was to buy, for one of its leases.
+    #[must_use]
+    pub fn bought(&self, lease: &RequestLease) -> Bought {
+        let after = self.detail.expires_after;
+        Bought::of(lease, &self.request.leases, after, self.request.period_days)
+    }
 }
 
 /// Which payments.

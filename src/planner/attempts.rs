@@ -40,8 +40,18 @@ pub fn clearance(
     stage: Stage,
 ) -> Clearance {
     let past: Vec<&Past> = world.past.iter().filter(|p| &p.provider == provider).collect();
-    let term: Vec<&Past> = past.iter().copied().filter(|p| p.same_term(lease)).collect();
+    // Within its lag window a refusal may have charged all the same, and its new end may be shown in any way.
+    let fresh = |p: &Past| {
+        p.state == State::Refused
+            && p.quiet == Quiet::No
+            && p.elapsed.is_some_and(|e| e < world.timing.lag_window)
+            && p.is_for(lease)
+    };
+    let term: Vec<&Past> = past.iter().copied().filter(|p| p.same_term(lease) || fresh(p)).collect();
     if let Some(reason) = pending(&past, &term, lease) {
+        return Clearance::Blocked(reason);
+    }
+    if let Some(reason) = stale(world, provider, lease).or_else(|| paid(&term)) {
         return Clearance::Blocked(reason);
     }
     if let Some(reason) =
@@ -77,6 +87,28 @@ fn pending(past: &[&Past], term: &[&Past], lease: &Lease) -> Option<Reason> {
             format!("{whose} {} is not settled; evidence is being read", p.intent),
         ));
     }
+    None
+}
+
+/// An end that is older than the newest that a confirmed payment was seen to bring: a list that lags, or one that was set back. It
+/// is not believed, so nothing is paid by it, urgent or not.
+#[must_use]
+pub fn stale(world: &World<'_>, provider: &ProviderName, lease: &Lease) -> Option<Reason> {
+    let paid = world.past.iter().filter(|p| &p.provider == provider && p.state == State::Confirmed);
+    let (last, bought) =
+        paid.filter_map(|p| Some((p, p.stale_for(lease)?))).max_by_key(|(_, bought)| bought.after)?;
+    let (now, after) = (lease.expires_at?, bought.after?);
+    let told = format!(
+        "its end reads {now}, and payment {} moved it from {} to {after}",
+        last.intent, bought.before.at
+    );
+    if world.now.duration_since(last.state_at) < world.timing.lag_window {
+        return Some(Reason::new(Word::Accepted, format!("{told}: the list lags behind that payment")));
+    }
+    Some(Reason::new(Word::Stale, format!("{told}: an older end is not believed, and nothing is paid by it")))
+}
+
+fn paid(term: &[&Past]) -> Option<Reason> {
     let paid = term.iter().find(|p| p.state == State::Confirmed)?;
     Some(Reason::new(
         Word::NeedsOperator,

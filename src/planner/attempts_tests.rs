@@ -1,8 +1,8 @@
 //! When a term that was tried may be tried again: contract I1 and I6, row by row.
 use super::*;
+use crate::domain::RequestLease;
 use crate::domain::time::Timing;
-use crate::domain::{AccountName, Kind, LeaseId, OrderId, OrderState};
-use crate::planner::PastLease;
+use crate::domain::{AccountName, Kind, LeaseId, OrderId, OrderState, TermEnd, Told};
 use crate::policy::sample::keep;
 use jiff::tz::TimeZone;
 use rstest::rstest;
@@ -22,6 +22,8 @@ fn lease() -> Lease {
         kind: Kind::new("IPv4"),
         country: None,
         tag: None,
+        told: Default::default(),
+        port: None,
         expires_at: Some(at(NOW + 86_400)),
         provider_renews: None,
         state: OrderState::Active,
@@ -41,12 +43,16 @@ fn past(state: State, ago: i64) -> Past {
         intent: "p-000001".into(),
         account: AccountName::new("yp"),
         provider: ProviderName::new("youproxy"),
-        leases: vec![PastLease {
-            lease: LeaseId::new("L1"),
+        leases: vec![RequestLease {
+            id: LeaseId::new("L1"),
             order: OrderId::new("O1"),
             ip: "203.0.113.1".to_owned(),
-            expires_before: at(NOW + 86_400),
+            told: Default::default(),
+            port: None,
+            expires_at: at(NOW + 86_400),
         }],
+        days: 30,
+        after: None,
         state,
         state_at: at(NOW - ago),
         elapsed: Some(SignedDuration::from_secs(ago)),
@@ -67,12 +73,16 @@ fn unsent(ago: i64) -> Past {
 /// Of a sibling: another lease and address of the same order.
 fn sibling(state: State) -> Past {
     let mut one = past(state, 60);
-    one.leases[0].lease = LeaseId::new("L2");
+    one.leases[0].id = LeaseId::new("L2");
     one.leases[0].ip = "203.0.113.2".to_owned();
     one
 }
 
 fn judged(past: &[Past], on_unknown: OnUnknown, stage: Stage) -> Clearance {
+    judged_for(&lease(), past, on_unknown, stage)
+}
+
+fn judged_for(lease: &Lease, past: &[Past], on_unknown: OnUnknown, stage: Stage) -> Clearance {
     let timing = Timing {
         read_timeout: SignedDuration::from_secs(30),
         money_timeout: SignedDuration::from_secs(120),
@@ -88,7 +98,7 @@ fn judged(past: &[Past], on_unknown: OnUnknown, stage: Stage) -> Clearance {
         past,
         clock_held: None,
     };
-    clearance(&world, &ProviderName::new("youproxy"), &lease(), &policy(on_unknown), stage)
+    clearance(&world, &ProviderName::new("youproxy"), lease, &policy(on_unknown), stage)
 }
 
 /// `1` or `2`: that attempt; otherwise the reason's word.
@@ -226,4 +236,58 @@ fn a_third_attempt_is_a_persons_to_allow() {
     let with = |later: Past| [twice[0].clone(), twice[1].clone(), spoken.clone(), later];
     assert_eq!(told(&with(past(State::NotApplied, 3_000)), OnUnknown::Retry, Stage::Urgent), "2");
     assert_eq!(told(&with(past(State::NotApplied, 4_000)), OnUnknown::Retry, Stage::Urgent), "1");
+}
+
+/// A payment of this term that was confirmed so many seconds ago and brought a later end.
+fn confirmed(ago: i64) -> Past {
+    Past { after: Some(at(NOW + 31 * 86_400)), ..past(State::Confirmed, ago) }
+}
+
+fn words_of(past: &Past, end: TermEnd, stage: Stage) -> Option<Word> {
+    let lease = Lease { expires_at: Some(end.at), told: end.told, ..lease() };
+    match judged_for(&lease, std::slice::from_ref(past), OnUnknown::Retry, stage) {
+        Clearance::Blocked(reason) => Some(reason.word),
+        Clearance::Attempt(_) => None,
+    }
+}
+
+#[rstest]
+#[case::the_old_end(86_400_000)]
+#[case::without_its_fraction(86_400_000 - 980)]
+#[case::an_older_one(-86_400_000)]
+fn an_old_end_after_a_payment_waits_a_lag_window_and_then_holds_whatever_the_stage(#[case] ms: i64) {
+    let end = TermEnd::instant(at(NOW).checked_add(SignedDuration::from_millis(ms)).unwrap());
+    for stage in [Stage::Normal, Stage::Urgent] {
+        assert_eq!(words_of(&confirmed(899), end, stage), Some(Word::Accepted));
+        assert_eq!(words_of(&confirmed(900), end, stage), Some(Word::Stale));
+    }
+}
+
+#[test]
+fn the_end_that_a_payment_brought_is_free_however_it_is_spelled() {
+    for seconds in [31 * 86_400, 31 * 86_400 - 1, 31 * 86_400 - 3_600, 31 * 86_400 + 3_600] {
+        assert_eq!(words_of(&confirmed(9_000), TermEnd::instant(at(NOW + seconds)), Stage::Normal), None);
+    }
+}
+
+#[rstest]
+#[case::refused(past(State::Refused, 60), Word::Refused)]
+#[case::not_charged(past(State::NotApplied, 60), Word::UnknownPending)]
+#[case::accepted(past(State::Accepted, 60), Word::Accepted)]
+fn a_respelled_end_is_no_way_around_an_earlier_attempt(#[case] past: Past, #[case] word: Word) {
+    for ms in [-59_000, -400, 400, 59_000] {
+        let end = TermEnd::instant(at(NOW + 86_400).checked_add(SignedDuration::from_millis(ms)).unwrap());
+        assert_eq!(words_of(&past, end, Stage::Normal), Some(word), "{ms} ms");
+    }
+    let date = TermEnd { at: at(NOW + 86_400 - (NOW % 86_400)), told: Told::Date };
+    assert_eq!(words_of(&past, date, Stage::Normal), Some(word), "as a date");
+}
+
+#[test]
+fn a_lease_behind_the_same_address_with_another_port_is_another_lease() {
+    let mut paid = past(State::Unknown, 60);
+    (paid.leases[0].port, paid.leases[0].order) = (Some(50_100), OrderId::new("O2"));
+    let behind = |port| Lease { id: LeaseId::new("L9"), port, ..lease() };
+    assert!(paid.touches(&behind(Some(50_100))) && paid.touches(&behind(None)));
+    assert!(!paid.touches(&behind(Some(50_102))));
 }

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::attempts::{Clearance, clearance};
+use super::attempts::{Clearance, clearance, stale};
 use super::input::{AccountView, Standing, World};
 use super::item::{Item, PaidBy};
 use super::payer::{Terms, terms};
@@ -149,6 +149,9 @@ fn renew(
         };
     };
     let stage = lease_stage(lease, policy, end, world.now);
+    if let Some(reason) = stale(world, view.provider, lease) {
+        return Err(reason);
+    }
     if end <= world.now && stage != Stage::Rescue && !late_only {
         let ago = words(world.now.duration_since(end));
         return hold(Word::Lapsed, format!("its end passed {ago} ago: it is not paid by itself"));

@@ -22,6 +22,8 @@ fn lease(id: LeaseId) -> Lease {
         kind: Kind::new("IPv4"),
         country: None,
         tag: None,
+        told: Default::default(),
+        port: None,
         expires_at: Some(Timestamp::UNIX_EPOCH),
         provider_renews: None,
         state: OrderState::Active,

@@ -15,6 +15,8 @@ fn request(leases: usize, days: u32) -> RenewalRequest {
         id: LeaseId::new(format!("L{n}")),
         order: OrderId::new("O1"),
         ip: format!("203.0.113.{n}"),
+        told: Default::default(),
+        port: None,
         expires_at: Timestamp::UNIX_EPOCH,
     };
     RenewalRequest {

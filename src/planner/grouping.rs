@@ -5,8 +5,8 @@ use jiff::Timestamp;
 
 use super::item::{Item, PaidBy};
 use crate::domain::{
-    AccountName, Bundle, Capabilities, Kind, LeaseId, Method, OrderId, RenewalRequest, RequestLease,
-    nominal_days, same_cycle,
+    AccountName, Bundle, Capabilities, Kind, LeaseId, Method, OrderId, RenewalRequest, nominal_days,
+    same_cycle,
 };
 use crate::policy::{Policy, Reason, Word};
 
@@ -158,15 +158,7 @@ impl PaySet {
     /// The request for exactly these leases; `None` if one has no readable end.
     #[must_use]
     pub fn request(&self, items: &[Item]) -> Option<RenewalRequest> {
-        let leases = self.members.iter().map(|&i| {
-            let lease = &items[i].lease;
-            Some(RequestLease {
-                id: lease.id.clone(),
-                order: lease.order.clone(),
-                ip: lease.ip.clone(),
-                expires_at: lease.term_end()?,
-            })
-        });
+        let leases = self.members.iter().map(|&i| items[i].lease.reference());
         Some(RenewalRequest {
             account: self.key.account.clone(),
             kind: self.key.kind.clone(),

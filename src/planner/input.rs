@@ -3,7 +3,9 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::domain::time::Timing;
-use crate::domain::{AccountName, Capabilities, IntentId, Lease, LeaseId, OrderId, ProviderName, State};
+use crate::domain::{
+    AccountName, Bought, Capabilities, IntentId, Lease, ProviderName, RequestLease, Sameness, State,
+};
 use crate::policy::{Policy, Reason};
 
 /// The world as just read.
@@ -61,19 +63,6 @@ pub enum Standing {
     Shrunk(String),
 }
 
-/// A lease in an earlier payment.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PastLease {
-    /// The provider's id.
-    pub lease: LeaseId,
-    /// Its order.
-    pub order: OrderId,
-    /// Its address.
-    pub ip: String,
-    /// The end it had: names the term that was to be extended.
-    pub expires_before: Timestamp,
-}
-
 /// An earlier payment, as far as the plan needs it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Past {
@@ -83,8 +72,12 @@ pub struct Past {
     pub account: AccountName,
     /// Unsettled payments block under every account name of the provider.
     pub provider: ProviderName,
-    /// What it was for.
-    pub leases: Vec<PastLease>,
+    /// What it was for, each with the end it had: that names the term.
+    pub leases: Vec<RequestLease>,
+    /// Days of the term that was asked for.
+    pub days: u32,
+    /// The earliest new end of the set, where one was seen.
+    pub after: Option<Timestamp>,
     /// Where it stands.
     pub state: State,
     /// When it came there.
@@ -112,19 +105,37 @@ pub enum Quiet {
 }
 
 impl Past {
-    /// Whether it was for this very term of the lease (same id, or same order and address).
+    /// What it bought, or was to buy, for this lease.
+    #[must_use]
+    pub fn bought(&self, lease: &Lease) -> Option<Bought> {
+        let own = self.leases.iter().find(|l| l.is_lease(lease))?;
+        Some(Bought::of(own, &self.leases, self.after, self.days))
+    }
+
+    /// Whether it was for the term that the lease is in, or for one that came after it, as far as can be told: only a term that
+    /// is surely later is none of this payment's affair.
     #[must_use]
     pub fn same_term(&self, lease: &Lease) -> bool {
-        self.leases.iter().any(|p| is_same(p, lease) && lease.is_in_term(p.expires_before))
+        let Some((bought, term)) = self.bought(lease).zip(lease.term()) else { return false };
+        bought.place(&term) != Sameness::Later
+    }
+
+    /// Whether it was for this lease, whatever its end is now.
+    #[must_use]
+    pub fn is_for(&self, lease: &Lease) -> bool {
+        self.leases.iter().any(|l| l.is_lease(lease))
+    }
+
+    /// Whether the lease's end is older than the one that this payment was seen to bring: what of it was bought, then.
+    #[must_use]
+    pub fn stale_for(&self, lease: &Lease) -> Option<Bought> {
+        let (bought, term) = self.bought(lease).zip(lease.term())?;
+        bought.is_stale(&term).then_some(bought)
     }
 
     /// Whether it touches the lease, its order or its address.
     #[must_use]
     pub fn touches(&self, lease: &Lease) -> bool {
-        self.leases.iter().any(|p| is_same(p, lease) || p.order == lease.order)
+        self.leases.iter().any(|p| p.is_lease(lease) || p.order == lease.order || p.has_address_of(lease))
     }
-}
-
-fn is_same(past: &PastLease, lease: &Lease) -> bool {
-    past.lease == lease.id || (!past.ip.is_empty() && past.ip == lease.ip)
 }

@@ -21,7 +21,7 @@ pub use fill::{BudgetLeft, Funds, Unit, Verdict, fill};
 pub use gate::{GateInput, Priced, gate};
 pub use grouping::{GroupKey, Offered, PaySet, batches, group};
 pub use guard::Guard;
-pub use input::{AccountView, Past, PastLease, Quiet, Standing, World};
+pub use input::{AccountView, Past, Quiet, Standing, World};
 pub use item::{Item, ItemQuote, PaidBy};
 pub use replacement::{replacement_command, replacements};
 pub use steer::{PastSwitch, Steer, steer, stuck};

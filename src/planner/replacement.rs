@@ -99,6 +99,8 @@ mod tests {
             kind: Kind::from(kind),
             country: Some("USA".to_owned()),
             tag: None,
+            told: Default::default(),
+            port: None,
             expires_at: None,
             provider_renews: None,
             state: OrderState::Active,

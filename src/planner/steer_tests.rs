@@ -39,6 +39,8 @@ fn item(flag: Option<bool>, word: Word) -> Item {
         kind: Kind::from("ISP Proxy"),
         country: None,
         tag: None,
+        told: Default::default(),
+        port: None,
         expires_at: Some("2026-11-22T12:00:00Z".parse().unwrap()),
         provider_renews: flag,
         state: OrderState::Active,

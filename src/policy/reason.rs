@@ -124,6 +124,8 @@ words! {
     CurrencyChanged => "currency_changed", Hold;
     /// The provider refused the payment.
     Refused => "refused", Hold;
+    /// Its end is older than one that a confirmed payment brought.
+    Stale => "stale", Hold;
     /// Past its end: never paid by itself.
     Lapsed => "lapsed", Hold;
     /// Leases that are paid together have different decisions.

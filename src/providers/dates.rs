@@ -3,6 +3,8 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
+use crate::domain::Told;
+
 /// How an instant was told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Spelled {
@@ -12,6 +14,16 @@ pub enum Spelled {
     NoZone,
     /// A date alone: taken as midnight UTC.
     DateOnly,
+}
+
+impl Spelled {
+    /// How exactly that tells an end.
+    pub fn told(self) -> Told {
+        match self {
+            Self::Full | Self::NoZone => Told::Instant,
+            Self::DateOnly => Told::Date,
+        }
+    }
 }
 
 /// Reads ISO 8601 with or without fraction, with `Z`, `+0000`, `+00:00` or nothing behind it, `T` or a blank between.

@@ -1,5 +1,6 @@
 //! Words for how lists look and go wrong, the same for every provider. Not responsible for any list.
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
 
 /// How instants are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,10 +19,12 @@ pub enum DateForm {
     FractionOffsetNoColon,
     /// `2026-08-31T09:00:00`: no zone at all.
     NoZone,
+    /// `2026-08-31`: no time of day. It tells less than the others, so it is not one of [`DateForm::ALL`].
+    DateOnly,
 }
 
 impl DateForm {
-    /// All of them.
+    /// All that tell the same instant.
     pub const ALL: [Self; 7] = [
         Self::FractionOffset,
         Self::Offset,
@@ -41,6 +44,7 @@ impl DateForm {
             Self::OffsetNoColon => "%Y-%m-%dT%H:%M:%S+0000",
             Self::FractionOffsetNoColon => "%Y-%m-%dT%H:%M:%S.%3f+0000",
             Self::NoZone => "%Y-%m-%dT%H:%M:%S",
+            Self::DateOnly => "%Y-%m-%d",
         };
         at.strftime(form).to_string()
     }
@@ -63,4 +67,27 @@ pub enum Distortion {
     NoId(String),
     /// Every record twice.
     Duplicates,
+    /// This lease has this end, whatever is true: an older one, from a replica that lags, or the true one as another answer spells it.
+    End(String, String),
+    /// Every end is off by up to so many milliseconds, by others in each answer.
+    Jitter(i64),
+    /// Every other answer tells its ends as dates alone.
+    SometimesDates,
+}
+
+impl Distortion {
+    /// An end as this distortion has it in an answer of `now`; `None` leaves it as it is.
+    pub(super) fn respelled(&self, lease: &str, told: &Value, now: Timestamp) -> Option<Value> {
+        match self {
+            Self::End(of, text) if of == lease => Some(json!(text)),
+            Self::Jitter(most) => {
+                let end: Timestamp = told.as_str()?.parse().ok()?;
+                let off = now.as_microsecond().wrapping_mul(7_919).rem_euclid(2 * most + 1) - most;
+                let end = end.checked_add(SignedDuration::from_millis(off)).ok()?;
+                Some(json!(DateForm::FractionZulu.write(end)))
+            }
+            Self::SometimesDates if now.as_microsecond() % 2 == 0 => Some(json!(told.as_str()?.get(..10)?)),
+            _ => None,
+        }
+    }
 }

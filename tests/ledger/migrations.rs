@@ -1,6 +1,7 @@
 //! Shipped migrations never change, and each is replayed over data from before it.
+use renewd::domain::State;
 use renewd::ledger::sqlite::{Access, MIGRATIONS, open};
-use renewd::ledger::{IntentFilter, Ledger};
+use renewd::ledger::{IntentFilter, Ledger, NewIntent, Purpose};
 use rusqlite::Connection;
 use sha2::{Digest, Sha256};
 
@@ -56,6 +57,12 @@ const SHIPPED: &[(&str, &str, &str)] = &[
         "INSERT INTO alert (key, severity, account, since, told_at, title, text, once, heard) VALUES ('unknown:yp:O1', 'warning', 'yp',
        '2026-11-17T12:00:00.000000000Z', '2026-11-17T12:00:00.000000000Z', 'title', 'text', 0, 'p-000001');",
     ),
+    (
+        "0007_terms.sql",
+        "aad431803afd5eb26968ca3e5c9c2be2205295ca951c1be05648aa5455bb8833",
+        "INSERT INTO lease (account, lease, order_id, ip, kind, expires_at, first_seen, port) VALUES ('yp', 'L1', 'O1', '203.0.113.1',
+       'IPv4', '2026-11-20', '2026-11-17T12:00:00.000000000Z', 50100);",
+    ),
 ];
 
 #[test]
@@ -73,6 +80,49 @@ fn migrations_are_numbered_in_order_without_a_gap() {
     for (n, (name, _)) in (1..).zip(MIGRATIONS) {
         assert!(name.starts_with(&format!("{n:04}_")), "{name}");
     }
+}
+
+/// A payment of the term that was accepted, and one that was confirmed, in a ledger from before terms were known by a rule.
+#[test]
+fn payments_of_schema_6_still_keep_their_terms() {
+    let dir = tempfile::tempdir().unwrap();
+    let raw = Connection::open(dir.path().join("ledger.db")).unwrap();
+    for ((_, sql), (.., rows)) in MIGRATIONS.iter().zip(SHIPPED).take(6) {
+        raw.execute_batch(sql).unwrap();
+        raw.execute_batch(rows).unwrap();
+    }
+    raw.execute_batch(
+        "INSERT INTO intent_event VALUES (1, 3, '2026-11-17T12:06:00.000000000Z', 'b', 5, 'ends_moved', 'confirmed', '2.65', '97.35',
+           '2026-12-20T09:00:00.000000000Z', NULL, NULL, 'its end moved');",
+    )
+    .unwrap();
+    raw.pragma_update(None, "user_version", 6).unwrap();
+    drop(raw);
+
+    let ledger = open(dir.path(), Access::Pay).unwrap();
+    let paid = ledger.intent(&"p-000001".into()).unwrap();
+    assert_eq!(paid.state, State::Confirmed);
+    let again = |end: &str| {
+        let mut request = paid.request.clone();
+        request.leases[0].expires_at = end.parse().unwrap();
+        let new = NewIntent {
+            provider: paid.provider.clone(),
+            purpose: Purpose::Renewal,
+            request,
+            policy: "keep".to_owned(),
+            quoted: paid.quoted,
+            currency: paid.currency.clone(),
+            balance_before: paid.balance_before,
+            cycle: 1,
+            attempt: 1,
+            at: paid.created_at.clone(),
+        };
+        ledger.reserve(&new, &[]).unwrap()
+    };
+    for old in ["2026-11-20T09:00:00Z", "2026-11-20T08:59:59.02Z", "2026-10-21T09:00:00Z"] {
+        assert!(again(old).is_err(), "{old}");
+    }
+    again("2026-12-20T09:00:00.5Z").expect("the next term");
 }
 
 #[test]

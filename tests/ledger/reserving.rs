@@ -1,10 +1,10 @@
 //! What a payment in each state keeps a new one from: the table of contract §4, I1 and I6.
 use jiff::SignedDuration;
-use renewd::domain::{AccountName, LeaseId, Method, OrderId, ProviderName, State};
+use renewd::domain::{AccountName, LeaseId, Method, OrderId, ProviderName, State, Told};
 use renewd::ledger::{Blocked, Ledger, NewIntent};
 use rstest::rstest;
 
-use crate::support::{in_state, intent, reserved, seeded};
+use crate::support::{at, in_state, intent, reserved, seeded, walk, way_to};
 
 /// What the new payment of lease 2 shares with the old one of lease 1.
 #[derive(Debug, Clone, Copy)]
@@ -12,6 +12,8 @@ enum Shares {
     Lease,
     Order,
     Ip,
+    /// Order and address: the same lease under another id.
+    Place,
     Nothing,
 }
 
@@ -23,6 +25,7 @@ fn request(shares: Shares) -> NewIntent {
         Shares::Lease => lease.id = old.id,
         Shares::Order => lease.order = old.order,
         Shares::Ip => lease.ip = old.ip,
+        Shares::Place => (lease.order, lease.ip) = (old.order, old.ip),
         Shares::Nothing => {}
     }
     // Never the very same lease and account: the rule is about the provider.
@@ -30,19 +33,21 @@ fn request(shares: Shares) -> NewIntent {
     new
 }
 
-/// Lease, order, ip, with the same expected end.
+/// Lease, order, ip, order and ip, with the same expected end. An address alone is no lease: what was paid for it in one order says
+/// nothing of another order.
 #[rstest]
-#[case(State::Reserved, [true, false, true])]
-#[case(State::SpendStarted, [true, true, true])]
-#[case(State::Accepted, [true, false, true])]
-#[case(State::Unknown, [true, true, true])]
-#[case(State::NeedsOperator, [true, true, true])]
-#[case(State::Confirmed, [true, false, true])]
-#[case(State::Refused, [false, false, false])]
-#[case(State::NotApplied, [false, false, false])]
-#[case(State::Released, [false, false, false])]
-fn each_state_blocks_what_the_contract_says(#[case] state: State, #[case] blocks: [bool; 3]) {
-    for (shares, blocks) in [Shares::Lease, Shares::Order, Shares::Ip].into_iter().zip(blocks) {
+#[case(State::Reserved, [true, false, true, true])]
+#[case(State::SpendStarted, [true, true, true, true])]
+#[case(State::Accepted, [true, false, true, true])]
+#[case(State::Unknown, [true, true, true, true])]
+#[case(State::NeedsOperator, [true, true, true, true])]
+#[case(State::Confirmed, [true, false, false, true])]
+#[case(State::Refused, [false, false, false, false])]
+#[case(State::NotApplied, [false, false, false, false])]
+#[case(State::Released, [false, false, false, false])]
+fn each_state_blocks_what_the_contract_says(#[case] state: State, #[case] blocks: [bool; 4]) {
+    let shared = [Shares::Lease, Shares::Order, Shares::Ip, Shares::Place];
+    for (shares, blocks) in shared.into_iter().zip(blocks) {
         let dir = tempfile::tempdir().unwrap();
         let ledger = seeded(dir.path());
         let old = in_state(&ledger, &[1], state);
@@ -87,6 +92,73 @@ fn a_term_that_was_paid_is_not_paid_again_and_the_next_term_is() {
     let end = &mut next.request.leases[0].expires_at;
     *end = end.checked_add(SignedDuration::from_hours(720)).unwrap();
     ledger.reserve(&next, &[]).unwrap().expect("its end moved");
+}
+
+/// A payment of lease 1 that expects an end so far from the one that was read.
+fn respelled(milliseconds: i64) -> NewIntent {
+    let mut new = intent(&[1]);
+    let end = &mut new.request.leases[0].expires_at;
+    *end = end.checked_add(SignedDuration::from_millis(milliseconds)).unwrap();
+    new
+}
+
+#[test]
+fn a_term_that_was_paid_is_known_however_its_end_is_spelled() {
+    let hour = 3_600_000;
+    for (off, blocks) in [
+        (-980, true),
+        (400, true),
+        (60_000, true),
+        (-30 * 24 * hour, true),
+        (61_000, false),
+        (hour, false),
+        (24 * hour, false),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let ledger = seeded(dir.path());
+        in_state(&ledger, &[1], State::Confirmed);
+        assert_eq!(ledger.reserve(&respelled(off), &[]).unwrap().is_err(), blocks, "{off} ms");
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = seeded(dir.path());
+    in_state(&ledger, &[1], State::Confirmed);
+    let mut dated = intent(&[1]);
+    let lease = &mut dated.request.leases[0];
+    lease.expires_at = lease.expires_at.round(jiff::Unit::Hour).unwrap();
+    let day = lease.expires_at.to_string();
+    lease.expires_at = format!("{}T00:00:00Z", &day[..10]).parse().unwrap();
+    lease.told = Told::Date;
+    assert!(ledger.reserve(&dated, &[]).unwrap().is_err(), "as a date");
+}
+
+#[test]
+fn a_spend_starts_on_its_end_in_another_spelling_and_on_no_other_end() {
+    for (off, starts) in [(400, true), (-980, true), (61_000, false), (3_600_000, false)] {
+        let dir = tempfile::tempdir().unwrap();
+        let ledger = seeded(dir.path());
+        let id = ledger.reserve(&respelled(off), &[]).unwrap().unwrap();
+        assert_eq!(ledger.start_spend(&id, &at(1)).is_ok(), starts, "{off} ms");
+    }
+}
+
+#[test]
+fn leases_behind_one_address_are_told_apart_by_their_ports() {
+    let behind = |n: usize, port: Option<u16>| {
+        let mut new = intent(&[n]);
+        let lease = &mut new.request.leases[0];
+        (lease.order, lease.ip, lease.port) = (OrderId::new("O1"), "198.51.100.7".to_owned(), port);
+        new
+    };
+    for state in [State::Accepted, State::Confirmed] {
+        for (port, blocks) in [(Some(50_100), true), (None, true), (Some(50_102), false)] {
+            let dir = tempfile::tempdir().unwrap();
+            let ledger = seeded(dir.path());
+            let id = ledger.reserve(&behind(1, Some(50_100)), &[]).unwrap().unwrap();
+            walk(&ledger, &id, &way_to(state));
+            let again = ledger.reserve(&behind(2, port), &[]).unwrap();
+            assert_eq!(again.is_err(), blocks, "{state} {port:?}");
+        }
+    }
 }
 
 #[test]

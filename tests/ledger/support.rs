@@ -48,6 +48,8 @@ pub fn lease(account: &str, n: usize) -> Lease {
         kind: Kind::new("IPv4"),
         country: Some("USA".to_owned()),
         tag: None,
+        told: Default::default(),
+        port: None,
         expires_at: Some(end()),
         provider_renews: Some(false),
         state: OrderState::Active,
@@ -98,7 +100,14 @@ pub fn intent(leases: &[usize]) -> NewIntent {
                 .iter()
                 .map(|n| {
                     let l = lease("yp", *n);
-                    RequestLease { id: l.id, order: l.order, ip: l.ip, expires_at: end() }
+                    RequestLease {
+                        id: l.id,
+                        order: l.order,
+                        ip: l.ip,
+                        port: None,
+                        told: Default::default(),
+                        expires_at: end(),
+                    }
                 })
                 .collect(),
             period_days: 30,

@@ -155,6 +155,8 @@ pub fn renewal() -> RenewalRequest {
             id: LeaseId::from("o-1"),
             order: OrderId::from("o-1"),
             ip: String::new(),
+            told: Default::default(),
+            port: None,
             expires_at: "2026-11-20T00:00:00Z".parse().unwrap(),
         }],
         period_days: 30,

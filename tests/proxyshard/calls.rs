@@ -32,6 +32,8 @@ fn lease() -> Lease {
         kind: Kind::from("ISP Proxy"),
         country: None,
         tag: None,
+        told: Default::default(),
+        port: None,
         expires_at: Some(asked.expires_at),
         provider_renews: Some(false),
         state: OrderState::OnHold,

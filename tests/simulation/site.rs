@@ -163,6 +163,8 @@ impl Site {
             kind: Kind::new(l.kind),
             country: l.country.map(str::to_owned),
             tag: Some(l.tag.clone()),
+            told: Default::default(),
+            port: None,
             expires_at: told.then_some(end),
             provider_renews: months.then(|| l.auto_shown(now)),
             state: if held { OrderState::OnHold } else { OrderState::Active },
@@ -254,7 +256,7 @@ impl Site {
     fn order_now(&self, state: &State, lot: usize, now: Timestamp) -> Option<OrderNow> {
         let lease = self.lease(state, lot, now);
         (self.manner == Manner::Months && lease.state == OrderState::OnHold)
-            .then_some(OrderNow { end: lease.expires_at, provider_renews: lease.provider_renews })
+            .then_some(OrderNow { end: lease.named_end(), provider_renews: lease.provider_renews })
     }
 
     /// The machine's clock, as an adapter reads it before its request leaves.
@@ -285,7 +287,15 @@ impl Reader for Site {
         self.fate.here().await;
         let ahead = self.clock.ahead();
         let skew = (self.dated && !ahead.is_zero()).then_some(-ahead);
-        Ok(Inventory { leases, balance, oddities: Vec::new(), unreadable: 0, clock_skew: skew, doubt: None, owner: None })
+        Ok(Inventory {
+            leases,
+            balance,
+            oddities: Vec::new(),
+            unreadable: 0,
+            clock_skew: skew,
+            doubt: None,
+            owner: None,
+        })
     }
 
     async fn balance(&self, purpose: Purpose) -> Result<Balance, ReadError> {

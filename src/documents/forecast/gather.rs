@@ -4,7 +4,10 @@ use std::collections::HashMap;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::budget::{Budget, Per, span};
-use crate::domain::{AccountName, Balance, Capabilities, Kind, Lease, LeaseId, Money, State, nominal_days};
+use crate::domain::{
+    AccountName, Balance, Capabilities, Kind, Lease, LeaseId, Money, RequestLease, Sameness, State,
+    nominal_days,
+};
 use crate::engine::offered_note;
 use crate::forecast::{self, BudgetFacts, Forecast, Input, LeaseFacts, Price, SeenPrice};
 use crate::ledger::{
@@ -118,9 +121,8 @@ fn sent_after(record: &IntentRecord, read_at: Timestamp) -> bool {
 
 /// The end that this payment bought for the lease, if it was for its current term.
 fn paid_to(record: &IntentRecord, lease: &Lease) -> Option<Timestamp> {
-    let mine = |l: &&crate::domain::RequestLease| {
-        (l.id == lease.id || (!l.ip.is_empty() && l.ip == lease.ip)) && Some(l.expires_at) == lease.expires_at
-    };
+    let term = lease.term()?;
+    let mine = |l: &&RequestLease| l.is_lease(lease) && record.bought(l).place(&term) != Sameness::Later;
     let of = record.request.leases.iter().find(mine)?;
     let days = SignedDuration::from_hours(24 * i64::from(record.request.period_days));
     of.expires_at.checked_add(days).ok()

@@ -69,6 +69,7 @@ pub const CAUSES: &[Cause] = &[
     of(Scope::Leases, "fleet_guard"),
     of(Scope::Leases, "lapse_ahead"),
     of(Scope::Leases, "watch"),
+    of(Scope::Leases, "stale_end"),
     fact(Scope::Leases, "release"),
     fact(Scope::Leases, "lapsed"),
     fact(Scope::Leases, "lost"),

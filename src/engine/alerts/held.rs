@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::lapses::lapsed;
+use super::stale::stale;
 use super::{Around, advice, deadline, grade, leases, plain, row, touched, urgency};
 use crate::domain::time::words;
 use crate::domain::{Alert, AlertKey, Money, Severity, State};
@@ -17,11 +18,9 @@ pub(super) fn by_word<'a>(items: &[&'a Item]) -> BTreeMap<Word, Vec<&'a Item>> {
     let mut words: BTreeMap<Word, Vec<&Item>> = BTreeMap::new();
     for item in items {
         let told = match item.reason.word {
-            Word::AccountDown
-            | Word::Shrunk
-            | Word::AccountChanged
-            | Word::SecondRenewd
-            | Word::Clock => false,
+            Word::AccountDown | Word::Shrunk | Word::AccountChanged | Word::SecondRenewd | Word::Clock => {
+                false
+            }
             Word::Unparsable => item.lease.expires_at.is_none(),
             word => word.decision() == Decision::Hold || word == Word::FleetGuard,
         };
@@ -46,6 +45,9 @@ pub(super) fn held_alert(
     let n = leases(items.len());
     if word == Word::Lapsed {
         return lapsed(account, items, around, policies);
+    }
+    if word == Word::Stale {
+        return stale(account, items);
     }
     if matches!(word, Word::UnknownPending | Word::NeedsOperator)
         && items.iter().all(|i| spoken_for(i, report))

@@ -12,6 +12,7 @@ mod money;
 mod own;
 mod payments;
 pub mod runway;
+mod stale;
 mod steering;
 mod stuck;
 

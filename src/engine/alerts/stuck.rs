@@ -11,7 +11,7 @@ use crate::planner::Item;
 use crate::policy::{Decision, Stage, Word};
 
 fn is_of(record: &IntentRecord, item: &Item) -> bool {
-    record.request.leases.iter().any(|l| l.id == item.lease.id)
+    record.request.leases.iter().any(|l| l.is_lease(&item.lease))
 }
 
 /// Leases whose last payment never left, because the provider's payment address did not take a connection.

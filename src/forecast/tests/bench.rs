@@ -35,6 +35,8 @@ pub fn lease(id: &str, ends: Timestamp) -> Lease {
         kind: "IPv4".into(),
         country: Some("USA".to_owned()),
         tag: None,
+        told: Default::default(),
+        port: None,
         expires_at: Some(ends),
         provider_renews: None,
         state: crate::domain::OrderState::Active,

@@ -39,7 +39,8 @@ fn known(c: &Connection, claims: &[Claim]) -> Result<Vec<Numbered>, Fault> {
             })
         })?
         .collect::<rusqlite::Result<_>>()?;
-    let mut marks = c.prepare_cached("SELECT number, kind, value FROM account_mark ORDER BY number, since")?;
+    let mut marks =
+        c.prepare_cached("SELECT number, kind, value FROM account_mark ORDER BY number, since")?;
     let mut rows = marks.query([])?;
     while let Some(row) = rows.next()? {
         let number: i64 = row.get(0)?;
@@ -79,11 +80,10 @@ pub(super) fn write(
     let mut names = Vec::new();
     for step in steps {
         if let Step::Name(number, to) = step {
-            let from = tx.query_row(
-                "SELECT provider, name FROM account_number WHERE number = ?1",
-                [number],
-                |r| Ok((ProviderName::new(r.get::<_, String>(0)?), r.get::<_, String>(1)?)),
-            )?;
+            let from =
+                tx.query_row("SELECT provider, name FROM account_number WHERE number = ?1", [number], |r| {
+                    Ok((ProviderName::new(r.get::<_, String>(0)?), r.get::<_, String>(1)?))
+                })?;
             names.push((*number, from, to));
         }
     }
@@ -133,8 +133,7 @@ fn mark(tx: &Transaction<'_>, number: i64, kind: &str, value: &str, at: Timestam
 }
 
 /// Tables whose rows belong to the account that now has the name in them.
-const FACTS: [&str; 7] =
-    ["account", "lease", "decision", "pause", "quote_seen", "balance_mark", "alert_log"];
+const FACTS: [&str; 7] = ["account", "lease", "decision", "pause", "quote_seen", "balance_mark", "alert_log"];
 
 /// Notes about one account: `WORD:ACCOUNT` or `WORD:ACCOUNT:MORE`.
 const NOTES: [&str; 8] = [

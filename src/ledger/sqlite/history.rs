@@ -1,17 +1,17 @@
 //! Reading payments back: three queries however many there are, in one snapshot.
 use std::collections::HashMap;
 
-use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
+use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 
 use super::Fault;
 use super::payment::method;
 use super::text::{
-    asked, get_count, get_instant, get_moment, get_money, get_opt_instant, get_opt_moment, get_opt_money,
+    asked, get_count, get_end, get_moment, get_money, get_opt_instant, get_opt_moment, get_opt_money,
     get_word, instant, place,
 };
 use crate::domain::{
-    AccountName, Currency, IntentId, Kind, LeaseId, OrderId, ProviderName, PurchaseRequest, RenewalRequest, RequestLease,
-    State,
+    AccountName, Currency, IntentId, Kind, LeaseId, OrderId, ProviderName, PurchaseRequest, RenewalRequest,
+    RequestLease, State,
 };
 use crate::ledger::{EventDetail, IntentFilter, IntentRecord, LastPrice, LedgerError, Purpose, SettleRead};
 
@@ -61,12 +61,13 @@ const PAYMENT: [(&str, &str); 39] = [
     ("max(h.operator_spoke, coalesce(ph.operator_spoke, 0))", "operator_spoke"),
 ];
 
-const LEASE: [(&str, &str); 5] = [
+const LEASE: [(&str, &str); 6] = [
     ("t.intent", "intent"),
     ("t.lease", "lease"),
     ("t.order_id", "order_id"),
     ("t.ip", "ip"),
     ("t.expires_before", "expires_before"),
+    ("t.port", "port"),
 ];
 
 const READ: [(&str, &str); 7] = [
@@ -137,11 +138,14 @@ pub(super) fn one(c: &Connection, id: &IntentId) -> Result<IntentRecord, Fault> 
 /// Payments, newest first.
 pub(super) fn fetch(c: &Connection, which: &Which) -> Result<Vec<IntentRecord>, Fault> {
     let mut leases = grouped(c, which, "intent_lease", &LEASE, |r| {
+        let end = get_end(r, at!(LEASE: "expires_before"))?;
         Ok(RequestLease {
             id: LeaseId::new(r.get::<_, String>(at!(LEASE: "lease"))?),
             order: OrderId::new(r.get::<_, String>(at!(LEASE: "order_id"))?),
             ip: r.get(at!(LEASE: "ip"))?,
-            expires_at: get_instant(r, at!(LEASE: "expires_before"))?,
+            port: r.get(at!(LEASE: "port"))?,
+            expires_at: end.at,
+            told: end.told,
         })
     })?;
     let mut reads = grouped(c, which, "settle_read", &READ, |r| {
@@ -267,12 +271,13 @@ pub(super) const PRICE: &str =
     WHERE l.lease = ?1 AND h.account = ?2 AND h.state = 'confirmed'
     ORDER BY h.spend_at DESC, i.id DESC LIMIT 1";
 
-/// The same by address: a lease that got another id with its renewal keeps its price.
-pub(super) const PRICE_BY_IP: &str =
+/// The same by order and address: a lease that got another id with its renewal keeps its price, and a gateway's is each lease's own.
+pub(super) const PRICE_BY_PLACE: &str =
     "SELECT l.seq, i.period_days, i.currency, coalesce(h.charged, i.quoted) AS amount,
     (SELECT count(*) FROM intent_lease x WHERE x.intent = i.id) AS sharers
     FROM intent_lease l CROSS JOIN intent_head h ON h.intent = l.intent CROSS JOIN intent i ON i.id = l.intent
-    WHERE l.ip = ?1 AND l.ip <> '' AND h.account = ?2 AND h.state = 'confirmed'
+    WHERE l.order_id = ?1 AND l.ip = ?2 AND l.ip <> '' AND (l.port IS NULL OR ?3 IS NULL OR l.port = ?3)
+      AND h.account = ?4 AND h.state = 'confirmed'
     ORDER BY h.spend_at DESC, i.id DESC LIMIT 1";
 
 /// The last confirmed price of every lease that the account still has: one or two indexed look-ups each, not a walk through
@@ -282,17 +287,20 @@ pub(super) fn last_prices(
     account: &AccountName,
 ) -> Result<HashMap<LeaseId, LastPrice>, Fault> {
     let mut leases = c.prepare_cached(
-        "SELECT lease, ip FROM lease WHERE account = ?1 AND gone_at IS NULL ORDER BY lease",
+        "SELECT lease, order_id, ip, port FROM lease WHERE account = ?1 AND gone_at IS NULL ORDER BY lease",
     )?;
     let mut price = c.prepare_cached(PRICE)?;
-    let mut by_ip = c.prepare_cached(PRICE_BY_IP)?;
+    let mut by_place = c.prepare_cached(PRICE_BY_PLACE)?;
     let mut rows = leases.query([account.as_str()])?;
     let mut prices = HashMap::new();
     while let Some(row) = rows.next()? {
         let lease: String = row.get("lease")?;
-        let ip: String = row.get("ip")?;
         let found = match price.query_row([lease.as_str(), account.as_str()], last_price).optional()? {
-            None => by_ip.query_row([ip.as_str(), account.as_str()], last_price).optional()?,
+            None => {
+                let order: String = row.get("order_id")?;
+                let (ip, port) = (row.get::<_, String>("ip")?, row.get::<_, Option<u16>>("port")?);
+                by_place.query_row(params![order, ip, port, account.as_str()], last_price).optional()?
+            }
             found => found,
         };
         if let Some(found) = found.flatten() {

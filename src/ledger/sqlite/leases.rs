@@ -7,18 +7,18 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 use super::text::{
-    asked, count, get_count, get_instant, get_opt_instant, get_opt_money, instant, opt_instant, opt_money,
-    place,
+    asked, count, end, get_count, get_instant, get_opt_end, get_opt_instant, get_opt_money, instant,
+    opt_instant, opt_money, place,
 };
 use super::{Fault, cycles};
 use crate::domain::lease::lost;
 use crate::domain::{
-    AccountName, Currency, Inventory, Kind, Lease, LeaseId, OrderId, OrderState, ProviderName,
+    AccountName, Currency, Inventory, Kind, Lease, LeaseId, OrderId, OrderState, ProviderName, TermEnd,
 };
 use crate::ledger::{AccountFacts, KnownLease, LOST_UNTOLD, losses, losses_note};
 
 /// What is read of a lease.
-const LEASE: [(&str, &str); 14] = [
+const LEASE: [(&str, &str); 15] = [
     ("account", "account"),
     ("lease", "lease"),
     ("order_id", "order_id"),
@@ -33,6 +33,7 @@ const LEASE: [(&str, &str); 14] = [
     ("billing_cycle", "billing_cycle"),
     ("price", "price"),
     ("first_seen", "first_seen"),
+    ("port", "port"),
 ];
 
 macro_rules! at {
@@ -86,6 +87,7 @@ pub(super) fn orders_before(
 
 fn lease(row: &Row<'_>) -> rusqlite::Result<Lease> {
     let text = |at: usize| row.get::<_, String>(at);
+    let end = get_opt_end(row, at!("expires_at"))?;
     Ok(Lease {
         account: AccountName::new(text(at!("account"))?),
         id: LeaseId::new(text(at!("lease"))?),
@@ -94,7 +96,9 @@ fn lease(row: &Row<'_>) -> rusqlite::Result<Lease> {
         kind: Kind::new(text(at!("kind"))?),
         country: row.get(at!("country"))?,
         tag: row.get(at!("tag"))?,
-        expires_at: get_opt_instant(row, at!("expires_at"))?,
+        port: row.get(at!("port"))?,
+        expires_at: end.map(|end| end.at),
+        told: end.map(|end| end.told).unwrap_or_default(),
         provider_renews: row.get(at!("provider_renews"))?,
         state: OrderState::stored(&text(at!("state"))?),
         held_since: get_opt_instant(row, at!("held_since"))?,
@@ -117,12 +121,13 @@ pub(super) fn record(
     let mut stored: HashMap<LeaseId, Lease> = known.into_iter().map(|l| (l.id.clone(), l)).collect();
     let mut put = tx.prepare_cached(
         "INSERT INTO lease (account, lease, order_id, ip, kind, country, tag, expires_at, provider_renews, first_seen,
-           state, held_since, billing_cycle, price)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
+           state, held_since, billing_cycle, price, port)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
          ON CONFLICT (account, lease) DO UPDATE SET order_id = excluded.order_id, ip = excluded.ip, kind = excluded.kind,
            country = excluded.country, tag = excluded.tag, expires_at = excluded.expires_at,
            provider_renews = excluded.provider_renews, state = excluded.state, held_since = excluded.held_since,
-           billing_cycle = excluded.billing_cycle, price = excluded.price, gone_at = NULL",
+           billing_cycle = excluded.billing_cycle, price = excluded.price, port = excluded.port,
+           gone_at = NULL",
     )?;
     for l in &inventory.leases {
         if stored.remove(&l.id).as_ref() == Some(l) {
@@ -136,13 +141,14 @@ pub(super) fn record(
             l.kind.as_str(),
             l.country,
             l.tag,
-            opt_instant(l.expires_at),
+            l.expires_at.map(|at| end(TermEnd { at, told: l.told })),
             l.provider_renews,
             instant(at),
             l.state.as_str(),
             opt_instant(l.held_since),
             l.cycle,
-            opt_money(l.price)
+            opt_money(l.price),
+            l.port
         ])?;
     }
     let mut gone = tx.prepare_cached("UPDATE lease SET gone_at = ?3 WHERE account = ?1 AND lease = ?2")?;

@@ -5,8 +5,8 @@
 //! schema's trigger.
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
-use super::text::{count, get_word, instant, opt_instant, opt_money};
-use super::{Fault, history, reserve};
+use super::text::{count, end, get_word, instant, opt_instant, opt_money};
+use super::{Fault, history, leases, reserve};
 use crate::domain::{
     Event, IntentId, Method, Moment, Money, PurchaseRequest, RenewalRequest, RequestLease, State, next_state,
 };
@@ -90,10 +90,11 @@ fn insert(
         purchase_json(&new.purpose)?
     ])?;
     let mut put = tx.prepare_cached(
-        "INSERT INTO intent_lease (intent, seq, lease, order_id, ip, expires_before) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        "INSERT INTO intent_lease (intent, seq, lease, order_id, ip, expires_before, port)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )?;
     for (seq, l) in (0_i64..).zip(&request.leases) {
-        put.execute(params![number, seq, l.id.as_str(), l.order.as_str(), l.ip, instant(l.expires_at)])?;
+        put.execute(params![number, seq, l.id.as_str(), l.order.as_str(), l.ip, end(l.end()), l.port])?;
     }
     Ok(())
 }
@@ -184,14 +185,9 @@ pub(super) fn start_spend(tx: &Transaction<'_>, id: &IntentId, at: &Moment) -> R
         return Err(Fault::Nonsense(format!("payment {id} is no renewal")));
     }
     let account = &record.request.account;
-    let mut end = tx.prepare_cached(
-        "SELECT coalesce(expires_at, held_since) FROM lease
-         WHERE account = ?1 AND lease = ?2 AND gone_at IS NULL AND coalesce(expires_at, held_since) IS NOT NULL",
-    )?;
     for lease in &record.request.leases {
-        let now: Option<String> =
-            end.query_row([account.as_str(), lease.id.as_str()], |r| r.get(0)).optional()?;
-        if now != Some(instant(lease.expires_at)) {
+        let now = leases::one(tx, account, &lease.id)?.and_then(|known| known.named_end());
+        if !now.is_some_and(|now| now.stands(lease.end(), record.request.period_days)) {
             return Err(LedgerError::EndMoved { lease: lease.id.clone() }.into());
         }
     }

@@ -6,8 +6,8 @@ use std::sync::PoisonError;
 use jiff::Timestamp;
 
 use super::{
-    SqliteLedger, accounts, alerts, balances, changes, copy, cycles, history, leases, outbox, payment, quiet, quotes,
-    reserve, shelf::Shelf,
+    SqliteLedger, accounts, alerts, balances, changes, copy, cycles, history, leases, outbox, payment, quiet,
+    quotes, reserve, shelf::Shelf,
 };
 use crate::domain::identity::{Claim, Verdict};
 use crate::domain::{

@@ -3,12 +3,14 @@
 //! Runs inside the reserving transaction, so that what it saw is still so when the row is written.
 use std::collections::HashSet;
 
-use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, Row, params};
 
-use super::text::{get_money, get_word, instant};
+use super::text::{get_end, get_money, get_opt_instant, get_word, instant};
 use super::{Fault, history, leases};
-use crate::domain::{IntentId, Lease, LeaseId, Money, ProviderName, State};
+use crate::domain::quote::same_address;
+use crate::domain::{
+    Bought, IntentId, Lease, LeaseId, Money, OrderId, ProviderName, RequestLease, Sameness, State, Term,
+};
 use crate::ledger::{Blocked, BudgetCheck, IntentRecord, NewIntent, Purpose};
 
 /// Contract §4, I1, I4, I6: `None` = nothing stands in the way.
@@ -48,16 +50,15 @@ fn bars(state: State, same_lease: bool, same_order: bool, same_ip: bool) -> bool
 }
 
 /// The unsettled are few however long the history is: the index of their state leads.
-pub(super) const PENDING: &str = "SELECT i.name, h.state, l.lease, l.order_id, l.ip
+pub(super) const PENDING: &str = "SELECT i.name, h.state, l.lease, l.order_id, l.ip, l.port
     FROM intent_head h CROSS JOIN intent i ON i.id = h.intent CROSS JOIN intent_lease l ON l.intent = h.intent
     WHERE h.state IN ('reserved', 'spend_started', 'accepted', 'unknown', 'needs_operator') AND i.provider = ?1
     ORDER BY h.intent, l.seq";
 
 fn pending(c: &Connection, new: &NewIntent) -> Result<Option<Blocked>, Fault> {
-    let leases: HashSet<&str> = new.request.leases.iter().map(|l| l.id.as_str()).collect();
-    let orders: HashSet<&str> = new.request.leases.iter().map(|l| l.order.as_str()).collect();
-    let ips: HashSet<&str> =
-        new.request.leases.iter().map(|l| l.ip.as_str()).filter(|ip| !ip.is_empty()).collect();
+    let wanted = &new.request.leases;
+    let leases: HashSet<&str> = wanted.iter().map(|l| l.id.as_str()).collect();
+    let orders: HashSet<&str> = wanted.iter().map(|l| l.order.as_str()).collect();
     let mut find = c.prepare_cached(PENDING)?;
     let mut rows = find.query([new.provider.as_str()])?;
     while let Some(row) = rows.next()? {
@@ -65,7 +66,9 @@ fn pending(c: &Connection, new: &NewIntent) -> Result<Option<Blocked>, Fault> {
         let held = |column: &str, wanted: &HashSet<&str>| -> rusqlite::Result<bool> {
             Ok(wanted.contains(row.get_ref(column)?.as_str()?))
         };
-        if bars(state, held("lease", &leases)?, held("order_id", &orders)?, held("ip", &ips)?) {
+        let (ip, port): (String, Option<u16>) = (row.get("ip")?, row.get("port")?);
+        let same_ip = wanted.iter().any(|l| same_address((&l.ip, l.port), (&ip, port)));
+        if bars(state, held("lease", &leases)?, held("order_id", &orders)?, same_ip) {
             let intent = IntentId::new(row.get::<_, String>("name")?);
             return Ok(Some(Blocked::Pending { intent, state }));
         }
@@ -87,67 +90,87 @@ fn pending_purchase(c: &Connection, new: &NewIntent) -> Result<Option<Blocked>, 
     Ok(Some(Blocked::Pending { intent: IntentId::new(row.get::<_, String>("name")?), state }))
 }
 
-/// What the partial index on addresses asks for.
-pub(super) const NAMED: &str = "AND l.ip <> ''";
+/// By its id, or by its order and address: what the indices lead with.
+pub(super) const BY_LEASE: &str = "l.lease = ?1";
+pub(super) const BY_PLACE: &str = "l.ip <> '' AND l.order_id = ?1 AND l.ip = ?2";
 
-/// Finds the confirmed payment of a term by its lease or its address.
-pub(super) fn paid(column: &str, known: &str) -> String {
+/// The newest confirmed payments of a lease, from its last term back. A term is paid by the newest of them or by none; a few more are
+/// looked at, since a term may have been charged twice. The rule judges them, in this same transaction.
+pub(super) fn newest(known: &str) -> String {
     format!(
-        "SELECT i.name FROM intent_lease l CROSS JOIN intent_head h ON h.intent = l.intent
-         CROSS JOIN intent i ON i.id = l.intent
-         WHERE l.{column} = ?1 {known} AND l.expires_before BETWEEN ?2 AND ?3 AND h.state = 'confirmed'
-           AND i.provider = ?4 LIMIT 1"
+        "SELECT i.name, l.lease, l.order_id, l.ip, l.port, l.expires_before, h.expires_after, i.period_days,
+           (SELECT min(x.expires_before) FROM intent_lease x WHERE x.intent = l.intent) AS first_before
+         FROM intent_lease l CROSS JOIN intent_head h ON h.intent = l.intent CROSS JOIN intent i ON i.id = l.intent
+         WHERE {known} AND h.state = 'confirmed' AND i.provider = ?3
+         ORDER BY l.expires_before DESC LIMIT 4"
     )
 }
 
-/// A confirmed payment of the very term that this one would pay: an end that did not move never triggers another payment.
+/// A confirmed payment of the very term that this one would pay, or of a later one: an end that did not move, or that moved back,
+/// never triggers another payment.
 pub(super) fn already_paid(c: &Connection, new: &NewIntent) -> Result<Option<Blocked>, Fault> {
     let mut terms = Vec::with_capacity(new.request.leases.len());
     for l in &new.request.leases {
-        let known =
-            leases::one(c, &new.request.account, &l.id)?.filter(|k| k.term_end() == Some(l.expires_at));
-        let names = known.and_then(|k| k.term_names()).unwrap_or((l.expires_at, l.expires_at));
-        terms.push(Term { lease: &l.id, ip: &l.ip, names });
+        let known = leases::one(c, &new.request.account, &l.id)?
+            .filter(|k| k.named_end().is_some_and(|now| now.stands(l.end(), new.request.period_days)));
+        let term = known.and_then(|k| k.term()).unwrap_or(Term::ending(l.end()));
+        terms.push((l.clone(), term));
     }
     let found = payers(c, &new.provider, terms.into_iter())?.into_iter().next();
     Ok(found.map(|intent| Blocked::Pending { intent, state: State::Confirmed }))
 }
 
-/// One term of a lease, with the earliest and latest of its names.
-struct Term<'a> {
-    lease: &'a LeaseId,
-    ip: &'a str,
-    names: (Timestamp, Timestamp),
-}
-
-/// The confirmed payments of these terms, each once.
-fn payers<'a>(
+/// The confirmed payments of these terms, or of later ones of their leases, each once.
+fn payers(
     c: &Connection,
     provider: &ProviderName,
-    terms: impl Iterator<Item = Term<'a>>,
+    terms: impl Iterator<Item = (RequestLease, Term)>,
 ) -> Result<Vec<IntentId>, Fault> {
-    let mut by_lease = c.prepare_cached(&paid("lease", ""))?;
-    let mut by_ip = c.prepare_cached(&paid("ip", NAMED))?;
+    let mut by_lease = c.prepare_cached(&newest(BY_LEASE))?;
+    let mut by_place = c.prepare_cached(&newest(BY_PLACE))?;
     let mut found: Vec<IntentId> = Vec::new();
-    for term in terms {
-        let (from, to) = (instant(term.names.0), instant(term.names.1));
-        for (find, key) in [(&mut by_lease, term.lease.as_str()), (&mut by_ip, term.ip)] {
-            let name: Option<String> =
-                find.query_row(params![key, from, to, provider.as_str()], |r| r.get(0)).optional()?;
-            let id = name.map(IntentId::new);
-            found.extend(id.filter(|id| !found.contains(id)));
+    let mut seen: HashSet<IntentId> = HashSet::new();
+    for (lease, term) in terms {
+        for (find, key) in [(&mut by_lease, lease.id.as_str()), (&mut by_place, lease.order.as_str())] {
+            let mut rows = find.query(params![key, lease.ip, provider.as_str()])?;
+            while let Some(row) = rows.next()? {
+                let (id, paid, bought) = bought(row)?;
+                if paid.is_same_lease(&lease)
+                    && bought.place(&term) != Sameness::Later
+                    && seen.insert(id.clone())
+                {
+                    found.push(id);
+                }
+            }
         }
     }
     Ok(found)
 }
 
-/// The confirmed payments of the very terms that these leases are in, for a plan that tells in time what would block it.
+/// One row of [`newest`]: which payment, for which lease, and what it bought.
+fn bought(row: &Row<'_>) -> rusqlite::Result<(IntentId, RequestLease, Bought)> {
+    let (before, first) = (get_end(row, "expires_before")?, get_end(row, "first_before")?);
+    let lease = RequestLease {
+        id: LeaseId::new(row.get::<_, String>("lease")?),
+        order: OrderId::new(row.get::<_, String>("order_id")?),
+        ip: row.get("ip")?,
+        port: row.get("port")?,
+        expires_at: before.at,
+        told: before.told,
+    };
+    let first = RequestLease { expires_at: first.at, ..lease.clone() };
+    let after = get_opt_instant(row, "expires_after")?;
+    let bought = Bought::of(&lease, &[first], after, row.get("period_days")?);
+    Ok((IntentId::new(row.get::<_, String>("name")?), lease, bought))
+}
+
+/// The confirmed payments of the terms that these leases are in, for a plan that tells in time what would block it.
 pub(super) fn paid_terms(
     c: &Connection,
     provider: &ProviderName,
     leases: &[&Lease],
 ) -> Result<Vec<IntentRecord>, Fault> {
-    let terms = leases.iter().filter_map(|l| Some(Term { lease: &l.id, ip: &l.ip, names: l.term_names()? }));
+    let terms = leases.iter().filter_map(|l| Some((l.reference()?, l.term()?)));
     payers(c, provider, terms)?.iter().map(|id| history::one(c, id)).collect()
 }
 

@@ -40,12 +40,12 @@ fn what_is_asked_every_cycle_walks_no_history() {
     };
     let queries = [
         reserve::PENDING.to_owned(),
-        reserve::paid("lease", ""),
-        reserve::paid("ip", reserve::NAMED),
+        reserve::newest(reserve::BY_LEASE),
+        reserve::newest(reserve::BY_PLACE),
         reserve::counting(true),
         reserve::counting(false),
         history::PRICE.to_owned(),
-        history::PRICE_BY_IP.to_owned(),
+        history::PRICE_BY_PLACE.to_owned(),
         listing(&unsettled),
         listing(&recent),
     ];

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use rusqlite::types::Type;
 use rusqlite::{Row, RowIndex};
 
-use crate::domain::{Moment, Money};
+use crate::domain::{Moment, Money, TermEnd, Told};
 
 /// RFC 3339 in UTC with nine decimals: fixed width, so that instants compare as text.
 pub(super) fn instant(at: Timestamp) -> String {
@@ -15,6 +15,18 @@ pub(super) fn instant(at: Timestamp) -> String {
 pub(super) fn opt_instant(at: Option<Timestamp>) -> Option<String> {
     at.map(instant)
 }
+
+/// An end as exactly as it was told: a date alone is ten characters, and sorts right before the instants of its day.
+pub(super) fn end(end: TermEnd) -> String {
+    let mut text = instant(end.at);
+    if end.told == Told::Date {
+        text.truncate(DATE);
+    }
+    text
+}
+
+/// The width of `YYYY-MM-DD`.
+const DATE: usize = 10;
 
 pub(super) fn opt_money(money: Option<Money>) -> Option<String> {
     money.map(|m| m.to_string())
@@ -64,6 +76,20 @@ pub(super) fn get_opt_instant(
 ) -> rusqlite::Result<Option<Timestamp>> {
     let text: Option<String> = row.get(column)?;
     text.map(|t| t.parse().map_err(|_| bad(row, column, &t))).transpose()
+}
+
+pub(super) fn get_end(row: &Row<'_>, column: impl RowIndex + Copy) -> rusqlite::Result<TermEnd> {
+    let text: String = row.get(column)?;
+    let (told, whole) = match text.len() {
+        DATE => (Told::Date, format!("{text}T00:00:00Z")),
+        _ => (Told::Instant, text.clone()),
+    };
+    whole.parse().map(|at| TermEnd { at, told }).map_err(|_| bad(row, column, &text))
+}
+
+pub(super) fn get_opt_end(row: &Row<'_>, column: impl RowIndex + Copy) -> rusqlite::Result<Option<TermEnd>> {
+    let there: Option<String> = row.get(column)?;
+    there.map(|_| get_end(row, column)).transpose()
 }
 
 pub(super) fn get_money(row: &Row<'_>, column: impl RowIndex + Copy) -> rusqlite::Result<Money> {

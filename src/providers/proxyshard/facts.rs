@@ -1,6 +1,8 @@
 //! What an item of a list and a single order both say of an order. Each part may be missing: items are sparse.
 //!
 //! Not responsible for which source is believed: see `map.rs`.
+use crate::domain::nominal_days;
+
 use super::json::{self, Object};
 use super::wire::{self, End};
 
@@ -55,7 +57,7 @@ impl Facts {
     /// told.
     pub fn merge(&mut self, other: &Self) -> bool {
         let ends = match (self.end.at(), other.end.at()) {
-            (Some(a), Some(b)) => a != b,
+            (Some(a), Some(b)) => !a.stands(b, self.days().max(other.days())),
             _ => self.end != other.end && self.end != End::NotTold && other.end != End::NotTold,
         };
         let flags = self.auto_renewal.zip(other.auto_renewal).is_some_and(|(a, b)| a != b);
@@ -64,12 +66,26 @@ impl Facts {
         let torn = ends || flags || products || cycles;
         let whole = self.or(other);
         *self = Self {
-            end: if ends { End::NotTold } else { whole.end },
+            end: if ends { End::NotTold } else { whole.end.finer(other.end) },
             auto_renewal: whole.auto_renewal.filter(|_| !flags),
             cycle: whole.cycle.clone().filter(|_| !cycles),
             ..whole
         };
         torn
+    }
+
+    /// Whether both say the same, an end perhaps in another spelling.
+    pub fn is_like(&self, other: &Self) -> bool {
+        let ends = match (self.end.at(), other.end.at()) {
+            (Some(a), Some(b)) => a.stands(b, self.days().max(other.days())),
+            _ => self.end == other.end,
+        };
+        ends && *self == Self { end: self.end, ..other.clone() }
+    }
+
+    /// How long its terms are, nominally; 0 where that is not told.
+    fn days(&self) -> u32 {
+        self.cycle.as_deref().map_or(0, nominal_days)
     }
 
     /// The tag, the literal `none` being none.

@@ -4,7 +4,7 @@
 //! responsible for which details are asked.
 use std::collections::BTreeMap;
 
-use crate::domain::{AccountName, Kind, Lease, LeaseId, Money, OrderId, OrderState};
+use crate::domain::{AccountName, Kind, Lease, LeaseId, Money, OrderId, OrderState, TermEnd};
 use crate::providers::Words;
 
 use super::census::{Listing, Standing};
@@ -87,15 +87,18 @@ pub fn row(listing: &Listing, asked: Asked, account: &AccountName, words: &Words
     if state == OrderState::Active && is_endless(&facts) {
         return Row::Endless;
     }
+    let end = end(&facts, odd);
     Row::Lease(Box::new(Lease {
         account: account.clone(),
         id: LeaseId::new(listing.id.clone()),
         order: OrderId::new(listing.id.clone()),
         ip: String::new(),
+        port: None,
         kind: kind(&facts, words, odd),
         country: facts.location.as_deref().map(|text| words.quote(text)),
         tag: facts.own_tag().map(|tag| words.quote(&tag)),
-        expires_at: end(&facts, odd),
+        expires_at: end.map(|end| end.at),
+        told: end.map(|end| end.told).unwrap_or_default(),
         provider_renews: facts.auto_renewal,
         state,
         held_since: None,
@@ -139,7 +142,7 @@ fn kind(facts: &Facts, words: &Words, odd: &mut Oddities) -> Kind {
     }
 }
 
-fn end(facts: &Facts, odd: &mut Oddities) -> Option<jiff::Timestamp> {
+fn end(facts: &Facts, odd: &mut Oddities) -> Option<TermEnd> {
     match facts.end {
         End::At(_, Spelled::Full) => {}
         End::At(_, Spelled::NoZone) => odd.note("have an end without a time zone, taken as UTC"),

@@ -132,7 +132,7 @@ impl Memory {
     pub fn recall(&self, listing: &Listing) -> Option<Detail> {
         let fits = |r: &&Remembered| {
             let active = listing.standing == Standing::Active;
-            r.standing == listing.standing && (active || r.listed == listing.facts)
+            r.standing == listing.standing && (active || r.listed.is_like(&listing.facts))
         };
         self.with(|kept| kept.details.get(&listing.id).filter(fits).map(|r| r.detail.clone()))
     }
@@ -179,7 +179,7 @@ fn need(listing: &Listing, remembered: Option<&Remembered>, now: &Moment) -> Nee
             Need::Now
         };
     };
-    let changed = known.standing != listing.standing || known.listed != listing.facts;
+    let changed = known.standing != listing.standing || !known.listed.is_like(&listing.facts);
     let age = age(&known.at, now);
     let in_turn = |rank| Need::InTurn(rank, std::cmp::Reverse(age));
     match listing.standing {
@@ -196,7 +196,8 @@ fn need(listing: &Listing, remembered: Option<&Remembered>, now: &Moment) -> Nee
         }
         Standing::Active if changed => Need::Now,
         Standing::Active => {
-            let left = known.detail.facts.or(&listing.facts).end.at().map(|end| end.duration_since(now.wall));
+            let left =
+                known.detail.facts.or(&listing.facts).end.at().map(|end| end.at.duration_since(now.wall));
             match left {
                 Some(left) if left.is_negative() || (left <= NEAR && age > NEAR_AGE) => Need::Now,
                 _ if age > SPARSE_AGE => in_turn(SPARSE),

@@ -2,11 +2,11 @@
 //!
 //! Nothing binds a renewal's price: the higher of what the order paid and what a new one would cost is taken, and the warnings that
 //! this provider does not give are made here. Not responsible for caps and jumps. Source: `/orders/calculate`.
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use crate::domain::{
     Balance, Method, Money, OrderNow, PromoStatus, PurchaseRequest, Quote, QuoteError, RenewalRequest,
-    Warning,
+    RequestLease, Warning,
 };
 use crate::providers::Words;
 
@@ -136,12 +136,12 @@ impl Renewal<'_> {
             }
             None => say("the order does not say whether it is on hold".to_owned()),
         }
-        let expected = self.request.leases.first().map(|lease| lease.expires_at);
+        let expected = self.request.leases.first().map(RequestLease::end);
         let told = self.detail.facts.end.at();
         if let (Some(expected), Some(told)) = (expected, told)
-            && expected.duration_since(told).abs() >= SignedDuration::from_secs(1)
+            && !told.stands(expected, self.request.period_days)
         {
-            say(format!("the order ends {told}, not {expected} as expected"));
+            say(format!("the order ends {}, not {} as expected", told.at, expected.at));
         }
         if self.wallet.amount < price {
             found.push(short_of_funds(price, &self.wallet));

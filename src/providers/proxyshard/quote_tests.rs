@@ -3,7 +3,7 @@ use rstest::rstest;
 use secrecy::SecretString;
 
 use super::*;
-use crate::domain::{AccountName, Currency, Kind, LeaseId, OrderId, RequestLease};
+use crate::domain::{AccountName, Currency, Kind, LeaseId, OrderId, RequestLease, TermEnd};
 use crate::providers::proxyshard::detail;
 use crate::redact::Redactor;
 
@@ -19,6 +19,8 @@ fn request() -> RenewalRequest {
             id: LeaseId::from("o-1"),
             order: OrderId::from("o-1"),
             ip: String::new(),
+            told: Default::default(),
+            port: None,
             expires_at: "2026-11-20T00:00:00Z".parse().unwrap(),
         }],
         period_days: 30,
@@ -180,7 +182,7 @@ fn a_quote_tells_the_order_as_it_read_it_only_where_it_is_on_hold(
     #[case] told: Option<(bool, Option<bool>)>,
 ) {
     let quote = quote(&format!(r#"{order},"price_paid":900"#), None).unwrap();
-    let end: jiff::Timestamp = "2026-11-20T00:00:00Z".parse().unwrap();
+    let end = TermEnd::instant("2026-11-20T00:00:00Z".parse().unwrap());
     let want =
         told.map(|(end_told, provider_renews)| OrderNow { end: end_told.then_some(end), provider_renews });
     assert_eq!(quote.order, want);

@@ -25,6 +25,8 @@ fn request() -> RenewalRequest {
             id: LeaseId::from("o-1"),
             order: OrderId::from("o-1"),
             ip: String::new(),
+            told: Default::default(),
+            port: None,
             expires_at: "2026-12-01T00:00:00Z".parse().unwrap(),
         }],
         period_days: 30,

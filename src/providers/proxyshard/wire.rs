@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::domain::{Currency, Money};
+use crate::domain::{Currency, Money, TermEnd, Told};
 
 use super::dates::{self, Spelled};
 use super::json::{self, Object};
@@ -131,10 +131,18 @@ impl End {
         }
     }
 
-    /// The instant.
-    pub fn at(self) -> Option<Timestamp> {
+    /// Of two tellings of one end the one with a time of day.
+    pub fn finer(self, other: Self) -> Self {
+        match (self.at().map(|end| end.told), other.at().map(|end| end.told)) {
+            (Some(Told::Date), Some(Told::Instant)) => other,
+            _ => self,
+        }
+    }
+
+    /// The end as exactly as it is told.
+    pub fn at(self) -> Option<TermEnd> {
         match self {
-            Self::At(at, _) => Some(at),
+            Self::At(at, spelled) => Some(TermEnd { at, told: spelled.told() }),
             Self::NotTold | Self::Unreadable => None,
         }
     }

@@ -6,11 +6,12 @@
 //! Nobody has documented the list's shape, so the whole body is walked: an object with an `ipAddressId` is a record, everything
 //! above it may give it an order, a kind, a country or an `extendInfo`.
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use jiff::Timestamp;
 use serde_json::value::RawValue;
 
-use crate::domain::{AccountName, Kind, Lease, LeaseId, OrderId, OrderState};
+use crate::domain::{AccountName, Kind, Lease, LeaseId, OrderId, OrderState, Sameness, Told, term};
 use crate::providers::Words;
 
 use super::dates::{self, Spelled};
@@ -19,6 +20,8 @@ use super::wire::{self, Object};
 
 /// Containers within containers; a real list has four or five.
 const DEEPEST: usize = 24;
+/// Where a record tells its port, in the order in which they are asked; the first that is told stands for it.
+const PORTS: [&str; 3] = ["httpsPort", "socks5Port", "port"];
 /// Never looked into: logins and reboot links.
 const SECRET: [&str; 2] = ["authInfo", "rebootLink"];
 
@@ -167,6 +170,7 @@ impl Walk<'_> {
             self.seen.no_order += 1;
             id
         });
+        let end = self.end(object);
         let lease = Lease {
             account: self.account.clone(),
             id: LeaseId::new(id),
@@ -175,10 +179,12 @@ impl Walk<'_> {
                 .and_then(wire::text)
                 .map(|ip| ip.trim().to_owned())
                 .unwrap_or_default(),
+            port: PORTS.iter().find_map(|key| one(object, key).and_then(port)),
             kind,
             country: above.country.and_then(country),
             tag: None,
-            expires_at: self.end(object),
+            expires_at: end.map(|(at, _)| at),
+            told: end.map(|(_, told)| told).unwrap_or_default(),
             provider_renews: above.extend.and_then(auto_extend),
             state: OrderState::Active,
             held_since: None,
@@ -188,7 +194,7 @@ impl Walk<'_> {
         self.found.push(lease);
     }
 
-    fn end(&mut self, object: &Object<'_>) -> Option<Timestamp> {
+    fn end(&mut self, object: &Object<'_>) -> Option<(Timestamp, Told)> {
         let text = one(object, "dateEnd").and_then(wire::text);
         let Some((end, spelled)) = text.and_then(|text| dates::read(&text)) else {
             self.seen.no_end += 1;
@@ -199,7 +205,7 @@ impl Walk<'_> {
             Spelled::NoZone => self.seen.no_zone += 1,
             Spelled::DateOnly => self.seen.date_only += 1,
         }
-        Some(end)
+        Some((end, spelled.told()))
     }
 }
 
@@ -228,6 +234,18 @@ fn auto_extend(raw: &RawValue) -> Option<bool> {
     object.any_case("autoExtend").next().and_then(wire::flag)
 }
 
+/// A number, or digits in a text.
+fn port(raw: &RawValue) -> Option<u16> {
+    wire::id(raw)?.trim().parse().ok()
+}
+
+/// An address that stands once is known by itself: its port, which may be changed, says nothing then.
+fn drop_ports(leases: &mut [Lease]) {
+    let mut times: HashMap<String, usize> = HashMap::new();
+    leases.iter().for_each(|l| *times.entry(l.ip.clone()).or_default() += 1);
+    leases.iter_mut().filter(|l| times.get(&l.ip) == Some(&1)).for_each(|l| l.port = None);
+}
+
 /// Sorts, keeps each id once, and puts the oddities into words.
 fn settle(mut found: Vec<Lease>, seen: Seen) -> Fleet {
     found.sort_by(|a, b| a.id.cmp(&b.id));
@@ -244,6 +262,7 @@ fn settle(mut found: Vec<Lease>, seen: Seen) -> Fleet {
         }
         true
     });
+    drop_ports(&mut found);
     let told = [
         (same, "stand in the list twice, alike"),
         (torn, "stand in the list twice with different data"),
@@ -261,12 +280,16 @@ fn settle(mut found: Vec<Lease>, seen: Seen) -> Fleet {
 /// Two records of one id that differ. Where they differ in what a payment rests on, the end counts as unreadable, so that
 /// nothing is paid on a guess; an auto-renewal that either tells of is believed.
 fn reconcile(kept: &mut Lease, later: &Lease) {
-    let agree = kept.expires_at == later.expires_at
+    let ends = kept.named_end().zip(later.named_end());
+    // How long its terms are is not told, so a date says nothing beside an instant.
+    let agree = ends.is_some_and(|(a, b)| a == b || term::compare(a, b, None) == Sameness::Same)
         && kept.order == later.order
         && kept.ip == later.ip
         && kept.kind == later.kind;
     if !agree {
         kept.expires_at = None;
+    } else if (kept.told, kept.expires_at) < (later.told, later.expires_at) {
+        (kept.told, kept.expires_at) = (later.told, later.expires_at);
     }
     kept.provider_renews = kept.provider_renews.max(later.provider_renews);
     kept.country = kept.country.take().or_else(|| later.country.clone());

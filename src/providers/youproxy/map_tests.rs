@@ -212,3 +212,27 @@ proptest! {
         prop_assert!(read(&body[..at.index(body.len())]).is_err());
     }
 }
+
+#[test]
+fn a_port_is_told_only_where_an_address_stands_more_than_once() {
+    let behind = |id: &str, ip: &str, port: &str| {
+        format!(
+            r#"{{"orderId":"A1","ipAddressId":"{id}","ipAddressIp":"{ip}","proxyType":"IPv4","dateEnd":"{END}",{port}}}"#
+        )
+    };
+    let list = [
+        behind("1", "198.51.100.7", r#""httpsPort":50100,"socks5Port":50101"#),
+        behind("2", "198.51.100.7", r#""httpsPort":"50102""#),
+        behind("3", "198.51.100.8", r#""port":50103"#),
+        behind("4", "198.51.100.7", r#""httpsPort":70000"#),
+    ];
+    let fleet = payload(&format!(r#""items":[{}]"#, list.join(","))).unwrap();
+    let ports: Vec<Option<u16>> = fleet.leases.iter().map(|l| l.port).collect();
+    assert_eq!(ports, [Some(50_100), Some(50_102), None, None]);
+}
+
+#[test]
+fn a_date_alone_is_kept_as_one() {
+    let fleet = payload(&format!(r#""items":[{},{}]"#, record("1", "2026-12-01"), record("2", END))).unwrap();
+    assert_eq!(fleet.leases.iter().map(|l| l.told).collect::<Vec<_>>(), [Told::Date, Told::Instant]);
+}

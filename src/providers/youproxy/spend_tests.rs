@@ -48,6 +48,8 @@ fn request() -> RenewalRequest {
             id: LeaseId::from("101"),
             order: OrderId::from("A1"),
             ip: "203.0.113.1".to_owned(),
+            told: Default::default(),
+            port: None,
             expires_at: "2026-12-01T00:00:00Z".parse().unwrap(),
         }],
         period_days: 30,

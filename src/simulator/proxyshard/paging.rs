@@ -30,7 +30,7 @@ impl World {
             listed.filter(|order| status.is_none_or(|status| status == order.status)).collect();
         sort(&mut orders, self.looks.sorting);
         let items = orders.into_iter().map(|o| (o.id.clone(), self.looks.item(&self.catalogue, o)));
-        let items = self.looks.wrong.iter().fold(items.collect(), distort);
+        let items = self.looks.wrong.iter().fold(items.collect(), |items, wrong| distort(items, wrong, now));
         Ok(self.looks.around(call, items, offset, limit))
     }
 }
@@ -104,12 +104,20 @@ fn sort(orders: &mut [&Order], sorting: Sorting) {
     }
 }
 
-fn distort(mut items: Vec<Item>, wrong: &Distortion) -> Vec<Item> {
+fn distort(mut items: Vec<Item>, wrong: &Distortion, now: Timestamp) -> Vec<Item> {
     match wrong {
         Distortion::Empty => items.clear(),
         Distortion::KeepFirst(n) => items.truncate(*n),
         Distortion::Hide(order) => items.retain(|(id, _)| id != order),
         Distortion::Duplicates => return items.into_iter().flat_map(|item| [item.clone(), item]).collect(),
+        Distortion::End(..) | Distortion::Jitter(_) | Distortion::SometimesDates => {
+            for (order, fields) in &mut items {
+                let told = fields.get("expires_at").unwrap_or(&Value::Null);
+                if let Some(end) = wrong.respelled(order, told, now) {
+                    fields.insert("expires_at".to_owned(), end);
+                }
+            }
+        }
         Distortion::UnreadableEnd(order) | Distortion::NoEnd(order) | Distortion::NoId(order) => {
             for (_, fields) in items.iter_mut().filter(|(id, _)| id == order) {
                 match wrong {

@@ -72,7 +72,7 @@ impl ListStyle {
         let listed = wanted.filter_map(|rental| Some(self.record(rental, rental.view(now)?)));
         let mut records: Vec<Record> = listed.collect();
         for wrong in &self.wrong {
-            records = distort(records, wrong);
+            records = distort(records, wrong, now);
         }
         let products: Vec<Product> = product.map_or_else(|| Product::ALL.to_vec(), |one| vec![one]);
         self.nest(reply, &records, &products)
@@ -109,14 +109,15 @@ impl ListStyle {
     }
 
     fn record(&self, rental: &Rental, view: &View) -> Record {
+        let (ip, port) = gateway(&rental.ip);
         let fields = json!({
             "ipAddressId": view.id,
-            "ipAddressIp": rental.ip,
+            "ipAddressIp": ip,
             "country": rental.country,
             "dateStart": self.dates.write(rental.start),
             "dateEnd": self.dates.write(view.end),
-            "httpsPort": 50_100,
-            "socks5Port": 50_101,
+            "httpsPort": port,
+            "socks5Port": port + 1,
             "authInfo": {"login": rental.login, "password": rental.password},
             "extendInfo": {"autoExtend": rental.auto, "extendDays": rental.auto_days},
         });
@@ -132,6 +133,12 @@ impl ListStyle {
         }
         Record { product: rental.product, order: rental.order.clone(), id: view.id.clone(), fields }
     }
+}
+
+/// A lease behind a gateway is named by address and port in the books, and the list tells them apart.
+fn gateway(ip: &str) -> (&str, u16) {
+    let both = ip.split_once(':').filter(|(_, port)| !port.contains(':'));
+    both.and_then(|(ip, port)| Some((ip, port.parse().ok()?))).unwrap_or((ip, 50_100))
 }
 
 fn cased(product: Product, case: LetterCase) -> String {
@@ -176,7 +183,7 @@ fn wrapped<'a>(records: impl Iterator<Item = &'a Record>, child: &str, with_type
     orders.into_iter().map(wrap).collect()
 }
 
-fn distort(mut records: Vec<Record>, wrong: &Distortion) -> Vec<Record> {
+fn distort(mut records: Vec<Record>, wrong: &Distortion, now: Timestamp) -> Vec<Record> {
     let is = |record: &Record, ip: &str| record.fields.get("ipAddressIp").is_some_and(|seen| seen == ip);
     match wrong {
         Distortion::Empty => records.clear(),
@@ -184,6 +191,15 @@ fn distort(mut records: Vec<Record>, wrong: &Distortion) -> Vec<Record> {
         Distortion::Hide(ip) => records.retain(|record| !is(record, ip)),
         Distortion::Duplicates => {
             return records.into_iter().flat_map(|record| [record.twin(), record]).collect();
+        }
+        Distortion::End(..) | Distortion::Jitter(_) | Distortion::SometimesDates => {
+            for Record { fields, .. } in &mut records {
+                let ip = fields.get("ipAddressIp").and_then(Value::as_str).unwrap_or_default();
+                let told = fields.get("dateEnd").unwrap_or(&Value::Null);
+                if let Some(end) = wrong.respelled(ip, told, now) {
+                    fields.insert("dateEnd".to_owned(), end);
+                }
+            }
         }
         Distortion::UnreadableEnd(ip) | Distortion::NoEnd(ip) | Distortion::NoId(ip) => {
             for record in records.iter_mut().filter(|record| is(record, ip)) {

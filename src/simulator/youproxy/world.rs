@@ -96,7 +96,7 @@ impl World {
         &self.books.lapses
     }
 
-    /// Rents out IPs as one order that is listed at once; the first term ends at `end`. Gives the order's id, or
+    /// Rents out IPs as one order that is listed at once; `ADDRESS:PORT` is a lease behind a gateway. The first term ends at `end`. Gives the order's id, or
     /// `None` if there is no such account.
     pub fn add_order(
         &mut self,

@@ -41,7 +41,7 @@ pub fn clearance(
 ) -> Clearance {
     let past: Vec<&Past> = world.past.iter().filter(|p| &p.provider == provider).collect();
     let term: Vec<&Past> = past.iter().copied().filter(|p| p.same_term(lease)).collect();
-    if let Some(reason) = pending(&past, &term, lease) {
+    if let Some(reason) = pending(&past, &term, lease, world) {
         return Clearance::Blocked(reason);
     }
     if let Some(reason) =
@@ -52,7 +52,7 @@ pub fn clearance(
     second_attempt(&term, world, policy, stage)
 }
 
-fn pending(past: &[&Past], term: &[&Past], lease: &Lease) -> Option<Reason> {
+fn pending(past: &[&Past], term: &[&Past], lease: &Lease, world: &World<'_>) -> Option<Reason> {
     if let Some(p) = term.iter().find(|p| p.state == State::Accepted) {
         return Some(Reason::new(
             Word::Accepted,
@@ -77,7 +77,13 @@ fn pending(past: &[&Past], term: &[&Past], lease: &Lease) -> Option<Reason> {
             format!("{whose} {} is not settled; evidence is being read", p.intent),
         ));
     }
-    let paid = term.iter().find(|p| p.state == State::Confirmed)?;
+    let paid = term.iter().filter(|p| p.state == State::Confirmed).max_by_key(|p| p.state_at)?;
+    // A list may lag behind the payment: until that is over, an end that stands still says nothing.
+    let since = world.now.duration_since(paid.state_at);
+    if !since.is_negative() && since < world.timing.lag_window {
+        let prose = format!("payment {} was charged; its new end is not listed yet", paid.intent);
+        return Some(Reason::new(Word::Accepted, prose));
+    }
     Some(Reason::new(
         Word::NeedsOperator,
         format!(

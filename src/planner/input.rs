@@ -42,6 +42,8 @@ pub struct AccountView<'a> {
     pub standing: Standing,
     /// An operator paused it.
     pub paused: bool,
+    /// The provider's clock is at odds with the machine's and with the other providers': why nothing is paid here.
+    pub clock_held: Option<String>,
     /// Unsettled payments of an account that is no longer configured stop this provider.
     pub provider_stopped: Option<String>,
 }
@@ -110,6 +112,17 @@ pub enum Quiet {
 }
 
 impl Past {
+    /// Time since it came to where it stands, or since its spend where that is known better.
+    fn age(&self, now: Timestamp) -> jiff::SignedDuration {
+        self.elapsed.unwrap_or_else(|| now.duration_since(self.state_at))
+    }
+
+    /// Its outcome is unknown, and a list or a balance may still lag behind it: nothing is measured beside it until then.
+    #[must_use]
+    pub fn is_unclear(&self, now: Timestamp, lag: jiff::SignedDuration) -> bool {
+        matches!(self.state, State::Unknown | State::SpendStarted) && self.age(now) < lag
+    }
+
     /// Whether it was for this very term of the lease (same id, or same order and address).
     #[must_use]
     pub fn same_term(&self, lease: &Lease) -> bool {

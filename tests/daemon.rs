@@ -428,3 +428,28 @@ fn config_errors_come_all_at_once_with_file_line_and_key() {
     let (code, doc) = bench.json(&["check"]);
     assert!(code == 2 && doc["problems"][0]["message"].as_str().unwrap().contains("chmod 600"), "{doc:#}");
 }
+
+#[test]
+fn a_ledger_that_is_taken_away_stops_payments_and_is_told_until_it_is_back() {
+    let bench = Bench::new("100.00", &[(Product::IPv4, &[A], 24 * 20)]);
+    let port = free_port();
+    let sink = Sink::start(&bench, port, &[]);
+    bench.config("", &email(port));
+    let mut child = bench.spawn(&["run"]);
+    until("a first cycle", 10, || bench.log().contains("cycle done"));
+    let (ledger, away) = (bench.path("state/ledger.db"), bench.path("state/away.db"));
+    fs::rename(&ledger, &away).unwrap();
+    bench.handle.with(|w| w.set_end(KEY, A, common::in_hours(24)));
+    until("it is told", 20, || sink.mails().iter().any(|m| m.contains("was removed while renewd was using")));
+    assert!(bench.log().contains("was removed while renewd was using it"), "{}", bench.log());
+    for command in ["status", "pause"] {
+        assert_eq!(bench.renewd(&[command]).status.code(), Some(1), "{command} makes no other one");
+    }
+    assert!(!ledger.exists(), "no new one is made in its place");
+    assert_eq!(bench.payments_sent(), 0, "nothing is paid that nobody could ever know of");
+    fs::rename(&away, &ledger).unwrap();
+    until("payments go on", 20, || bench.charged(A) == 1);
+    signal(&child, Signal::TERM);
+    assert_eq!(child.wait().unwrap().code(), Some(0), "{}", bench.log());
+    assert_eq!(bench.json(&["history"]).1["payments"].as_array().unwrap().len(), 1);
+}

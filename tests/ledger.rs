@@ -22,6 +22,8 @@ mod migrations;
 mod opening;
 #[path = "ledger/orders.rs"]
 mod orders;
+#[path = "ledger/place.rs"]
+mod place;
 #[path = "ledger/quotes.rs"]
 mod quotes;
 #[path = "ledger/reserving.rs"]

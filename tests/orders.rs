@@ -227,3 +227,28 @@ fn an_order_is_switched_tagged_and_put_into_another_cycle_on_record() {
         ledger.query_row("SELECT count(*) FROM changes WHERE outcome IS NOT NULL", [], |r| r.get(0)).unwrap();
     assert_eq!(rows, 4, "each with its answer");
 }
+
+#[test]
+fn while_spending_is_paused_nothing_leaves_that_can_lead_to_money() {
+    let bench = bench("100.00");
+    let id = bench.handle.with(|w| w.account(TOKEN).unwrap().orders().next().unwrap().id.clone());
+    assert_eq!(bench.json(&["pause"]).0, 0);
+    for args in [&["order", "cycle", &id, "quarterly"][..], &["order", "auto", &id, "on"], BUY] {
+        let (code, held) = bench.json(args);
+        assert_eq!((code, held["error"]["kind"].as_str()), (3, Some("paused")), "{args:?}: {held:#}");
+    }
+    let switched = || bench.sent(Endpoint::BillingCycle) + bench.sent(Endpoint::AutoRenewal);
+    assert_eq!((sent(&bench), switched()), (0, 0));
+    // What costs nothing goes on.
+    assert_eq!(bench.json(&["order", "tag", &id, "prod-7"]).0, 0);
+    assert_eq!(bench.json(&["order", "auto", &id, "off"]).0, 0);
+    let switched = bench.sent(Endpoint::AutoRenewal);
+    // Steering lets the provider pay only while spending goes on.
+    bench.config("", &format!("{KEEP}pay_by = \"provider\"\n"));
+    bench.json(&["once"]);
+    assert_eq!(bench.sent(Endpoint::AutoRenewal), switched);
+    assert_eq!(bench.json(&["resume"]).0, 0);
+    bench.json(&["once"]);
+    assert_eq!(bench.sent(Endpoint::AutoRenewal), switched + 1);
+    assert_eq!(bench.json(&["order", "cycle", &id, "quarterly"]).0, 0);
+}

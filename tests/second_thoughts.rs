@@ -190,3 +190,51 @@ fn not_charged_waits_for_the_lag_unless_somebody_knows_and_tells_what_follows() 
     assert_eq!(bench.json(&["once"]).0, 0);
     assert_eq!(bench.charged(A), 1);
 }
+
+#[test]
+fn what_would_lapse_beside_an_unknown_payment_is_paid_and_the_rest_waits_a_lag_window() {
+    const D: &str = "203.0.113.4";
+    let bench = Bench::new("100.00", &[(Product::IPv4, &[A], 24), (Product::IPv4, &[C, D], 24)]);
+    let first = format!(
+        "{}match = {{ ip = [\"{A}\"] }}\npriority = 10\n{KEEP}",
+        KEEP.replace("\"keep\"", "\"first\"")
+    );
+    bench.config("", &first);
+    let file = bench.path("renewd.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, text.replace("lag_window = \"3s\"", "lag_window = \"15m\"")).unwrap();
+    let soon = || in_hours(0).checked_add(jiff::SignedDuration::from_mins(10)).unwrap();
+    bench.handle.with(|w| w.set_end(KEY, C, soon()));
+    let lost = Fault::on(Aim::Money).when(When::Nth(1)).effect(Effect::Nothing).answer(Answer::Close);
+    bench.handle.inject(lost);
+    let (code, once) = bench.json(&["once"]);
+    assert_eq!((code, bench.charged(A), bench.charged(C), bench.charged(D)), (3, 0, 1, 0), "{once:#}");
+    let reason = bench.item(&once, D)["reason"].as_str().unwrap();
+    assert!(reason.starts_with("unknown_pending: ") && reason.contains("is being settled first"), "{reason}");
+    // In the next cycle, too.
+    bench.handle.with(|w| w.set_end(KEY, D, soon()));
+    let (code, once) = bench.json(&["once"]);
+    assert_eq!((code, bench.charged(A), bench.charged(D)), (3, 0, 1), "{once:#}");
+    assert_eq!(states(&bench), ["confirmed", "confirmed", "unknown"], "newest first");
+}
+
+#[test]
+fn what_an_operator_calls_charged_waits_a_lag_window_for_its_new_end() {
+    let (bench, id) = answer_lost(Effect::Nothing);
+    let out = bench.renewd(&["resolve", &id, "--charged", "2.65", "--note", "support says so"]);
+    assert!(out.status.success(), "{out:?}");
+    let (code, once) = bench.json(&["once"]);
+    let item = bench.item(&once, A);
+    assert_eq!((code, item["decision"].as_str()), (0, Some("wait")), "{once:#}");
+    assert!(item["reason"].as_str().unwrap().starts_with("accepted: "), "{item:#}");
+    let status = bench.json(&["status"]).1;
+    assert!(!status["open_alerts"].to_string().contains("needs_operator"), "{status:#}");
+    // The lag window passes, and the end stands still.
+    let file = bench.path("renewd.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, text.replace("lag_window = \"15m\"", "lag_window = \"1s\"")).unwrap();
+    std::thread::sleep(Duration::from_millis(1_100));
+    let (code, once) = bench.json(&["once"]);
+    assert_eq!(code, 3);
+    assert!(bench.item(&once, A)["reason"].as_str().unwrap().starts_with("needs_operator: "), "{once:#}");
+}

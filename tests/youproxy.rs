@@ -231,7 +231,7 @@ async fn a_quote_takes_the_payments_token_too_and_knows_when_it_was_asked() {
     let b = bench(&[(200, &price("IPv4", "5.30"))]).await;
     let quote = b.reader.quote(&request("IPv4", None, Method::Leases)).await.unwrap();
     assert_eq!((quote.price.to_string(), quote.method), ("5.30".to_owned(), Method::Leases));
-    assert_eq!(quote.asked_at, "2026-11-21T06:00:00Z".parse().unwrap());
+    assert_eq!(quote.asked_at.wall, "2026-11-21T06:00:00Z".parse().unwrap());
     assert_eq!(b.tokens(), [(2, Purpose::Money)]);
     assert_eq!(
         b.asked(),

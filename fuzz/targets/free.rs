@@ -45,7 +45,7 @@ pub fn youproxy_quote(body: &[u8]) {
         Ok(quote) => quote,
         Err(why) => return clean(&why),
     };
-    assert!(quote.price.is_positive() && quote.asked_at == at);
+    assert!(quote.price.is_positive() && quote.asked_at.wall == at);
     let json: serde_json::Value = serde_json::from_slice(body).unwrap();
     assert!(
         json["warnings"].is_null()

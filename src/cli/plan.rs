@@ -88,6 +88,7 @@ pub(super) fn show(report: &CycleReport, settings: &Settings, json: bool, paid: 
     if let Some(why) = &report.clock_held {
         output::line(why);
     }
+    report.clocks.values().for_each(|why| output::line(why));
 }
 
 /// One line per lease.

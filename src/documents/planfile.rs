@@ -284,6 +284,7 @@ mod tests {
             steered: Vec::new(),
             stuck: Vec::new(),
             clock_held: None,
+            clocks: std::collections::BTreeMap::new(),
             stopped: false,
         };
         Plan::new(&report, &[], false)

@@ -148,6 +148,16 @@ pub enum Change {
 }
 
 impl Change {
+    /// Whether it can make the provider charge, at once or by itself later: then whatever stops spending stops it.
+    #[must_use]
+    pub fn leads_to_money(&self) -> bool {
+        match self {
+            Self::AutoRenewal { on, .. } => *on,
+            Self::Cycle(_) => true,
+            Self::Tag(_) => false,
+        }
+    }
+
     /// The word in the ledger and in documents.
     #[must_use]
     pub fn word(&self) -> &'static str {

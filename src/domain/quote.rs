@@ -3,6 +3,7 @@ use jiff::Timestamp;
 
 use super::lease::{Balance, Lease};
 use super::term::{TermEnd, Told};
+use super::time::Moment;
 use super::{AccountName, Kind, LeaseId, Money, OrderId};
 
 /// A lease as it goes into a request: with the end that the payer expects to extend. It is also how the ledger, the plan and
@@ -135,7 +136,7 @@ pub struct Quote {
     /// By what the quote was finally given: code 28 turns a quote by lease into one by order.
     pub method: Method,
     /// When it was asked (taken before the request left).
-    pub asked_at: Timestamp,
+    pub asked_at: Moment,
     /// What the last term cost by the provider's own record, for the whole request: stands in where renewd has not paid
     /// for it yet. `None` where the provider does not say.
     pub paid_before: Option<Money>,

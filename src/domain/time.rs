@@ -26,6 +26,17 @@ impl Moment {
         Some(boot.min(self.wall.duration_since(earlier.wall)))
     }
 
+    /// How old what was seen at `earlier` is: the larger of what both clocks say, so that no clock that was set makes the old look
+    /// young. `None` if the machine was rebooted in between.
+    #[must_use]
+    pub fn age_of(&self, earlier: &Self) -> Option<SignedDuration> {
+        if self.boot_id != earlier.boot_id {
+            return None;
+        }
+        let boot = SignedDuration::from_millis(self.boot_ms.saturating_sub(earlier.boot_ms));
+        Some(boot.abs().max(self.wall.duration_since(earlier.wall).abs()))
+    }
+
     /// Whether this came at `mark` or after it, as seen from `now`. Within a boot the boot clock says so, whatever the wall clock
     /// was set to; between two boots that are both over only the wall clock is left.
     #[must_use]
@@ -103,6 +114,16 @@ mod tests {
         let between = at("d", 5, "2026-06-02T13:50:00Z");
         assert!(between.is_from(&mark, &now), "both are over: the wall clock says");
         assert!(!mark.is_from(&between, &now));
+    }
+
+    #[test]
+    fn no_clock_that_was_set_makes_the_old_look_young() {
+        let seen = at("b", 0, "2026-06-02T13:40:00Z");
+        let age = |ms, wall| at("b", ms, wall).age_of(&seen).unwrap().as_secs();
+        assert_eq!(age(70_000, "2026-06-02T13:41:10Z"), 70);
+        assert_eq!(age(70_000, "2026-06-02T13:40:05Z"), 70, "set back meanwhile");
+        assert_eq!(age(5_000, "2026-06-02T12:40:05Z"), 3_595, "set back by an hour: nobody knows");
+        assert_eq!(at("c", 0, "2026-06-02T13:40:00Z").age_of(&seen), None);
     }
 
     #[test]

@@ -3,12 +3,17 @@
 //! A crash before the verdict's row leaves `spend_started`, which the next pass takes for unknown.
 use std::sync::Arc;
 
+use jiff::SignedDuration;
+
 use super::lane::{Halt, Lane};
 use crate::domain::{Event, IntentId, PromoStatus, Quote, State};
 use crate::ledger::{Blocked, EventDetail, LedgerError};
 use crate::planner::{PaySet, Priced};
 use crate::policy::{Reason, Word};
 use crate::providers::PaymentReply;
+
+/// A price is good for so long.
+const GOOD: SignedDuration = SignedDuration::from_secs(60);
 
 impl Lane {
     pub(super) async fn record(
@@ -48,8 +53,18 @@ impl Lane {
             }
             PaymentReply::NeverSent(why) => {
                 write(Event::NeverSent, &said(None, why.clone()))?;
+                // Somebody stopped the spending between its row and its first byte.
+                if let Some(reason) = self.paused()? {
+                    self.change(set, &reason);
+                    return Ok(Halt::Because(reason));
+                }
                 let reason = Reason::new(Word::Backoff, format!("payment {id} could not be sent: {why}"));
                 self.change(set, &reason);
+                // It was held up here, not by the provider: the others have prices of their own.
+                if now.age_of(&quote.asked_at).is_none_or(|age| age > GOOD) || self.viewer.stop.is_cancelled()
+                {
+                    return Ok(Halt::No);
+                }
                 Ok(Halt::Because(Reason::new(
                     Word::Backoff,
                     format!("the provider cannot be reached: {why}"),
@@ -79,7 +94,7 @@ impl Lane {
             ),
         );
         let rest = format!("payment {id} of this account is being settled first");
-        Ok(Halt::Because(Reason::new(Word::UnknownPending, rest)))
+        Ok(Halt::Settling(Reason::new(Word::UnknownPending, rest)))
     }
 
     pub(super) async fn read_back(&mut self) -> Result<(), LedgerError> {
@@ -100,14 +115,15 @@ pub(super) fn blocked_reason(blocked: &Blocked) -> Reason {
         Blocked::Budget { name, left } => {
             Reason::new(Word::OverBudget, format!("budget `{name}` has {left} left"))
         }
-        Blocked::Pending { intent, state }
-            if *state == State::NeedsOperator || *state == State::Confirmed =>
-        {
-            Reason::new(
-                Word::NeedsOperator,
-                format!("payment {intent} is {state} for this term and its end did not move"),
-            )
-        }
+        // It was settled since the plan was made: the next plan sees its new end, or how long that is overdue.
+        Blocked::Pending { intent, state: State::Confirmed } => Reason::new(
+            Word::Accepted,
+            format!("payment {intent} was charged for this term; its new end is not listed yet"),
+        ),
+        Blocked::Pending { intent, state: state @ State::NeedsOperator } => Reason::new(
+            Word::NeedsOperator,
+            format!("payment {intent} is {state} for this term and its end did not move"),
+        ),
         Blocked::Pending { intent, state } => Reason::new(
             Word::UnknownPending,
             format!("payment {intent} of this lease, order or address is {state}"),

@@ -3,12 +3,14 @@
 //! A crash here has changed nothing: readings are stored whole, and the next pass begins with one of its own.
 use std::sync::Arc;
 
+use jiff::SignedDuration;
+
 use super::ends;
-use super::lane::{FRESH, Lane, YOUNG, by_id};
+use super::lane::{FRESH, Lane, STILL_FRESH, YOUNG, by_id};
 use super::observe::{beating, read, remember_holds};
 use super::reading::take;
 use crate::domain::{Lease, Quote, TermEnd};
-use crate::ledger::LedgerError;
+use crate::ledger::{LastLook, LedgerError};
 use crate::planner::{PaySet, Standing};
 use crate::policy::{Reason, Word};
 use crate::providers::ReadError;
@@ -19,7 +21,7 @@ impl Lane {
         if self.reader.capabilities().quote_reads_order {
             return Ok(self.moved(set));
         }
-        self.fresh_ends(set).await
+        self.fresh_ends(set, FRESH).await
     }
 
     /// Asking may take long. What a payment rests on is at most a minute old when it leaves, ends and price alike.
@@ -31,18 +33,25 @@ impl Lane {
         let stands = match self.told_by(set, quote) {
             // As fresh as the quote, whose age is looked at below. To read all lists again would make it old.
             Some(told) => told.err().or_else(|| self.moved(set)),
-            None => self.fresh_ends(set).await?,
+            None => self.fresh_ends(set, STILL_FRESH).await?,
         };
         if stands.is_some() {
             return Ok(stands);
         }
-        let age = self.viewer.clock.now().wall.duration_since(quote.asked_at);
-        Ok((age > YOUNG).then(|| {
+        let age = self.viewer.clock.now().age_of(&quote.asked_at);
+        Ok(age.is_none_or(|age| age > YOUNG).then(|| {
             Reason::new(
                 Word::Backoff,
                 "the provider took too long to tell the price; the next cycle asks again",
             )
         }))
+    }
+
+    /// What must still hold when the payment leaves: its price, the ends that it rests on, and that nobody stopped the spending.
+    pub(super) fn last_look(&self, set: &PaySet, quote: &Quote) -> LastLook {
+        let ends = if self.told_by(set, quote).is_some() { &quote.asked_at } else { &self.read_at };
+        let look = LastLook::new(self.viewer.stands(&self.seen.account.name));
+        look.priced(&quote.asked_at).read(ends)
     }
 
     /// The quote's own word on the order: as the payment expects it, or why not. `None`: it does not tell all that the lists told,
@@ -63,9 +72,12 @@ impl Lane {
     }
 
     /// Reads the list again if the reading is old; a set whose ends moved meanwhile is left to the next cycle.
-    async fn fresh_ends(&mut self, set: &PaySet) -> Result<Option<Reason>, LedgerError> {
-        let old =
-            self.viewer.clock.now().since(&self.read_at).is_none_or(|age| age > FRESH || age.is_negative());
+    async fn fresh_ends(
+        &mut self,
+        set: &PaySet,
+        fresh: SignedDuration,
+    ) -> Result<Option<Reason>, LedgerError> {
+        let old = self.viewer.clock.now().age_of(&self.read_at).is_none_or(|age| age > fresh);
         if old && let Err(why) = self.reread().await? {
             return Ok(Some(Reason::new(Word::AccountDown, why)));
         }

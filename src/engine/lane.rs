@@ -15,7 +15,7 @@ use crate::domain::{Event, IntentId, Lease, LeaseId, Money, OrderId, Quote, Stat
 use crate::ledger::{
     Blocked, BudgetCheck, EventDetail, IntentRecord, LastPrice, LedgerError, NewIntent, Purpose, SpendPermit,
 };
-use crate::planner::{GroupKey, Item, PaySet, Priced};
+use crate::planner::{GroupKey, Item, PaySet, Priced, cannot_wait};
 use crate::policy::{Reason, Word};
 use crate::providers::{Changer, PaymentReply, Reader, Spender};
 
@@ -29,6 +29,8 @@ use super::{Payer, Viewer};
 
 /// A reading is good for payments for so long.
 pub(super) const FRESH: SignedDuration = SignedDuration::from_secs(60);
+/// Once its price is known, a payment goes on with a reading that leaves time for the connection.
+pub(super) const STILL_FRESH: SignedDuration = SignedDuration::from_secs(55);
 /// A payment begins with a quote well within its 60 s, so that it cannot grow old between gate and wire.
 pub(super) const YOUNG: SignedDuration = SignedDuration::from_secs(45);
 
@@ -60,6 +62,8 @@ pub(super) struct Outcome {
 /// Why a lane stops before its end.
 pub(super) enum Halt {
     No,
+    /// What can wait until a payment is settled waits, for this reason; what would lapse until then goes on.
+    Settling(Reason),
     Because(Reason),
 }
 
@@ -117,8 +121,12 @@ impl Lane {
         let (later, now): (Vec<PaySet>, Vec<PaySet>) =
             sets.into_iter().partition(|set| self.switches_off(set));
         // A flag is switched off only once nothing else of the account stands in the way of paying right after it.
-        match self.pay_all(now.into()).await? {
-            Halt::No => {
+        let (halt, later) = match self.pay_all(now.into()).await? {
+            Halt::Settling(reason) => (Halt::No, self.put_off_what_can_wait(later, &reason)),
+            halt => (halt, later),
+        };
+        match halt {
+            Halt::No | Halt::Settling(_) => {
                 let off = self.switch_off(later).await?;
                 let ready = self.once_read_off(off).await?;
                 self.pay_all(ready.into()).await?;
@@ -132,19 +140,43 @@ impl Lane {
     }
 
     async fn pay_all(&mut self, mut sets: std::collections::VecDeque<PaySet>) -> Result<Halt, LedgerError> {
+        let mut settling = Halt::No;
         while let Some(set) = sets.pop_front() {
             (self.viewer.beat)();
             if self.viewer.stop.is_cancelled() {
                 self.change(&set, &Reason::new(Word::Backoff, "renewd is stopping; the next cycle pays it"));
                 continue;
             }
-            let halt = self.pay_set(&set, &mut sets).await?;
-            if let Halt::Because(reason) = halt {
-                sets.iter().for_each(|rest| self.change(rest, &reason));
-                return Ok(Halt::Because(reason));
+            match self.pay_set(&set, &mut sets).await? {
+                Halt::No => {}
+                Halt::Settling(reason) => {
+                    sets = self.put_off_what_can_wait(sets.into(), &reason).into();
+                    settling = Halt::Settling(reason);
+                }
+                Halt::Because(reason) => {
+                    sets.iter().for_each(|rest| self.change(rest, &reason));
+                    return Ok(Halt::Because(reason));
+                }
             }
         }
-        Ok(Halt::No)
+        Ok(settling)
+    }
+
+    /// What would lapse within a lag window is given back, to be paid all the same; a batch is parted for that where it may be.
+    fn put_off_what_can_wait(&mut self, sets: Vec<PaySet>, reason: &Reason) -> Vec<PaySet> {
+        let (now, lag) = (self.viewer.clock.now().wall, self.viewer.settings.timing.lag_window);
+        let mut go_on = Vec::new();
+        for set in sets {
+            for part in if self.may_split(&set) { set.singles() } else { vec![set] } {
+                let last = part.members.iter().filter_map(|&m| self.orders.items[m].last_chance()).min();
+                if cannot_wait(last, now, lag) {
+                    go_on.push(part);
+                } else {
+                    self.change(&part, reason);
+                }
+            }
+        }
+        go_on
     }
 
     pub(super) fn change(&mut self, set: &PaySet, reason: &Reason) {
@@ -207,13 +239,13 @@ impl Lane {
 
     /// The quote from pricing if it is for exactly this set and young, else a new one.
     async fn quote(&mut self, set: &PaySet) -> Asked {
-        let now = self.viewer.clock.now().wall;
+        let now = self.viewer.clock.now();
         // A quote that is not bound to its payment tells the balance as well: it is always asked anew.
         let bound = self.reader.capabilities().quote_is_bound;
         let ready = self.orders.ready.iter().find(|(members, quote)| {
             bound
                 && members == &set.members
-                && now.duration_since(quote.asked_at) <= YOUNG
+                && now.age_of(&quote.asked_at).is_some_and(|age| age <= YOUNG)
                 && set.members.iter().all(|&m| self.orders.items[m].attempt == 1)
         });
         let pricing = Pricing {
@@ -290,9 +322,7 @@ impl Lane {
             request,
         };
         let ledger = Arc::clone(&self.viewer.ledger);
-        // Somebody may have stopped the spending while this cycle ran.
-        if ledger.paused()?.iter().any(|p| p.account.as_ref().is_none_or(|a| *a == self.seen.account.name)) {
-            let reason = Reason::new(Word::Paused, "spending was paused while this cycle ran: renewd resume");
+        if let Some(reason) = self.paused()? {
             self.change(set, &reason);
             return Ok(Halt::Because(reason));
         }
@@ -320,7 +350,7 @@ impl Lane {
             return self.release(set, &id, "a budget's next span began just now; the next cycle looks again");
         }
         let permit = match ledger.start_spend(&id, &now) {
-            Ok(permit) => permit,
+            Ok(permit) => permit.on(self.last_look(set, quote)),
             Err(LedgerError::EndMoved { .. }) => {
                 return self.release(set, &id, "its end changed just now; the next cycle looks again");
             }
@@ -330,6 +360,13 @@ impl Lane {
         tracing::info!(payment = %id, account = %self.seen.account.name, leases = set.members.len(), quoted = %priced.total, "paying");
         let reply = self.send(set, permit).await;
         self.record(set, &id, quote, priced, reply).await
+    }
+
+    /// Somebody may have stopped the spending while this cycle ran.
+    pub(super) fn paused(&self) -> Result<Option<Reason>, LedgerError> {
+        let brake = self.viewer.brake(&self.seen.account.name)?;
+        let prose = "spending was paused while this cycle ran: renewd resume";
+        Ok(brake.map(|reason| Reason::new(reason.word, prose)))
     }
 
     /// Gives a reservation back before anything was sent.

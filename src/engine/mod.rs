@@ -9,6 +9,7 @@ mod answer;
 pub mod apply;
 mod asking;
 mod balance;
+mod brake;
 mod claims;
 mod clockrule;
 pub mod doubles;

@@ -8,17 +8,20 @@ mod price;
 
 use std::sync::Arc;
 
+use super::clockrule::Clocks;
 use super::observe::Seen;
-use super::passes::{budget_check, recover, skews};
+use super::passes::{budget_check, recover};
 use super::planning::Planned;
 use super::reading::Shown;
-use super::{CycleReport, EngineError, Payer, Viewer, clockrule};
+use super::{CycleReport, EngineError, Payer, Viewer};
 use crate::budget::span;
 use crate::domain::{
-    Event, FieldProblem, Lease, Method, Money, OrderState, PromoStatus, PurchaseRequest, Quote, QuoteError,
-    RenewalRequest, State, Told, nominal_days,
+    Event, FieldProblem, Lease, Method, Moment, Money, OrderState, PromoStatus, PurchaseRequest, Quote,
+    QuoteError, RenewalRequest, State, Told, nominal_days,
 };
-use crate::ledger::{Blocked, EventDetail, IntentRecord, LedgerError, NewIntent, Purpose};
+use crate::ledger::{
+    Blocked, BudgetCheck, EventDetail, IntentRecord, LastLook, LedgerError, NewIntent, Purpose,
+};
 use crate::planner::Standing;
 use crate::policy::{PayBy, Policy, Reason, Word};
 use crate::providers::{PaymentReply, ReadError, Reader};
@@ -222,7 +225,7 @@ impl Payer {
         recover(&payer.viewer, &started)?;
         let observed = payer.observe().await?;
         let (seen, mut shown) = payer.believe_and_settle(observed)?;
-        let clock_held = clockrule::judge(ledger.as_ref(), &started, &skews(&seen), true)?;
+        let clock_held = payer.viewer.clocks(&started, &seen, true)?;
         let asked = match payer.stands_against(&seen, clock_held.clone())? {
             Some(reason) => Asked::Held { reason, quote: None },
             None => payer.ask_and_buy(request, approved, cycle, &mut shown).await?,
@@ -238,17 +241,13 @@ impl Payer {
     }
 
     /// What keeps the account from paying at all.
-    fn stands_against(
-        &self,
-        seen: &[Seen],
-        clock_held: Option<String>,
-    ) -> Result<Option<Reason>, LedgerError> {
+    fn stands_against(&self, seen: &[Seen], clock: Clocks) -> Result<Option<Reason>, LedgerError> {
         let because = |word, text: &str| Ok(Some(Reason::new(word, text)));
         let Some(seen) = seen.first() else {
             return because(Word::AccountDown, "the account is not in the config");
         };
-        if let Some(why) = clock_held {
-            return because(Word::Clock, &why);
+        if let Some(why) = clock.all.as_ref().or_else(|| clock.accounts.get(&seen.account.name)) {
+            return because(Word::Clock, why);
         }
         match &seen.standing {
             Standing::Good => {}
@@ -259,9 +258,8 @@ impl Payer {
         if let Some(reason) = &seen.barred {
             return Ok(Some(reason.clone()));
         }
-        let paused = self.viewer.ledger.paused()?;
-        if paused.iter().any(|p| p.account.as_ref().is_none_or(|a| a == &seen.account.name)) {
-            return because(Word::Paused, "spending is paused: renewd resume");
+        if let Some(reason) = self.viewer.brake(&seen.account.name)? {
+            return Ok(Some(reason));
         }
         let past = self.viewer.past(&self.viewer.clock.now())?;
         if let Some(why) = self.viewer.stopped_providers(&past).get(seen.account.provider.as_str()) {
@@ -287,16 +285,31 @@ impl Payer {
         if let Some(reason) = approved.and_then(|approved| dearer(approved, &quote)) {
             return Ok(Asked::Held { reason, quote: Some(quote) });
         }
-        if let Some(reason) = grown_old(&quote, viewer.clock.now().wall) {
+        if let Some(reason) = grown_old(&quote, &viewer.clock.now()) {
+            return Ok(Asked::Held { reason, quote: Some(quote) });
+        }
+        // Asking took its time, and so did whoever was asked to approve.
+        if let Some(reason) = viewer.brake(&account.name)? {
             return Ok(Asked::Held { reason, quote: Some(quote) });
         }
         let Some(spender) = self.spenders.get(&account.name).cloned() else { return Ok(no_account()) };
-        let id = match self.reserve(&account, &request, &quote, cycle)? {
+        let at = viewer.clock.now();
+        let id = match self.reserve(&account, &request, &quote, cycle, &at)? {
             Ok(id) => id,
             Err(reason) => return Ok(Asked::Held { reason, quote: Some(quote) }),
         };
         let ledger = viewer.ledger.as_ref();
-        let permit = ledger.start_purchase(&id, &viewer.clock.now())?;
+        let now = viewer.clock.now();
+        // The purchase counts in the span that it begins in: a new one is looked at anew.
+        if self.checks(&account, &request, &quote, cycle, &now)
+            != self.checks(&account, &request, &quote, cycle, &at)
+        {
+            let why = "a budget's next span began just now: nothing was bought, ask again";
+            ledger.append(&id, State::Reserved, Event::Released, &EventDetail::default(), &now)?;
+            return Ok(Asked::Held { reason: Reason::new(Word::OverBudget, why), quote: Some(quote) });
+        }
+        let look = LastLook::new(viewer.stands(&account.name)).priced(&quote.asked_at);
+        let permit = ledger.start_purchase(&id, &now)?.on(look);
         tracing::info!(payment = %id, account = %account.name, kind = %request.kind, quantity = request.quantity, quoted = %quote.price, "buying");
         // A task of its own: whatever happens around it, the call is awaited to its end.
         let reply = tokio::spawn(async move { spender.purchase(permit).await }).await.unwrap_or_else(|_| {
@@ -317,9 +330,8 @@ impl Payer {
         request: &PurchaseRequest,
         quote: &Quote,
         cycle: i64,
+        at: &Moment,
     ) -> Result<Result<crate::domain::IntentId, Reason>, LedgerError> {
-        let settings = &self.viewer.settings;
-        let at = self.viewer.clock.now();
         let policy = self.viewer.policy_of(request).map(|p| p.name.clone()).unwrap_or_default();
         let days = request.period_days.or_else(|| request.cycle.as_deref().map(nominal_days)).unwrap_or(0);
         let intent = NewIntent {
@@ -334,7 +346,7 @@ impl Payer {
                 promo: request.promo.clone(),
                 method: Method::Order,
             },
-            policy: policy.clone(),
+            policy,
             quoted: quote.price,
             currency: quote.balance.currency.clone(),
             balance_before: quote.balance.amount,
@@ -342,10 +354,7 @@ impl Payer {
             attempt: 1,
             at: at.clone(),
         };
-        let counts =
-            settings.budgets.iter().filter(|b| b.counts(&account.name, &policy, &quote.balance.currency));
-        let checks: Vec<_> =
-            counts.map(|b| budget_check(b, at.wall, &settings.timezone, cycle, span)).collect();
+        let checks = self.checks(account, request, quote, cycle, at);
         Ok(self.viewer.ledger.reserve(&intent, &checks)?.map_err(|blocked| match blocked {
             Blocked::Budget { name, left } => {
                 Reason::new(Word::OverBudget, format!("{} needed, budget `{name}` has {left} left", quote.price))
@@ -355,6 +364,22 @@ impl Payer {
                 format!("purchase {intent} of this account is {state}: it is settled first, so that nothing is bought twice"),
             ),
         }))
+    }
+
+    /// The budgets that it counts in, over their spans around `at`.
+    fn checks(
+        &self,
+        account: &Account,
+        request: &PurchaseRequest,
+        quote: &Quote,
+        cycle: i64,
+        at: &Moment,
+    ) -> Vec<BudgetCheck> {
+        let settings = &self.viewer.settings;
+        let policy = self.viewer.policy_of(request).map(|p| p.name.clone()).unwrap_or_default();
+        let counts =
+            settings.budgets.iter().filter(|b| b.counts(&account.name, &policy, &quote.balance.currency));
+        counts.map(|b| budget_check(b, at.wall, &settings.timezone, cycle, span)).collect()
     }
 
     fn keep(

@@ -24,6 +24,7 @@ use super::settle::past_of;
 use super::steering::Steering;
 use crate::settings::Account;
 
+use super::clockrule::{Clocks, Skew};
 use super::{Payer, Viewer, clockrule, identity, shrink};
 
 /// What can end a pass early. A provider's trouble never does: it is a line in the report.
@@ -63,7 +64,7 @@ impl Viewer {
     pub async fn preview(&self) -> Result<CycleReport, EngineError> {
         let started = self.clock.now();
         let seen: Vec<Seen> = self.observe().await?.into_iter().map(|(seen, _)| seen).collect();
-        let clock_held = clockrule::judge(self.ledger.as_ref(), &started, &skews(&seen), false)?;
+        let clock_held = self.clocks(&started, &seen, false)?;
         let planned = self.plan(&seen, clock_held.clone(), 0, None).await?;
         self.report(started, &seen, planned, clock_held)
     }
@@ -73,7 +74,7 @@ impl Viewer {
         started: Moment,
         seen: &[Seen],
         planned: Planned,
-        clock_held: Option<String>,
+        clock: Clocks,
     ) -> Result<CycleReport, EngineError> {
         let states =
             vec![State::Reserved, State::SpendStarted, State::Accepted, State::Unknown, State::NeedsOperator];
@@ -101,7 +102,8 @@ impl Viewer {
             provider_charges: Vec::new(),
             steered: Vec::new(),
             stuck: Vec::new(),
-            clock_held,
+            clock_held: clock.all,
+            clocks: clock.accounts,
             stopped: self.stop.is_cancelled(),
         })
     }
@@ -124,8 +126,17 @@ fn second_renewd() -> Reason {
     Reason::new(Word::SecondRenewd, prose)
 }
 
-pub(super) fn skews(seen: &[Seen]) -> Vec<(String, jiff::SignedDuration)> {
-    seen.iter().filter_map(|s| Some((s.account.name.to_string(), s.skew?))).collect()
+impl Viewer {
+    /// What the clock rule says of this pass.
+    pub(super) fn clocks(&self, now: &Moment, seen: &[Seen], store: bool) -> Result<Clocks, LedgerError> {
+        let told = seen.iter().filter_map(|s| {
+            let host = s.account.base_url.origin().ascii_serialization();
+            Some(Skew { account: s.account.name.clone(), host, by: s.skew? })
+        });
+        // A pass that looks at one of several accounts cannot tell whose clock is wrong.
+        let whole = seen.len() == self.settings.accounts.len();
+        clockrule::judge(self.ledger.as_ref(), now, &told.collect::<Vec<_>>(), whole, store)
+    }
 }
 
 impl Payer {
@@ -149,7 +160,7 @@ impl Payer {
         recover(viewer, &started)?;
         let observed = self.observe().await?;
         let (seen, mut shown) = self.believe_and_settle(observed)?;
-        let clock_held = clockrule::judge(ledger, &started, &skews(&seen), true)?;
+        let clock_held = viewer.clocks(&started, &seen, true)?;
         let mut planned = viewer.plan(&seen, clock_held.clone(), cycle, only).await?;
         viewer.remember_prices(&planned.items, &planned.offered)?;
         if let Some(plan) = only.filter(|_| !planned.sets.is_empty() && !viewer.stop.is_cancelled()) {
@@ -160,8 +171,10 @@ impl Payer {
         shown.doubles.extend(late.doubles);
         shown.charges.extend(late.charges);
         // A plan that was approved pays what it names and changes nothing else.
-        let steers = clock_held.is_none() && only.is_none();
-        let steered = if steers { self.steer(&seen, &planned.items).await? } else { Steering::default() };
+        let steers = clock_held.all.is_none() && only.is_none();
+        let trusted: Vec<Seen> =
+            seen.iter().filter(|s| !clock_held.accounts.contains_key(&s.account.name)).cloned().collect();
+        let steered = if steers { self.steer(&trusted, &planned.items).await? } else { Steering::default() };
         viewer.ledger.record_decisions(cycle, viewer.clock.now().wall, &decisions(viewer, &planned.items))?;
         if only.is_none() {
             viewer.probe_prices(&seen, &planned.items, std::mem::take(&mut planned.offered)).await?;

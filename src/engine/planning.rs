@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::Viewer;
 use super::apply::{Approved, ExactSet, locate, put_aside};
 use super::asking::Wanted;
+use super::clockrule::Clocks;
 use super::observe::Seen;
 use super::passes::budget_check;
 use super::price::Prices;
@@ -53,7 +54,7 @@ impl Viewer {
     pub(super) async fn plan(
         &self,
         seen: &[Seen],
-        clock_held: Option<String>,
+        clock: Clocks,
         cycle: i64,
         only: Option<&Approved>,
     ) -> Result<Planned, LedgerError> {
@@ -73,6 +74,7 @@ impl Viewer {
                     missing: &s.missing,
                     standing: s.standing.clone(),
                     barred: s.barred.clone(),
+                    clock_held: clock.accounts.get(&s.account.name).cloned(),
                     paused: paused.iter().any(|p| p.account.as_ref().is_none_or(|a| a == &s.account.name)),
                     provider_stopped: stopped.get(s.account.provider.as_str()).cloned(),
                 })
@@ -87,7 +89,7 @@ impl Viewer {
                 policies: &settings.policies,
                 accounts: &views,
                 past,
-                clock_held: clock_held.clone(),
+                clock_held: clock.all.clone(),
             })
         };
         let mut items = drawn(&past);

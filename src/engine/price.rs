@@ -78,7 +78,7 @@ impl Pricing<'_> {
             promo: None,
             warnings: Vec::new(),
             method: crate::domain::Method::Leases,
-            asked_at: self.viewer.clock.now().wall,
+            asked_at: self.viewer.clock.now(),
             paid_before: None,
             order: None,
         };

@@ -118,7 +118,7 @@ impl Viewer {
                     currency: quote.balance.currency.clone(),
                     period_days: request.period_days,
                     term_end: lease.expires_at,
-                    seen_at: quote.asked_at,
+                    seen_at: quote.asked_at.wall,
                 };
                 request.leases.iter().zip(shares).map(price).collect()
             }

@@ -7,9 +7,8 @@ use sha2::{Digest, Sha256};
 
 use super::apply::ExactSet;
 use super::observe::Seen;
-use super::passes::skews;
 use super::planning::Planned;
-use super::{CycleReport, EngineError, Viewer, clockrule};
+use super::{CycleReport, EngineError, Viewer};
 use crate::domain::{Quote, RenewalRequest};
 use crate::ledger::LedgerError;
 use crate::planner::PaySet;
@@ -44,7 +43,7 @@ impl Viewer {
     pub async fn propose(&self) -> Result<(CycleReport, Vec<ExactSet>), EngineError> {
         let started = self.clock.now();
         let seen: Vec<Seen> = self.observe().await?.into_iter().map(|(seen, _)| seen).collect();
-        let clock_held = clockrule::judge(self.ledger.as_ref(), &started, &skews(&seen), false)?;
+        let clock_held = self.clocks(&started, &seen, false)?;
         let mut planned = self.plan(&seen, clock_held.clone(), 0, None).await?;
         let sets = self.exact_sets(&seen, &mut planned).await?;
         Ok((self.report(started, &seen, planned, clock_held)?, sets))

@@ -1,4 +1,6 @@
 //! What a pass found and did: the value that tables, JSON, alerts and exit codes are made of.
+use std::collections::BTreeMap;
+
 use super::steering::Steered;
 use crate::domain::time::Moment;
 use crate::domain::{AccountName, Balance, Lease, Money, ProviderName, State};
@@ -73,6 +75,8 @@ pub struct CycleReport {
     pub stuck: Vec<Steer>,
     /// Why no payments were made, if the clock is not trusted.
     pub clock_held: Option<String>,
+    /// Accounts whose provider's clock is not trusted, and why.
+    pub clocks: BTreeMap<AccountName, String>,
     /// It was asked to stop before it was through.
     pub stopped: bool,
 }

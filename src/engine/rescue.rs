@@ -35,6 +35,11 @@ impl Lane {
         let mut off = SwitchedOff::default();
         for set in sets {
             (self.viewer.beat)();
+            // Whoever may not pay must not keep the provider from paying.
+            if let Some(reason) = self.paused()? {
+                self.change(&set, &reason);
+                continue;
+            }
             let items = std::sync::Arc::clone(&self.orders.items);
             let members: Vec<&Item> = set.members.iter().map(|&m| &items[m]).collect();
             let (Some(request), Some(changer)) =
@@ -43,7 +48,7 @@ impl Lane {
                 continue;
             };
             let why = "renewd is about to pay: two must not";
-            let reply = change(&self.viewer, &self.seen.account, changer, &request, why).await?;
+            let reply = change(&self.viewer, &self.seen.account, changer, &request, None, why).await?;
             // A product without the flag refuses it: then there is nothing that could pay.
             let none = members.iter().all(|i| i.lease.provider_renews.is_none());
             match reply {

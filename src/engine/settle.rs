@@ -170,6 +170,10 @@ fn settle_one(
         return Ok(Settled { moved: false, doubles: Vec::new() });
     };
     let (fell, ambiguous) = fell(record, reading, around);
+    // What was measured beside an unclear payment may be that one's: no fall is evidence, and where quotes bind nobody not even
+    // a balance that seems unchanged.
+    let beside = is_beside(record, around, timing.lag_window);
+    let ambiguous = ambiguous || (beside && !reading.bound);
     let (ends, twice) = ends_of(ledger, reading, record, around, fell, spent_at.wall, now)?;
     let moved = ends.iter().filter(|e| matches!(e, End::Moved(_))).count();
     let comparable = in_one_currency(record, reading, around);
@@ -179,7 +183,7 @@ fn settle_one(
         ends: &ends,
         quoted: record.quoted,
         ambiguous,
-        contested: around.iter().any(|o| o.id != record.id && o.state == State::Unknown),
+        contested: beside || around.iter().any(|o| o.id != record.id && o.state == State::Unknown),
         comparable,
         bound: reading.bound,
         looks: &looks,
@@ -289,6 +293,22 @@ pub(super) fn in_one_currency(record: &IntentRecord, reading: &Reading<'_>, arou
 /// Within a boot whatever the wall clock was set to.
 fn is_after(one: &Moment, other: &Moment) -> bool {
     if one.boot_id == other.boot_id { one.boot_ms > other.boot_ms } else { one.wall > other.wall }
+}
+
+/// Whether another payment of the account was sent while this one's outcome was unknown, within its lag window, or the other way
+/// round.
+fn is_beside(record: &IntentRecord, around: &[IntentRecord], lag: SignedDuration) -> bool {
+    let unclear_at = |one: &IntentRecord, other: &IntentRecord| {
+        let (Some(sent), Some(at)) = (&one.spend_started_at, &other.spend_started_at) else { return false };
+        // A lost answer leaves its words.
+        let lost =
+            one.state == State::Unknown || (one.state != State::Refused && one.detail.message.is_some());
+        let open = one.state.is_unsettled() || is_after(&one.state_at, at);
+        let within = at.age_of(sent).is_none_or(|age| age < lag);
+        lost && !one.never_sent && !other.never_sent && open && within && is_after(at, sent)
+    };
+    let others = around.iter().filter(|o| o.id != record.id);
+    others.into_iter().any(|o| unclear_at(o, record) || unclear_at(record, o))
 }
 
 /// Balance before − now − other known charges since; and whether a charge since is not known yet.

@@ -157,3 +157,66 @@ fn a_payment_before_it_is_no_payment_after_it_though_the_clock_was_set_back() {
         "its own charge, and it alone"
     );
 }
+
+/// A payment of 2.00 for the first lease, as one of another order, whose answer is lost.
+fn pay_apart(ledger: &SqliteLedger, like: &IntentId, minutes: i64) -> IntentId {
+    let (like, l) = (ledger.intent(like).unwrap(), lease(1, 0));
+    let of = crate::domain::RequestLease {
+        id: l.id,
+        order: "O7".into(),
+        ip: l.ip,
+        port: None,
+        expires_at: l.expires_at.unwrap(),
+        told: l.told,
+    };
+    let new = crate::ledger::NewIntent {
+        provider: like.provider,
+        purpose: Purpose::Renewal,
+        request: crate::domain::RenewalRequest { leases: vec![of], ..like.request },
+        policy: like.policy,
+        quoted: like.quoted,
+        currency: like.currency,
+        balance_before: like.balance_before,
+        cycle: 1,
+        attempt: 1,
+        at: at(minutes),
+    };
+    let id = ledger.reserve(&new, &[]).unwrap().unwrap();
+    drop(ledger.start_spend(&id, &at(minutes)).unwrap());
+    ledger
+        .append(&id, State::SpendStarted, Event::AnswerLost, &EventDetail::default(), &at(minutes))
+        .unwrap();
+    id
+}
+
+#[rstest]
+#[case::beside_an_unclear_one_the_quote_stands(5, "2.00")]
+#[case::after_its_lag_window_the_fall_is_the_measure(20, "1.50")]
+fn what_was_paid_beside_an_unclear_payment_is_not_measured_by_the_balance(
+    #[case] minutes: i64,
+    #[case] charged: &str,
+) {
+    let (_dir, ledger) = desk();
+    let first = pay(&ledger, &[2], "100.00", 1, 0);
+    let second = pay_apart(&ledger, &first, minutes);
+    let leases = [lease(1, 1), lease(2, 0)];
+    let shown = Shown { provider: "youproxy", bound: false, leases: &leases, balance: "98.50" };
+    settle_at(&ledger, &shown, &at(minutes + 1));
+    let record = ledger.intent(&second).unwrap();
+    assert_eq!(record.state, State::Confirmed);
+    assert_eq!(record.detail.charged.unwrap().to_string(), charged);
+}
+
+#[test]
+fn a_balance_that_seems_unchanged_shows_nothing_of_a_payment_that_another_was_made_beside() {
+    let (_dir, ledger) = desk();
+    let first = pay(&ledger, &[2], "100.00", 1, 0);
+    pay_apart(&ledger, &first, 5);
+    // The second is confirmed at its quote, though it may have cost less: the rest would hide the first one's charge.
+    for minutes in [6, 12, 18, 24, 30, 36] {
+        let leases = [lease(1, 1), lease(2, 0)];
+        let shown = Shown { provider: "youproxy", bound: false, leases: &leases, balance: "98.00" };
+        settle_at(&ledger, &shown, &at(minutes));
+    }
+    assert_eq!(ledger.intent(&first).unwrap().state, State::Unknown, "not shown to be unpaid");
+}

@@ -8,10 +8,10 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::observe::Seen;
 use super::{Payer, Viewer};
-use crate::domain::{AccountName, Bundle, Change, ChangeRequest, Lease, LeaseId, OrderId};
-use crate::ledger::{ChangeOutcome, ChangeRecord, Ledger, LedgerError};
+use crate::domain::{AccountName, Bundle, Change, ChangeRequest, Lease, LeaseId, Moment, OrderId};
+use crate::ledger::{ChangeOutcome, ChangeRecord, LastLook, Ledger, LedgerError};
 use crate::planner::{Item, PastSwitch, Standing, Steer, steer, stuck};
-use crate::policy::Policy;
+use crate::policy::{Action, PayBy, Policy, Word};
 use crate::providers::{ChangeReply, Changer};
 use crate::settings::Account;
 
@@ -50,16 +50,28 @@ pub fn outcome(reply: &ChangeReply) -> ChangeOutcome {
     ChangeOutcome { word: word.to_owned(), code, message }
 }
 
-/// One change: on record, sent once, its answer kept.
+/// One change: on record, sent once, its answer kept. One that can lead to money is stopped by whatever stops spending; `asked` is
+/// when its price was asked, where one was told.
 pub(in crate::engine) async fn change(
     viewer: &Viewer,
     account: &Account,
     changer: Arc<dyn Changer>,
     request: &ChangeRequest,
+    asked: Option<&Moment>,
     why: &str,
 ) -> Result<ChangeReply, LedgerError> {
     let ledger: &dyn Ledger = viewer.ledger.as_ref();
+    if request.what.leads_to_money()
+        && let Some(reason) = viewer.brake(&account.name)?
+    {
+        return Ok(ChangeReply::NeverSent(reason.prose));
+    }
     let permit = ledger.begin_change(&account.provider, request, why, viewer.clock.now().wall)?;
+    let look = LastLook::new(viewer.stands(&account.name));
+    let permit = permit.on(match asked {
+        Some(asked) => look.priced(asked),
+        None => look,
+    });
     let row = permit.row();
     // A task of its own: whatever happens around it, the call is awaited to its end.
     let reply = tokio::spawn(async move { changer.change(permit).await }).await.unwrap_or_else(|_| {
@@ -121,6 +133,24 @@ impl Viewer {
     }
 }
 
+impl Viewer {
+    /// While spending is paused no flag is switched on, and none is taken over: renewd may not pay in the provider's stead.
+    fn unbraked(&self, steers: Vec<Steer>, items: &[Item]) -> Result<Vec<Steer>, LedgerError> {
+        let mut left = Vec::new();
+        for steer in steers {
+            let item = &items[steer.item];
+            let policy = item.policy.map(|p| &self.settings.policies[p]);
+            let takes_over = policy.is_some_and(|p| p.action == Action::Renew && p.pay_by == PayBy::Renewd)
+                && item.reason.word != Word::PastUntil;
+            if (steer.on || takes_over) && self.brake(&item.lease.account)?.is_some() {
+                continue;
+            }
+            left.push(steer);
+        }
+        Ok(left)
+    }
+}
+
 fn past_switch(c: ChangeRecord) -> Option<PastSwitch> {
     let word = c.outcome.as_ref().map(|o| o.word.as_str());
     matches!(c.what.as_str(), "auto_on" | "auto_off").then(|| PastSwitch {
@@ -144,7 +174,8 @@ pub(super) struct Steering {
 impl Payer {
     /// Switches what the plan says, account by account side by side.
     pub(super) async fn steer(&self, seen: &[Seen], items: &[Item]) -> Result<Steering, LedgerError> {
-        let (steers, stuck) = self.viewer.steers(seen, items)?;
+        let (mut steers, stuck) = self.viewer.steers(seen, items)?;
+        steers = self.viewer.unbraked(steers, items)?;
         let mut by_account: BTreeMap<&AccountName, BTreeMap<(&OrderId, bool), Vec<&Steer>>> = BTreeMap::new();
         for s in &steers {
             let lease = &items[s.item].lease;
@@ -188,7 +219,7 @@ async fn run(
         if viewer.stop.is_cancelled() {
             break;
         }
-        let reply = change(&viewer, &account, Arc::clone(&changer), &request, &why).await?;
+        let reply = change(&viewer, &account, Arc::clone(&changer), &request, None, &why).await?;
         let (order, leases) = (request.order, request.leases);
         all.push(Steered { account: account.name.clone(), order, leases, on, why, outcome: outcome(&reply) });
         if matches!(reply, ChangeReply::NeverSent(_)) {

@@ -5,6 +5,7 @@
 //!
 //! What a crash means: before [`Ledger::start_spend`] returns, nothing was spent; after it, the outcome is unknown until
 //! evidence settles it. Every call is one transaction: it happened whole or not at all.
+mod lastlook;
 mod losses;
 mod orders;
 mod outgoing;
@@ -25,6 +26,7 @@ use crate::domain::{
     OrderId, ProviderName, State,
 };
 
+pub use lastlook::{LastLook, Stands};
 pub use losses::{LOST_UNTOLD, losses, losses_note};
 pub use orders::{ChangeOutcome, ChangeRecord, ProviderCharge, Purpose};
 pub use outgoing::{Channel, OutboxMail, QueuedMail};
@@ -114,6 +116,14 @@ pub enum LedgerError {
         /// SQLite's words.
         message: String,
     },
+    /// The file was removed or replaced while it was open: what would be written now, nobody could ever read.
+    #[error("{} {what} while renewd was using it: nothing is paid until it is back. Put that very file back, or stop renewd, restore the ledger as docs/operations.md says, and start it again", path.display())]
+    Gone {
+        /// Which file.
+        path: PathBuf,
+        /// What became of it.
+        what: &'static str,
+    },
     /// Disk full, read-only, unreadable, busy.
     #[error("the ledger {} cannot be used ({message}): {}", path.display(), trouble::advice(message))]
     Trouble {
@@ -128,7 +138,7 @@ impl LedgerError {
     /// The file itself cannot be used, as opposed to one call that met something unexpected.
     #[must_use]
     pub fn is_outage(&self) -> bool {
-        matches!(self, Self::Trouble { .. } | Self::Damaged { .. } | Self::Newer { .. })
+        matches!(self, Self::Trouble { .. } | Self::Damaged { .. } | Self::Newer { .. } | Self::Gone { .. })
     }
 
     /// The cause in a few words, as it fits into a headline.
@@ -137,6 +147,7 @@ impl LedgerError {
         match self {
             Self::Trouble { message, .. } => trouble::brief(message),
             Self::Damaged { .. } => "it is damaged".to_owned(),
+            Self::Gone { what, .. } => format!("it {what} while renewd was using it"),
             other => other.to_string(),
         }
     }

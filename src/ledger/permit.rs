@@ -1,19 +1,36 @@
 //! The permit to spend: the type that ties a byte on the wire to a durable row.
+use super::lastlook::LastLook;
 use crate::domain::{ChangeRequest, IntentId, Moment, PurchaseRequest, RenewalRequest};
 
 /// Proof that the `spend_started` row of exactly this request is durable. Not cloneable, made only by the ledger, used
-/// up by the one call that spends: paying twice with one row does not compile.
+/// up by the one call that spends: paying twice with one row does not compile. What must still hold when that call leaves is put
+/// on it by [`SpendPermit::on`]; without that it is never sent.
 #[derive(Debug)]
 pub struct SpendPermit {
     intent: IntentId,
     request: RenewalRequest,
     started: Moment,
+    look: Option<LastLook>,
 }
 
 impl SpendPermit {
-    /// Only the ledger's adapters may call this, on the commit of the row.
+    /// Only the ledger's adapters may call this, on the commit of the row. `started` was read before the commit began: the word of
+    /// a commit that is heard after a long sleep must not look fresh.
     pub(in crate::ledger) fn on_commit(intent: IntentId, request: RenewalRequest, started: Moment) -> Self {
-        Self { intent, request, started }
+        Self { intent, request, started, look: None }
+    }
+
+    /// The same, to be looked at once more like this before it leaves.
+    #[must_use]
+    pub fn on(self, look: LastLook) -> Self {
+        let look = Some(look.started(&self.started));
+        Self { look, ..self }
+    }
+
+    /// The last look; without one it may not leave.
+    #[must_use]
+    pub fn look(&self) -> Option<&LastLook> {
+        self.look.as_ref()
     }
 
     /// The instant of its row: what was read and asked for it is a little older.
@@ -41,12 +58,26 @@ pub struct PurchasePermit {
     intent: IntentId,
     request: PurchaseRequest,
     started: Moment,
+    look: Option<LastLook>,
 }
 
 impl PurchasePermit {
-    /// Only the ledger's adapters may call this, on the commit of the row.
+    /// Only the ledger's adapters may call this, on the commit of the row. `started` was read before the commit began.
     pub(in crate::ledger) fn on_commit(intent: IntentId, request: PurchaseRequest, started: Moment) -> Self {
-        Self { intent, request, started }
+        Self { intent, request, started, look: None }
+    }
+
+    /// The same, to be looked at once more like this before it leaves.
+    #[must_use]
+    pub fn on(self, look: LastLook) -> Self {
+        let look = Some(look.started(&self.started));
+        Self { look, ..self }
+    }
+
+    /// The last look; without one it may not leave.
+    #[must_use]
+    pub fn look(&self) -> Option<&LastLook> {
+        self.look.as_ref()
     }
 
     /// The instant of its row: what was read and asked for it is a little older.
@@ -73,12 +104,25 @@ impl PurchasePermit {
 pub struct ChangePermit {
     row: i64,
     request: ChangeRequest,
+    look: Option<LastLook>,
 }
 
 impl ChangePermit {
     /// Only the ledger's adapters may call this, on the commit of the row.
     pub(in crate::ledger) fn on_commit(row: i64, request: ChangeRequest) -> Self {
-        Self { row, request }
+        Self { row, request, look: None }
+    }
+
+    /// The same, to be looked at once more like this before it leaves.
+    #[must_use]
+    pub fn on(self, look: LastLook) -> Self {
+        Self { look: Some(look), ..self }
+    }
+
+    /// The last look; a change that can lead to money may not leave without one.
+    #[must_use]
+    pub fn look(&self) -> Option<&LastLook> {
+        self.look.as_ref()
     }
 
     /// Its row.

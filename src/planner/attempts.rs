@@ -51,7 +51,7 @@ pub fn clearance(
     if let Some(reason) = pending(&past, &term, lease) {
         return Clearance::Blocked(reason);
     }
-    if let Some(reason) = stale(world, provider, lease).or_else(|| paid(&term)) {
+    if let Some(reason) = stale(world, provider, lease).or_else(|| paid(&term, world)) {
         return Clearance::Blocked(reason);
     }
     if let Some(reason) =
@@ -108,8 +108,14 @@ pub fn stale(world: &World<'_>, provider: &ProviderName, lease: &Lease) -> Optio
     Some(Reason::new(Word::Stale, format!("{told}: an older end is not believed, and nothing is paid by it")))
 }
 
-fn paid(term: &[&Past]) -> Option<Reason> {
-    let paid = term.iter().find(|p| p.state == State::Confirmed)?;
+fn paid(term: &[&Past], world: &World<'_>) -> Option<Reason> {
+    let paid = term.iter().filter(|p| p.state == State::Confirmed).max_by_key(|p| p.state_at)?;
+    // A list may lag behind the payment: until that is over, an end that stands still says nothing.
+    let since = world.now.duration_since(paid.state_at);
+    if !since.is_negative() && since < world.timing.lag_window {
+        let prose = format!("payment {} was charged; its new end is not listed yet", paid.intent);
+        return Some(Reason::new(Word::Accepted, prose));
+    }
     Some(Reason::new(
         Word::NeedsOperator,
         format!(

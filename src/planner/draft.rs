@@ -8,7 +8,7 @@ use super::input::{AccountView, Standing, World};
 use super::item::{Item, PaidBy};
 use super::payer::{Terms, terms};
 use crate::domain::time::words;
-use crate::domain::{Bundle, Lease, OrderId, OrderState, State};
+use crate::domain::{Bundle, Capabilities, Lease, OrderId, OrderState};
 use crate::policy::{Action, PayBy, Policy, Reason, Stage, Word, due_at, stage};
 
 /// Every lease of every account with its decision, in account order, then by end and id. Leases that may be paid are
@@ -43,7 +43,7 @@ fn judge(world: &World<'_>, view: &AccountView<'_>, lease: &Lease, end: Option<T
         attempt: 1,
         paid_by: PaidBy::Renewd,
         switch_off_first: false,
-        gone_at: gone_at(view, lease),
+        gone_at: gone_at(view.capabilities, lease),
     };
     let Some(policy) = found.map(|i| &world.policies[i]) else {
         item.stage = lease.expires_at.map(|at| nobodys_stage(lease, at, world.now));
@@ -80,8 +80,8 @@ struct Go {
 const HOLD_BEGINS: SignedDuration = SignedDuration::from_hours(3);
 
 /// An order on hold is given up a fixed time after its end, or after it was first seen on hold.
-fn gone_at(view: &AccountView<'_>, lease: &Lease) -> Option<Timestamp> {
-    let grace = view.capabilities.grace.filter(|_| lease.state == OrderState::OnHold)?;
+fn gone_at(capabilities: &Capabilities, lease: &Lease) -> Option<Timestamp> {
+    let grace = capabilities.grace.filter(|_| lease.state == OrderState::OnHold)?;
     lease.term_end()?.checked_add(grace).ok()
 }
 
@@ -217,7 +217,7 @@ fn account_stands(
     if let Some(reason) = &view.barred {
         return Err(reason.clone());
     }
-    if let Some(why) = &world.clock_held {
+    if let Some(why) = world.clock_held.as_ref().or(view.clock_held.as_ref()) {
         return hold(Word::Clock, why.clone());
     }
     if view.paused {
@@ -226,17 +226,26 @@ fn account_stands(
     if let Some(why) = &view.provider_stopped {
         return hold(Word::UnknownPending, why.clone());
     }
-    let fresh = world.past.iter().find(|p| {
-        &p.account == view.name
-            && matches!(p.state, State::Unknown | State::SpendStarted)
-            && p.elapsed.is_some_and(|e| e < world.timing.lag_window)
-    });
-    match fresh {
+    let lag = world.timing.lag_window;
+    let unclear = world.past.iter().find(|p| &p.account == view.name && p.is_unclear(world.now, lag));
+    // What would lapse until it is settled is paid all the same.
+    let can_wait = !cannot_wait(last_chance(view.capabilities, lease), world.now, lag);
+    match unclear.filter(|_| can_wait) {
         Some(p) => {
             hold(Word::UnknownPending, format!("payment {} of this account is being settled first", p.intent))
         }
         None => Ok(()),
     }
+}
+
+/// Whether it would be lost before a payment of now is surely settled.
+#[must_use]
+pub fn cannot_wait(last_chance: Option<Timestamp>, now: Timestamp, lag: SignedDuration) -> bool {
+    last_chance.is_some_and(|at| at.duration_since(now) <= lag)
+}
+
+fn last_chance(capabilities: &Capabilities, lease: &Lease) -> Option<Timestamp> {
+    if lease.state == OrderState::OnHold { gone_at(capabilities, lease) } else { lease.expires_at }
 }
 
 /// Leases that the provider only sells together get one decision, due at the earliest end.
@@ -294,3 +303,7 @@ fn common(world: &World<'_>, items: &[Item], members: &[usize]) -> Option<Reason
         ),
     ))
 }
+
+#[cfg(test)]
+#[path = "draft_tests.rs"]
+mod tests;

@@ -47,7 +47,7 @@ pub fn gate(input: &GateInput<'_>, answer: &Result<Quote, QuoteError>) -> Result
         Err(QuoteError::Unreadable(_)) => return Err(Reason::new(Word::QuoteUnreadable, text(answer))),
         Err(_) => return Err(Reason::new(Word::QuoteError, text(answer))),
     };
-    let age = input.now.duration_since(quote.asked_at);
+    let age = input.now.duration_since(quote.asked_at.wall);
     if age > QUOTE_AGE || age < -QUOTE_AGE {
         return Err(Reason::new(Word::QuoteError, "the quote is over 60 s old"));
     }

@@ -30,6 +30,11 @@ fn request(leases: usize, days: u32) -> RenewalRequest {
     }
 }
 
+fn moment(second: i64) -> crate::domain::Moment {
+    let wall = Timestamp::from_second(second).unwrap();
+    crate::domain::Moment { wall, boot_id: "boot".to_owned(), boot_ms: second * 1_000 }
+}
+
 fn quote(cents: i64) -> Quote {
     Quote {
         price: Money::from_cents(cents),
@@ -37,7 +42,7 @@ fn quote(cents: i64) -> Quote {
         promo: None,
         warnings: Vec::new(),
         method: Method::Leases,
-        asked_at: Timestamp::from_second(NOW).unwrap(),
+        asked_at: moment(NOW),
         paid_before: None,
         order: None,
     }
@@ -62,7 +67,7 @@ fn held(policy: &Policy, last: &[Option<(i64, u32)>], days: u32, quote: Quote) -
 #[case::the_clock_was_set_back(-60, None)]
 #[case::by_more(-61, Some(Word::QuoteError))]
 fn a_quote_is_good_for_a_minute(#[case] age: i64, #[case] expected: Option<Word>) {
-    let asked_at = Timestamp::from_second(NOW - age).unwrap();
+    let asked_at = moment(NOW - age);
     assert_eq!(held(&policy(), &[None], 30, Quote { asked_at, ..quote(265) }), expected);
 }
 

@@ -46,6 +46,8 @@ pub struct AccountView<'a> {
     pub barred: Option<Reason>,
     /// An operator paused it.
     pub paused: bool,
+    /// The provider's clock is at odds with the machine's and with the other providers': why nothing is paid here.
+    pub clock_held: Option<String>,
     /// Unsettled payments of an account that is no longer configured stop this provider.
     pub provider_stopped: Option<String>,
 }
@@ -105,6 +107,17 @@ pub enum Quiet {
 }
 
 impl Past {
+    /// Time since it came to where it stands, or since its spend where that is known better.
+    fn age(&self, now: Timestamp) -> jiff::SignedDuration {
+        self.elapsed.unwrap_or_else(|| now.duration_since(self.state_at))
+    }
+
+    /// Its outcome is unknown, and a list or a balance may still lag behind it: nothing is measured beside it until then.
+    #[must_use]
+    pub fn is_unclear(&self, now: Timestamp, lag: jiff::SignedDuration) -> bool {
+        matches!(self.state, State::Unknown | State::SpendStarted) && self.age(now) < lag
+    }
+
     /// What it bought, or was to buy, for this lease.
     #[must_use]
     pub fn bought(&self, lease: &Lease) -> Option<Bought> {

@@ -16,7 +16,7 @@ mod replacement;
 mod steer;
 
 pub use attempts::{Clearance, clearance};
-pub use draft::draft;
+pub use draft::{cannot_wait, draft};
 pub use fill::{BudgetLeft, Funds, Unit, Verdict, fill};
 pub use gate::{GateInput, Priced, gate};
 pub use grouping::{GroupKey, Offered, PaySet, batches, group};

@@ -78,7 +78,7 @@ impl Reader for Provider {
     async fn quote(&self, request: &RenewalRequest) -> Result<Quote, QuoteError> {
         let price = money("2.65").times(request.leases.len() as u64).unwrap();
         let balance = Balance { amount: self.shelf.lock().unwrap().balance, currency: Currency::new("USD") };
-        let (method, asked_at) = (request.method, self.clock.now().wall);
+        let (method, asked_at) = (request.method, self.clock.now());
         Ok(Quote {
             price,
             balance,

@@ -84,6 +84,7 @@ impl World {
             steered: Vec::new(),
             stuck: Vec::new(),
             clock_held: None,
+            clocks: Default::default(),
             stopped: false,
         };
         Self {

@@ -80,6 +80,44 @@ fn paused_for_longer_than_a_quote_is_good_it_sends_nothing() {
     assert_told_alike(&crowd, 0);
 }
 
+/// The same after its quote's whole minute, whatever held it up.
+#[test]
+fn a_payment_whose_quote_is_over_a_minute_old_says_so_and_the_next_cycle_pays() {
+    let (crowd, mut child) = stopped();
+    std::thread::sleep(Duration::from_millis(61_000));
+    signal(&child, Signal::CONT);
+    child.wait().unwrap();
+    assert_eq!((crowd.bench.payments_sent(), last_state(&crowd)), (0, "not_applied".to_owned()));
+    let history = crowd.bench.json(&["history"]).1;
+    let why = history["payments"][0]["error"]["message"].as_str().unwrap();
+    assert!(why.starts_with("its quote was 6") && why.ends_with("nothing was sent"), "{why}");
+    until("the backoff is over and it is paid", 60, || {
+        crowd.bench.renewd(&["once"]);
+        last_state(&crowd) == "confirmed"
+    });
+    assert_told_alike(&crowd, 1);
+}
+
+/// Nothing can be reserved on a ledger that somebody else holds; what was asked for it is asked anew.
+#[test]
+fn a_ledger_that_is_locked_between_quote_and_row_lets_nothing_leave() {
+    let crowd = Crowd::new(1, 1, 0, 3, 100_000);
+    crowd.wire.hold_quotes(true);
+    let mut child = crowd.bench.spawn(&["once"]);
+    until("the price is being asked", PATIENCE, || crowd.wire.held() == 1);
+    let mut file = Connection::open(crowd.bench.path("state/ledger.db")).unwrap();
+    let held = file.transaction_with_behavior(TransactionBehavior::Immediate).unwrap();
+    crowd.wire.hold_quotes(false);
+    assert_eq!(child.wait().unwrap().code(), Some(1), "{}", crowd.bench.log());
+    assert_eq!((crowd.bench.payments_sent(), last_state(&crowd)), (0, String::new()));
+    drop(held);
+    until("the next cycle pays", 4 * PATIENCE, || {
+        crowd.bench.renewd(&["once"]);
+        last_state(&crowd) == "confirmed"
+    });
+    assert_told_alike(&crowd, 1);
+}
+
 #[test]
 fn killed_before_its_payment_another_process_settles_it_and_pays_once() {
     let (crowd, mut child) = stopped();

@@ -9,7 +9,7 @@ use renewd::domain::{
     OrderState, ProviderName, PurchaseRequest,
 };
 use renewd::ledger::sqlite::{Access, SqliteLedger, open};
-use renewd::ledger::{Ledger, NewIntent, Purpose as Why};
+use renewd::ledger::{LastLook, Ledger, NewIntent, Purpose as Why};
 use renewd::providers::{
     ChangeReply, ConnectError, PaymentReply, Purpose, connect, connect_changer, connect_spender,
 };
@@ -80,11 +80,16 @@ fn intent(b: &Bench, purpose: Why) -> NewIntent {
     }
 }
 
+/// Its price was asked just now, and nothing stands against it.
+fn fresh(b: &Bench) -> LastLook {
+    LastLook::new(Arc::new(|| Ok(()))).priced(&b.clock.now()).read(&b.clock.now())
+}
+
 async fn extend(b: &Bench) -> PaymentReply {
     let dir = tempfile::tempdir().unwrap();
     let ledger = ledger(dir.path(), b);
     let id = ledger.reserve(&intent(b, Why::Renewal), &[]).unwrap().unwrap();
-    let permit = ledger.start_spend(&id, &b.clock.now()).unwrap();
+    let permit = ledger.start_spend(&id, &b.clock.now()).unwrap().on(fresh(b));
     connect_spender(&shard(), b.connection()).unwrap().extend(permit).await
 }
 
@@ -92,7 +97,7 @@ async fn buy(b: &Bench, request: PurchaseRequest) -> PaymentReply {
     let dir = tempfile::tempdir().unwrap();
     let ledger = ledger(dir.path(), b);
     let id = ledger.reserve(&intent(b, Why::Purchase(Box::new(request))), &[]).unwrap().unwrap();
-    let permit = ledger.start_purchase(&id, &b.clock.now()).unwrap();
+    let permit = ledger.start_purchase(&id, &b.clock.now()).unwrap().on(fresh(b));
     connect_spender(&shard(), b.connection()).unwrap().purchase(permit).await
 }
 
@@ -106,7 +111,7 @@ async fn change(b: &Bench, what: Change) -> ChangeReply {
         leases: vec![LeaseId::from("o-1")],
         what,
     };
-    let permit = ledger.begin_change(&shard(), &request, "test", b.clock.now().wall).unwrap();
+    let permit = ledger.begin_change(&shard(), &request, "test", b.clock.now().wall).unwrap().on(fresh(b));
     connect_changer(&shard(), b.connection()).unwrap().change(permit).await
 }
 

@@ -27,7 +27,7 @@ async fn a_quote_takes_the_tokens_of_all_that_follows_it_first() {
         ("9.50".to_owned(), "25.00".to_owned())
     );
     assert_eq!((quote.paid_before.unwrap().to_string(), quote.warnings.len()), ("9.00".to_owned(), 0));
-    assert_eq!(quote.asked_at, "2026-11-21T06:00:00Z".parse().unwrap());
+    assert_eq!(quote.asked_at.wall, "2026-11-21T06:00:00Z".parse().unwrap());
     assert_eq!(*b.limiter.0.lock().unwrap(), [(4, Purpose::Money)]);
     assert_eq!(b.limiter.1.load(Ordering::SeqCst), 2, "the other two questions use held tokens");
     assert_eq!(

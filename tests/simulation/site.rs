@@ -260,9 +260,9 @@ impl Site {
     }
 
     /// The machine's clock, as an adapter reads it before its request leaves.
-    fn asked_at(&self) -> Timestamp {
+    fn asked_at(&self) -> renewd::domain::Moment {
         use renewd::clock::Clock;
-        self.clock.now().wall
+        self.clock.now()
     }
 }
 

@@ -66,7 +66,7 @@ async fn a_price_of_an_order_takes_the_payments_token_too() {
     let b = bench(&[(200, &price("MOBILE", "63.00"))]).await;
     let quote = b.reader.quote_purchase(&purchase("MOBILE")).await.unwrap();
     assert_eq!(quote.price.to_string(), "63.00");
-    assert_eq!(quote.asked_at, "2026-11-21T06:00:00Z".parse().unwrap());
+    assert_eq!(quote.asked_at.wall, "2026-11-21T06:00:00Z".parse().unwrap());
     assert_eq!(b.tokens(), [(2, Purpose::Money)]);
     assert_eq!(
         b.asked(),

@@ -86,9 +86,11 @@ pub(super) async fn change(
     payer.viewer.readers.retain(|n, _| name.as_ref().is_none_or(|o| o == n));
     let found = find(&payer.viewer, order).await?;
     possible(&payer.viewer, &found, wish).await?;
+    // The price that is told goes with the change: it leaves while that is fresh, or not at all.
+    let asked = matches!(wish, Wish::Cycle(_)).then(|| payer.viewer.clock.now());
     output::note(&preview(&payer.viewer, &found, wish).await);
     let what = wish.change(&payer.viewer, &found).await;
-    let changed = payer.change_order(&found, what, "an operator asked for it").await?;
+    let changed = payer.change_order(&found, what, asked.as_ref(), "an operator asked for it").await?;
     show(ctx, &found, wish, &changed)
 }
 
@@ -177,8 +179,8 @@ fn show(ctx: &Context, found: &Found, wish: &Wish, changed: &Changed) -> Result<
     let good = done && fell.is_none();
     let message = outcome.message.clone().unwrap_or_default();
     if ctx.json {
-        let error =
-            (!done).then(|| json!({ "kind": outcome.word, "message": message, "code": outcome.code }));
+        let kind = changed.held.as_ref().map_or(outcome.word.as_str(), |held| held.word.as_str());
+        let error = (!done).then(|| json!({ "kind": kind, "message": message, "code": outcome.code }));
         output::json(&json!({
             "schema": 1, "ok": done, "account": found.account, "order": found.order, "quoted": null,
             "charged": fell.map(|f| f.to_string()), "currency": found.balance.as_ref().map(|b| &b.currency),
@@ -187,7 +189,10 @@ fn show(ctx: &Context, found: &Found, wish: &Wish, changed: &Changed) -> Result<
         }));
     } else {
         let said = if message.is_empty() { String::new() } else { format!(": {message}") };
-        output::line(&format!("the provider says {}{said}", outcome.word));
+        match &changed.held {
+            Some(held) => output::line(&format!("nothing was sent: {}", held.prose)),
+            None => output::line(&format!("the provider says {}{said}", outcome.word)),
+        }
         match (&seen, followed) {
             (Some(now), true) => output::line(&format!("{} is {now} now", wish.name())),
             (Some(now), false) => {

@@ -65,6 +65,7 @@ pub fn firing(report: &CycleReport, settings: &Settings, around: &Around) -> Vec
     alerts.extend(around.budgets.iter().filter_map(money::budget_warn));
     alerts.extend(money::balance_moves(&around.balances, now));
     alerts.extend(report.clock_held.as_deref().map(own::clock));
+    alerts.extend(report.clocks.iter().map(|(account, why)| own::clock_of(account, why)));
     alerts.extend(mail_undelivered(&around.mails, now));
     let alerts = merged(alerts);
     debug_assert!(alerts.iter().all(|a| cause(a.key.cause()).is_some()), "a cause that is not in the list");

@@ -3,7 +3,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::plain;
 use crate::domain::time::words;
-use crate::domain::{Alert, AlertKey, Severity};
+use crate::domain::{AccountName, Alert, AlertKey, Severity};
 use crate::ledger::WaitingMails;
 
 /// No cycle is late by less, however short its interval.
@@ -108,6 +108,20 @@ pub(super) fn clock(why: &str) -> Alert {
             Severity::Urgent,
             None,
             "The clock cannot be trusted: payments wait",
+            why,
+        )
+    }
+}
+
+/// One provider's clock cannot be trusted.
+pub(super) fn clock_of(account: &AccountName, why: &str) -> Alert {
+    Alert {
+        actions: vec!["timedatectl".into()],
+        ..plain(
+            AlertKey::account("clock", account.as_str()),
+            Severity::Urgent,
+            Some(account),
+            &format!("The clock of account {account}'s provider cannot be trusted: its payments wait"),
             why,
         )
     }

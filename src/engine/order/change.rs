@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::domain::QuoteError;
 use crate::domain::{
-    AccountName, Balance, Bundle, Change, ChangeRequest, Lease, Money, Offer, OrderId, ProviderName,
+    AccountName, Balance, Bundle, Change, ChangeRequest, Lease, Moment, Money, Offer, OrderId, ProviderName,
     same_cycle,
 };
 use crate::engine::{EngineError, Payer, Viewer};
@@ -39,6 +39,8 @@ pub struct Changed {
     pub reply: ChangeReply,
     /// The order as read afterwards; `None` where it could not be read or is gone.
     pub after: Option<Found>,
+    /// What kept it from being sent.
+    pub held: Option<Reason>,
     /// By how much the balance fell meanwhile, where both balances are known.
     pub fell: Option<Money>,
 }
@@ -128,29 +130,33 @@ impl Payer {
     ///
     /// # Errors
     /// The ledger's.
-    pub async fn change_order(&self, found: &Found, what: Change, why: &str) -> Result<Changed, EngineError> {
+    pub async fn change_order(
+        &self,
+        found: &Found,
+        what: Change,
+        asked: Option<&Moment>,
+        why: &str,
+    ) -> Result<Changed, EngineError> {
         let viewer = &self.viewer;
         viewer.ledger.probe()?;
         let account = viewer.settings.account(&found.account).cloned();
         let (Some(account), Some(changer)) = (account, self.changers.get(&found.account).map(Arc::clone))
         else {
             let reply = ChangeReply::Unsupported("the account is not in the config".into());
-            return Ok(Changed { reply, after: None, fell: None });
+            return Ok(Changed { reply, after: None, held: None, fell: None });
         };
         if let Some(reason) = found.barred.clone().or_else(|| self.second(&account)) {
-            return Ok(Changed {
-                reply: ChangeReply::NeverSent(reason.to_string()),
-                after: None,
-                fell: None,
-            });
+            let reply = ChangeReply::NeverSent(reason.to_string());
+            return Ok(Changed { reply, after: None, held: None, fell: None });
         }
-        let reply = steering::change(viewer, &account, changer, &request(found, what), why).await?;
+        let held = if what.leads_to_money() { viewer.brake(&account.name)? } else { None };
+        let reply = steering::change(viewer, &account, changer, &request(found, what), asked, why).await?;
         let mut one = viewer.clone();
         one.readers.retain(|name, _| name == &found.account);
         let after = one.find_order(found.order.as_str()).await?.0.into_iter().next();
         let balances = found.balance.as_ref().zip(after.as_ref().and_then(|a| a.balance.as_ref()));
         let fell =
             balances.filter(|(b, a)| b.currency == a.currency).and_then(|(b, a)| b.amount.minus(a.amount));
-        Ok(Changed { reply, after, fell })
+        Ok(Changed { reply, after, held, fell })
     }
 }

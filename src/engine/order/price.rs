@@ -1,15 +1,13 @@
 //! Whether a price that was told may still be paid for a purchase: not grown old, and not dearer than what somebody said yes to.
 //!
 //! Pure. Not responsible for caps, funds and warnings: those are the gate's.
-use jiff::Timestamp;
-
-use crate::domain::Quote;
+use crate::domain::{Moment, Quote};
 use crate::engine::lane::YOUNG;
 use crate::policy::{Reason, Word};
 
 /// Asking may take long, and a purchase leaves with a price of its own minute or not at all.
-pub(super) fn grown_old(quote: &Quote, now: Timestamp) -> Option<Reason> {
-    (now.duration_since(quote.asked_at).abs() > YOUNG).then(|| {
+pub(super) fn grown_old(quote: &Quote, now: &Moment) -> Option<Reason> {
+    now.age_of(&quote.asked_at).is_none_or(|age| age > YOUNG).then(|| {
         Reason::new(
             Word::QuoteError,
             "the provider took too long to tell the price: nothing was bought, ask again",
@@ -36,6 +34,12 @@ mod tests {
     use crate::domain::{Balance, Method, Money};
     use rstest::rstest;
 
+    /// Wall and boot clock together, but where the wall clock was set.
+    fn at(second: i64) -> Moment {
+        let wall = jiff::Timestamp::from_second(second).unwrap();
+        Moment { wall, boot_id: "boot".to_owned(), boot_ms: second.max(0) * 1_000 }
+    }
+
     fn quote() -> Quote {
         Quote {
             price: Money::from_cents(500),
@@ -46,7 +50,7 @@ mod tests {
             promo: None,
             warnings: Vec::new(),
             method: Method::Order,
-            asked_at: Timestamp::UNIX_EPOCH,
+            asked_at: at(0),
             paid_before: None,
             order: None,
         }
@@ -58,7 +62,6 @@ mod tests {
     #[case::the_balance_was_told_late(65, false)]
     #[case::the_clock_was_set_back(-3_600, false)]
     fn a_purchase_leaves_with_a_price_of_its_own_minute(#[case] age: i64, #[case] may: bool) {
-        let now = Timestamp::from_second(age).unwrap();
-        assert_eq!(grown_old(&quote(), now).is_none(), may);
+        assert_eq!(grown_old(&quote(), &at(age)).is_none(), may);
     }
 }

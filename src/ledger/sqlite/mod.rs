@@ -1,7 +1,7 @@
 //! The ledger in one SQLite file.
 //!
 //! Responsible for the connection and the shape of every transaction: immediate from its start, whole or not at all. The
-//! files below hold what is done inside: `open`, `migrate`, `accounts`, `reserve`, `payment` (the log), `history` and `shelf` (reading it), `leases`,
+//! files below hold what is done inside: `open`, `place`, `migrate`, `accounts`, `reserve`, `payment` (the log), `history` and `shelf` (reading it), `leases`,
 //! `cycles`, `quotes`, `alerts`, `quiet`, `outbox`, `balances`, `changes`, `copy`.
 //!
 //! What a crash means: it rolls back to the last commit. With WAL and `synchronous=FULL` a commit that returned is on disk.
@@ -20,6 +20,7 @@ mod migrate;
 mod open;
 mod outbox;
 mod payment;
+mod place;
 mod port;
 mod quiet;
 mod quotes;
@@ -46,6 +47,7 @@ pub use open::{Access, in_memory, open};
 #[derive(Debug)]
 pub struct SqliteLedger {
     path: PathBuf,
+    place: place::Place,
     connection: Mutex<Connection>,
     /// Locked before the connection, never after it.
     shelf: Mutex<shelf::Shelf>,
@@ -73,6 +75,7 @@ impl SqliteLedger {
 
     /// Reads one snapshot: what others commit meanwhile is seen by none of the queries in `f`.
     fn read<T>(&self, f: impl FnOnce(&Connection) -> Result<T, Fault>) -> Result<T, LedgerError> {
+        self.place.check()?;
         let mut connection = self.connection();
         let tx = connection.transaction().map_err(|e| self.trouble(&e))?;
         f(&tx).map_err(|fault| self.told(fault))
@@ -101,12 +104,15 @@ impl SqliteLedger {
 
     /// One transaction, immediate from its start. What `f` refuses leaves no trace.
     fn write<T>(&self, f: impl FnOnce(&Transaction<'_>) -> Result<T, Fault>) -> Result<T, LedgerError> {
+        self.place.check()?;
         let mut connection = self.connection();
         let tx = connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(|e| self.trouble(&e))?;
         let value = f(&tx).map_err(|fault| self.told(fault))?;
         tx.commit().map_err(|e| self.trouble(&e))?;
+        // Waiting for the lock and for the disk took its time: what was committed must be where it can be read.
+        self.place.check()?;
         Ok(value)
     }
 }

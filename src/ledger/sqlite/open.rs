@@ -14,6 +14,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use rustix::fs::{FlockOperation, flock};
 
+use super::place::{Place, removed};
 use super::{SqliteLedger, migrate};
 use crate::ledger::{IDENTITY, LedgerError};
 use crate::ownership::like_folder;
@@ -60,7 +61,8 @@ pub fn in_memory() -> Result<SqliteLedger, LedgerError> {
     let mut connection = Connection::open_in_memory().map_err(trouble(&path))?;
     harden(&connection).map_err(trouble(&path))?;
     migrate::to_latest(&mut connection).map_err(trouble(&path))?;
-    Ok(SqliteLedger { path, connection: Mutex::new(connection), shelf: Mutex::default(), lock: None })
+    let place = Place::default();
+    Ok(SqliteLedger { path, place, connection: Mutex::new(connection), shelf: Mutex::default(), lock: None })
 }
 
 /// Everything that is in `source`, nowhere on disk.
@@ -74,6 +76,7 @@ pub(super) fn copy_in_memory(source: &Connection, path: &Path) -> Result<SqliteL
     harden(&connection).map_err(trouble(path))?;
     Ok(SqliteLedger {
         path: path.to_owned(),
+        place: Place::default(),
         connection: Mutex::new(connection),
         shelf: Mutex::default(),
         lock: None,
@@ -86,7 +89,7 @@ fn trouble<E: Display>(path: &Path) -> impl Fn(E) -> LedgerError {
 
 fn read(path: PathBuf) -> Result<SqliteLedger, LedgerError> {
     if !path.try_exists().map_err(trouble(&path))? {
-        return Err(LedgerError::Missing(path));
+        return Err(removed(&path).unwrap_or(LedgerError::Missing(path)));
     }
     if half_made(&path).map_err(trouble(&path))? {
         return Err(LedgerError::Missing(path));
@@ -105,7 +108,8 @@ fn read(path: PathBuf) -> Result<SqliteLedger, LedgerError> {
         _ => {}
     }
     harden(&connection).map_err(trouble(&path))?;
-    Ok(SqliteLedger { path, connection: Mutex::new(connection), shelf: Mutex::default(), lock: None })
+    let place = Place::of(&path, None).map_err(trouble(&path))?;
+    Ok(SqliteLedger { path, place, connection: Mutex::new(connection), shelf: Mutex::default(), lock: None })
 }
 
 fn write(state_dir: &Path, path: PathBuf, lock: Option<File>) -> Result<SqliteLedger, LedgerError> {
@@ -115,6 +119,10 @@ fn write(state_dir: &Path, path: PathBuf, lock: Option<File>) -> Result<SqliteLe
     let turn = File::open(state_dir).map_err(trouble(&path))?;
     rustix::io::retry_on_intr(|| flock(&turn, FlockOperation::LockExclusive)).map_err(trouble(&path))?;
     if !path.try_exists().map_err(trouble(&path))? {
+        // Who may pay holds that lock itself, and has just begun.
+        if let Some(gone) = removed(&path).filter(|_| lock.is_none()) {
+            return Err(gone);
+        }
         private_file(state_dir, &path).map_err(trouble(&path))?;
     }
     // Through a connection that cannot write: a newer ledger stays as it is, its journal mode too. What was cut off while it
@@ -130,8 +138,9 @@ fn write(state_dir: &Path, path: PathBuf, lock: Option<File>) -> Result<SqliteLe
     }
     migrate::to_latest(&mut connection).map_err(trouble(&path))?;
     identify(&connection).map_err(trouble(&path))?;
+    let place = Place::of(&path, lock.as_ref()).map_err(trouble(&path))?;
     drop(turn);
-    Ok(SqliteLedger { path, connection: Mutex::new(connection), shelf: Mutex::default(), lock })
+    Ok(SqliteLedger { path, place, connection: Mutex::new(connection), shelf: Mutex::default(), lock })
 }
 
 /// The making was cut off: only until it is in WAL mode has a ledger a rollback journal.

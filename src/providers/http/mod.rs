@@ -3,7 +3,10 @@
 //! Responsible for never showing a URL (a key may be in it), for taking a bearer token to its own host only, for never
 //! following, repeating or reusing what moves money, and for telling "no byte left" from everything else. Not responsible for what a body means, nor for the request limit.
 //! A crash during [`MoneyHttp::post_once`] leaves a payment whose outcome is unknown.
+mod gate;
+
 use std::error::Error;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -12,14 +15,12 @@ use reqwest::{Method, RequestBuilder};
 use secrecy::ExposeSecret;
 use url::{Origin, Url};
 
+use self::gate::{Gate, PASS, Pass};
 use super::{ConnectError, Connection, Words};
-use crate::domain::Moment;
+use crate::ledger::LastLook;
 
 /// A connection that is not made within this is not made at all.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// A payment leaves within so long of its row, or not at all. A quote is at most 45 s old when its payment is begun, so that it
-/// is no older than 60 s when the payment leaves. A slow disk takes a good part of it: the row is made durable first.
-const DELAY_MS: i64 = 14_000;
 /// The largest body of a list.
 pub const LIST_CAP: usize = 512 << 20;
 /// The largest body of anything else.
@@ -69,7 +70,7 @@ struct Core {
     client: reqwest::Client,
     timeout: Duration,
     words: Words,
-    clock: std::sync::Arc<dyn crate::clock::Clock>,
+    clock: Arc<dyn crate::clock::Clock>,
     bearer: Option<Bearer>,
 }
 
@@ -119,7 +120,10 @@ impl ReadHttp {
 impl MoneyHttp {
     /// A client with the connection's money time-out.
     pub fn new(connection: &Connection) -> Result<Self, ConnectError> {
-        let builder = base(connection, connection.money_timeout).pool_max_idle_per_host(0).http1_only();
+        let builder = base(connection, connection.money_timeout)
+            .pool_max_idle_per_host(0)
+            .http1_only()
+            .connector_layer(Gate(Arc::clone(&connection.clock)));
         Core::new(builder, connection.money_timeout, connection).map(Self)
     }
 
@@ -129,22 +133,22 @@ impl MoneyHttp {
         Ok(Self(Core { bearer: Some(Bearer::new(connection)?), ..core }))
     }
 
-    /// The same for a payment whose row was made at `started`: one that was held up since then (a process that was paused, a
-    /// machine that slept) is not sent any more, since its price and its ends may be old by now.
-    pub async fn pay_once(&self, url: Url, json: Vec<u8>, started: &Moment) -> Result<Reply, Failure> {
-        let now = self.0.clock.now();
-        let late = now.boot_ms.saturating_sub(started.boot_ms);
-        if now.boot_id != started.boot_id || late > DELAY_MS {
-            let what =
-                format!("renewd was held up for {} s before it could send: its quote is old", late / 1000);
-            return Err(Failure::NeverSent(what));
+    /// Sends one call that can cost money, once, if all that it rests on still holds: looked at before a connection is made, and
+    /// again once it stands, right before the first byte. A call that brings no look is not sent.
+    pub async fn pay_once(&self, url: Url, json: Vec<u8>, look: Option<&LastLook>) -> Result<Reply, Failure> {
+        let Some(look) = look else {
+            let what = "nobody said what must still hold when it leaves; nothing was sent";
+            return Err(Failure::NeverSent(what.to_owned()));
+        };
+        if let Some(why) = look.objection(|| self.0.clock.now(), "before a connection was made") {
+            return Err(Failure::NeverSent(self.0.words.quote(&why)));
         }
-        self.post_once(url, json).await
+        PASS.scope(Pass::Look(look.clone()), self.0.send(self.0.json(url, json), CAP)).await
     }
 
-    /// Sends one call that changes something, once.
+    /// Sends one call that changes something and cannot cost money, once.
     pub async fn post_once(&self, url: Url, json: Vec<u8>) -> Result<Reply, Failure> {
-        self.0.send(self.0.json(url, json), CAP).await
+        PASS.scope(Pass::Free, self.0.send(self.0.json(url, json), CAP)).await
     }
 }
 
@@ -234,6 +238,9 @@ impl Core {
         // The host alone: the rest of the URL may hold the key.
         let host = error.url().map(host).unwrap_or_default();
         let error = error.without_url();
+        if let Some(objection) = gate::objection(&error) {
+            return Failure::NeverSent(self.words.quote(&objection.0));
+        }
         let causes = causes(&error, &self.words);
         if error.is_connect() {
             return Failure::NeverSent(format!("no connection{} could be made ({causes})", to(&host)));

@@ -7,7 +7,7 @@ use secrecy::SecretString;
 
 use super::*;
 use crate::clock::{Clock, VirtualClock};
-use crate::domain::AccountName;
+use crate::domain::{AccountName, Moment};
 use crate::providers::Purpose;
 use crate::providers::limiter::Limiter;
 use crate::redact::Redactor;
@@ -138,4 +138,92 @@ async fn who_does_not_answer_is_named_by_host_and_port_and_never_by_path() {
     let failed = http.get(url, CAP).await.unwrap_err().into_text();
     assert!(failed.starts_with(&format!("no connection to {free} could be made (")), "{failed}");
     assert!(!failed.contains("a-key") && !failed.contains("another") && !failed.contains("/api"), "{failed}");
+}
+
+/// A listener whose queue is full, so that who connects waits until it is emptied; and the streams that fill it.
+async fn busy() -> (tokio::net::TcpListener, Vec<tokio::net::TcpStream>) {
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = socket.listen(0).unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut queued = Vec::new();
+    let soon = Duration::from_millis(200);
+    while let Ok(Ok(stream)) = tokio::time::timeout(soon, tokio::net::TcpStream::connect(address)).await {
+        queued.push(stream);
+    }
+    (listener, queued)
+}
+
+/// Sends a payment with this look to a listener that accepts late, `meanwhile` happening before it does. Gives the answer and the
+/// bytes that arrived on the payment's own connection.
+async fn late(
+    look: impl FnOnce(&Moment) -> LastLook,
+    meanwhile: impl FnOnce(&VirtualClock),
+) -> (Failure, usize) {
+    use tokio::io::AsyncReadExt;
+    let (listener, queued) = busy().await;
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    let clock = Arc::new(VirtualClock::starting_at("2026-11-21T06:00:00Z".parse().unwrap()));
+    let http = MoneyHttp::new(&Connection { clock: clock.clone(), ..connection(&base) }).unwrap();
+    let look = look(&clock.now());
+    let url = base.parse().unwrap();
+    let paying = tokio::spawn(async move { http.pay_once(url, b"{}".to_vec(), Some(&look)).await });
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(!paying.is_finished(), "it waits for its connection");
+    meanwhile(&clock);
+    for _ in &queued {
+        listener.accept().await.unwrap();
+    }
+    let (mut stream, _) = listener.accept().await.unwrap();
+    let answer = paying.await.unwrap();
+    let mut buffer = [0_u8; 4096];
+    let arrived = stream.read(&mut buffer).await.unwrap_or(0);
+    (answer.unwrap_err(), arrived)
+}
+
+fn nothing_against() -> crate::ledger::Stands {
+    Arc::new(|| Ok(()))
+}
+
+#[tokio::test]
+async fn a_price_that_grew_old_while_the_connection_was_made_is_not_paid() {
+    let look = |now: &Moment| LastLook::new(nothing_against()).priced(now).read(now);
+    let (answer, arrived) = late(look, |clock| clock.advance(Duration::from_secs(61))).await;
+    let told = "its quote was 61 s old when the connection stood; nothing was sent";
+    assert_eq!((answer, arrived), (Failure::NeverSent(told.to_owned()), 0));
+}
+
+#[tokio::test]
+async fn a_pause_that_came_while_the_connection_was_made_stops_the_payment() {
+    let paused = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let seen = Arc::clone(&paused);
+    let look = |now: &Moment| {
+        let stands = move || match seen.load(std::sync::atomic::Ordering::SeqCst) {
+            true => Err("spending was paused just then".to_owned()),
+            false => Ok(()),
+        };
+        LastLook::new(Arc::new(stands)).priced(now).read(now)
+    };
+    let pause = |_: &VirtualClock| paused.store(true, std::sync::atomic::Ordering::SeqCst);
+    let (answer, arrived) = late(look, pause).await;
+    let told = "spending was paused just then; nothing was sent";
+    assert_eq!((answer, arrived), (Failure::NeverSent(told.to_owned()), 0));
+}
+
+#[tokio::test]
+async fn a_late_connection_within_the_minute_is_paid_on() {
+    let look = |now: &Moment| LastLook::new(nothing_against()).priced(now).read(now);
+    let (answer, arrived) = late(look, |clock| clock.advance(Duration::from_secs(59))).await;
+    assert!(matches!(answer, Failure::Lost { .. }) && arrived > 0, "{answer:?} {arrived}");
+}
+
+#[tokio::test]
+async fn a_payment_that_nobody_looks_at_again_is_not_connected_at_all() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    let http = MoneyHttp::new(&connection(&base)).unwrap();
+    let answer = http.pay_once(base.parse().unwrap(), b"{}".to_vec(), None).await.unwrap_err();
+    assert!(matches!(answer, Failure::NeverSent(_)), "{answer:?}");
+    let soon = Duration::from_millis(200);
+    assert!(tokio::time::timeout(soon, listener.accept()).await.is_err(), "nobody came");
 }

@@ -8,11 +8,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
-use jiff::Timestamp;
 use url::Url;
 
 use crate::clock::Clock;
-use crate::domain::AccountName;
+use crate::domain::{AccountName, Moment};
 use crate::providers::http::{ReadHttp, Reply};
 use crate::providers::limiter::Limiter;
 use crate::providers::{ConnectError, Connection, Purpose, Words};
@@ -42,8 +41,8 @@ pub enum Tokens {
 pub struct Answer {
     /// The answer.
     pub reply: Reply,
-    /// Wall clock before the request left.
-    pub asked_at: Timestamp,
+    /// Before the request left.
+    pub asked_at: Moment,
 }
 
 /// Makes the free calls of one account.
@@ -106,7 +105,7 @@ impl Caller {
 
 impl Inner {
     async fn try_once(&self, call: &'static str, url: Url) -> Result<Answer, Trouble> {
-        let asked_at = self.clock.now().wall;
+        let asked_at = self.clock.now();
         let sent = self.http.get(url, PAGE_CAP).await;
         let checked = sent
             .map_err(|failure| Trouble::NoAnswer { what: failure.into_text(), passing: true })

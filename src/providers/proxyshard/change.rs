@@ -7,7 +7,7 @@ use std::sync::Arc;
 use url::Url;
 
 use crate::domain::{Change, ChangeRequest};
-use crate::ledger::ChangePermit;
+use crate::ledger::{ChangePermit, LastLook};
 use crate::providers::http::{Failure, MoneyHttp};
 use crate::providers::limiter::Limiter;
 use crate::providers::{ChangeReply, Changer, ConnectError, Connection, Purpose, Words};
@@ -39,7 +39,7 @@ impl ProxyShardChanger {
     }
 
     /// Private on purpose: [`Changer::change`] with a permit is the only way in.
-    async fn send(&self, request: &ChangeRequest) -> ChangeReply {
+    async fn send(&self, request: &ChangeRequest, look: Option<&LastLook>) -> ChangeReply {
         if !wire::is_order_id(request.order.as_str()) {
             return ChangeReply::NeverSent("the order's id cannot stand in a URL".to_owned());
         }
@@ -48,7 +48,11 @@ impl ProxyShardChanger {
         }
         let (url, json) = self.question(request);
         self.limiter.acquire(1, Purpose::Money).await;
-        match self.http.post_once(url, json).await {
+        let sent = match request.what.leads_to_money() {
+            true => self.http.pay_once(url, json, look).await,
+            false => self.http.post_once(url, json).await,
+        };
+        match sent {
             Ok(answer) => reply::change(request, answer.status, &answer.body, &self.words),
             Err(Failure::NeverSent(what)) => ChangeReply::NeverSent(what),
             Err(Failure::Lost { status, what }) => {
@@ -81,7 +85,7 @@ impl ProxyShardChanger {
 #[async_trait::async_trait]
 impl Changer for ProxyShardChanger {
     async fn change(&self, permit: ChangePermit) -> ChangeReply {
-        self.send(permit.request()).await
+        self.send(permit.request(), permit.look()).await
     }
 }
 

@@ -24,7 +24,7 @@ fn off() -> ChangeRequest {
 fn a_change_on_a_bad_line_is_sent_once_and_is_unknown() {
     for (why, answer, status) in LOST {
         let (address, count) = server(answer);
-        let reply = run(changer(address).send(&off()));
+        let reply = run(changer(address).send(&off(), None));
         let ChangeReply::Unknown { code, message } = reply else { panic!("{why}: {reply:?}") };
         assert_told(why, code, status, &message);
         assert_eq!(count.load(Ordering::SeqCst), 1, "{why}");
@@ -33,7 +33,7 @@ fn a_change_on_a_bad_line_is_sent_once_and_is_unknown() {
 
 #[test]
 fn a_change_without_a_connection_was_never_sent() {
-    let reply = run(changer(nowhere()).send(&off()));
+    let reply = run(changer(nowhere()).send(&off(), None));
     assert!(matches!(reply, ChangeReply::NeverSent(_)), "{reply:?}");
 }
 
@@ -41,8 +41,8 @@ fn a_change_without_a_connection_was_never_sent() {
 fn what_a_product_does_not_have_is_not_asked_of_the_provider() {
     let (address, count) = server(Answer::Nothing);
     let residential = ChangeRequest { kind: Kind::from("Premium Residential Proxy"), ..off() };
-    assert!(matches!(run(changer(address).send(&residential)), ChangeReply::Unsupported(_)));
+    assert!(matches!(run(changer(address).send(&residential, None)), ChangeReply::Unsupported(_)));
     let dots = ChangeRequest { order: OrderId::from(".."), ..off() };
-    assert!(matches!(run(changer(address).send(&dots)), ChangeReply::NeverSent(_)));
+    assert!(matches!(run(changer(address).send(&dots, None)), ChangeReply::NeverSent(_)));
     assert_eq!(count.load(Ordering::SeqCst), 0);
 }

@@ -2,11 +2,9 @@
 //!
 //! Nothing binds a renewal's price: the higher of what the order paid and what a new one would cost is taken, and the warnings that
 //! this provider does not give are made here. Not responsible for caps and jumps. Source: `/orders/calculate`.
-use jiff::Timestamp;
-
 use crate::domain::{
-    Balance, Method, Money, OrderNow, PromoStatus, PurchaseRequest, Quote, QuoteError, RenewalRequest,
-    RequestLease, Warning,
+    Balance, Method, Moment, Money, OrderNow, PromoStatus, PurchaseRequest, Quote, QuoteError,
+    RenewalRequest, RequestLease, Warning,
 };
 use crate::providers::Words;
 
@@ -69,7 +67,7 @@ pub struct Renewal<'a> {
     /// The wallet now.
     pub wallet: Balance,
     /// Before the first question left.
-    pub asked_at: Timestamp,
+    pub asked_at: Moment,
 }
 
 impl Renewal<'_> {
@@ -166,7 +164,7 @@ pub fn purchase(
     request: &PurchaseRequest,
     calculated: &Calculated,
     wallet: Balance,
-    asked_at: Timestamp,
+    asked_at: Moment,
 ) -> Result<Quote, QuoteError> {
     let price = calculated
         .total(!request.addons.is_empty())

@@ -30,6 +30,10 @@ fn request() -> RenewalRequest {
     }
 }
 
+fn asked_at() -> Moment {
+    Moment { wall: "2026-11-21T06:00:00Z".parse().unwrap(), boot_id: String::new(), boot_ms: 0 }
+}
+
 fn wallet(cents: i64) -> Balance {
     Balance { amount: Money::from_cents(cents), currency: Currency::from("USD") }
 }
@@ -40,7 +44,7 @@ fn quote(order: &str, new: Option<&str>) -> Result<Quote, QuoteError> {
     let detail = detail::read(body.as_bytes(), "o-1", &words()).unwrap();
     let calculated =
         new.and_then(|fields| Calculated::read(format!("{{{fields}}}").as_bytes(), &words()).ok());
-    let (request, asked_at) = (request(), "2026-11-21T06:00:00Z".parse().unwrap());
+    let (request, asked_at) = (request(), asked_at());
     Renewal { request: &request, detail: &detail, calculated, wallet: wallet(10_000), asked_at }
         .quote(&words())
 }
@@ -135,7 +139,7 @@ fn buy(promo: Option<&str>, addons: usize, answer: &str) -> Result<Quote, QuoteE
         addons: vec![("p0f".to_owned(), 1); addons],
     };
     let calculated = Calculated::read(answer.as_bytes(), &words())?;
-    purchase(&request, &calculated, wallet(1000), "2026-11-21T06:00:00Z".parse().unwrap())
+    purchase(&request, &calculated, wallet(1000), asked_at())
 }
 
 #[rstest]

@@ -4,8 +4,8 @@
 //! sent again by this file.
 use std::sync::Arc;
 
-use crate::domain::{Moment, OrderId, PurchaseRequest, RenewalRequest};
-use crate::ledger::{PurchasePermit, SpendPermit};
+use crate::domain::{OrderId, PurchaseRequest, RenewalRequest};
+use crate::ledger::{LastLook, PurchasePermit, SpendPermit};
 use crate::providers::http::{Failure, MoneyHttp, Reply};
 use crate::providers::limiter::Limiter;
 use crate::providers::{ConnectError, Connection, PaymentReply, Spender, Words};
@@ -33,23 +33,23 @@ impl ProxyShardSpender {
     }
 
     /// Private on purpose: [`Spender::extend`] with a permit is the only way in.
-    async fn renew(&self, request: &RenewalRequest, started: &Moment) -> PaymentReply {
+    async fn renew(&self, request: &RenewalRequest, look: Option<&LastLook>) -> PaymentReply {
         let order = match only_order(request) {
             Ok(order) => order,
             Err(why) => return PaymentReply::NeverSent(why.to_owned()),
         };
-        self.send(&["orders", order.as_str(), "renew"], wire::NOTHING.to_vec(), started, |answer| {
+        self.send(&["orders", order.as_str(), "renew"], wire::NOTHING.to_vec(), look, |answer| {
             reply::renewal(order, answer.status, &answer.body, &self.words)
         })
         .await
     }
 
     /// Private for the same reason: [`Spender::purchase`] is the only way in.
-    async fn buy(&self, request: &PurchaseRequest, started: &Moment) -> PaymentReply {
+    async fn buy(&self, request: &PurchaseRequest, look: Option<&LastLook>) -> PaymentReply {
         if let Some(problem) = product::problems(request).into_iter().next() {
             return PaymentReply::NeverSent(format!("{} {}", problem.field, problem.message));
         }
-        self.send(&["orders", "purchase"], wire::body(&product::body(request)), started, |answer| {
+        self.send(&["orders", "purchase"], wire::body(&product::body(request)), look, |answer| {
             reply::purchase(answer.status, &answer.body, &self.words)
         })
         .await
@@ -59,12 +59,12 @@ impl ProxyShardSpender {
         &self,
         segments: &[&str],
         json: Vec<u8>,
-        started: &Moment,
+        look: Option<&LastLook>,
         judge: impl Fn(&Reply) -> PaymentReply,
     ) -> PaymentReply {
         let url = self.site.url(segments);
         self.limiter.payment_leaves().await;
-        match self.http.pay_once(url, json, started).await {
+        match self.http.pay_once(url, json, look).await {
             Ok(answer) => judge(&answer),
             Err(Failure::NeverSent(what)) => PaymentReply::NeverSent(what),
             Err(Failure::Lost { status, what }) => {
@@ -87,11 +87,11 @@ pub fn only_order(request: &RenewalRequest) -> Result<&OrderId, &'static str> {
 #[async_trait::async_trait]
 impl Spender for ProxyShardSpender {
     async fn extend(&self, permit: SpendPermit) -> PaymentReply {
-        self.renew(permit.request(), permit.started()).await
+        self.renew(permit.request(), permit.look()).await
     }
 
     async fn purchase(&self, permit: PurchasePermit) -> PaymentReply {
-        self.buy(permit.request(), permit.started()).await
+        self.buy(permit.request(), permit.look()).await
     }
 }
 

@@ -13,8 +13,10 @@ fn spender(address: SocketAddr) -> ProxyShardSpender {
     ProxyShardSpender::new(connection(address)).unwrap()
 }
 
-fn now() -> Moment {
-    SystemClock::new().now()
+/// Its price was asked just now, and nothing stands against it.
+fn fresh() -> LastLook {
+    let now = SystemClock::new().now();
+    LastLook::new(Arc::new(|| Ok(()))).priced(&now).read(&now).started(&now)
 }
 
 fn request() -> RenewalRequest {
@@ -59,9 +61,10 @@ fn purchase() -> PurchaseRequest {
 fn a_payment_on_a_bad_line_is_sent_once_and_is_unknown() {
     for (why, answer, status) in LOST {
         let (address, count) = server(answer);
-        for reply in
-            [run(spender(address).renew(&request(), &now())), run(spender(address).buy(&purchase(), &now()))]
-        {
+        for reply in [
+            run(spender(address).renew(&request(), Some(&fresh()))),
+            run(spender(address).buy(&purchase(), Some(&fresh()))),
+        ] {
             let PaymentReply::Unknown { code, message } = reply else { panic!("{why}: {reply:?}") };
             assert_told(why, code, status, &message);
         }
@@ -72,9 +75,10 @@ fn a_payment_on_a_bad_line_is_sent_once_and_is_unknown() {
 #[test]
 fn a_connection_that_is_refused_was_never_sent() {
     let address = nowhere();
-    for reply in
-        [run(spender(address).renew(&request(), &now())), run(spender(address).buy(&purchase(), &now()))]
-    {
+    for reply in [
+        run(spender(address).renew(&request(), Some(&fresh()))),
+        run(spender(address).buy(&purchase(), Some(&fresh()))),
+    ] {
         let PaymentReply::NeverSent(what) = reply else { panic!("{reply:?}") };
         assert!(what.contains("refused") && !what.contains(KEY), "{what}");
     }
@@ -88,7 +92,7 @@ fn a_good_answer_is_accepted_and_every_payment_has_a_connection_of_its_own() {
     let spender = spender(address);
     run(async {
         for _ in 0..2 {
-            let reply = spender.renew(&request(), &now()).await;
+            let reply = spender.renew(&request(), Some(&fresh())).await;
             assert!(matches!(reply, PaymentReply::Accepted { balance: None, order: None, .. }), "{reply:?}");
         }
     });
@@ -102,10 +106,10 @@ fn what_is_not_exactly_one_order_or_no_whole_purchase_is_never_sent() {
     let one = request().leases[0].clone();
     let named = |order: &str| RequestLease { order: OrderId::from(order), ..one.clone() };
     for leases in [vec![], vec![one.clone(), one.clone()], vec![named("..")], vec![named("")]] {
-        let reply = run(spender.renew(&RenewalRequest { leases, ..request() }, &now()));
+        let reply = run(spender.renew(&RenewalRequest { leases, ..request() }, Some(&fresh())));
         assert!(matches!(reply, PaymentReply::NeverSent(_)), "{reply:?}");
     }
-    let reply = run(spender.buy(&PurchaseRequest { quantity: 0, ..purchase() }, &now()));
+    let reply = run(spender.buy(&PurchaseRequest { quantity: 0, ..purchase() }, Some(&fresh())));
     assert!(matches!(reply, PaymentReply::NeverSent(_)), "{reply:?}");
     assert_eq!(count.load(Ordering::SeqCst), 0);
 }

@@ -3,7 +3,7 @@
 //! Pure. Not responsible for asking (`read.rs`), nor for answers to payments (`reply.rs`). An error is told in words.
 use jiff::Timestamp;
 
-use crate::domain::{AccountName, Balance, Kind, Lease, Method, Quote};
+use crate::domain::{AccountName, Balance, Kind, Lease, Method, Moment, Quote};
 use crate::providers::Words;
 
 use super::{map, quote, read};
@@ -22,6 +22,7 @@ pub fn list(body: &[u8], account: &AccountName, words: &Words) -> Result<(Vec<Le
 /// # Errors
 /// An error of the provider's, or a field that is not as documented.
 pub fn quote(body: &[u8], kind: &Kind, promo: bool, at: Timestamp, words: &Words) -> Result<Quote, String> {
+    let at = Moment { wall: at, boot_id: String::new(), boot_ms: 0 };
     let asked = quote::Asked { kind, promo, method: Method::Leases, at };
     quote::read(body, asked, words).map_err(|e| format!("{e:?}"))
 }

@@ -8,11 +8,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
-use jiff::Timestamp;
 use url::Url;
 
 use crate::clock::Clock;
-use crate::domain::AccountName;
+use crate::domain::{AccountName, Moment};
 use crate::providers::http::{CAP, ReadHttp, Reply};
 use crate::providers::limiter::Limiter;
 use crate::providers::{ConnectError, Connection, Purpose, Words};
@@ -49,8 +48,8 @@ pub enum Ask {
 pub struct Answer {
     /// The answer.
     pub reply: Reply,
-    /// Wall clock before the request left.
-    pub asked_at: Timestamp,
+    /// Before the request left.
+    pub asked_at: Moment,
 }
 
 /// Makes the free calls of one account.
@@ -109,7 +108,7 @@ impl Caller {
 
 impl Inner {
     async fn try_once(&self, call: &'static str, ask: &Ask) -> Result<Answer, Trouble> {
-        let asked_at = self.clock.now().wall;
+        let asked_at = self.clock.now();
         let sent = match ask {
             Ask::Get { url, cap } => self.http.get(url.clone(), *cap).await,
             Ask::Post { url, json } => self.http.post(url.clone(), json.clone(), CAP).await,

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use crate::domain::{Change, ChangeRequest};
-use crate::ledger::ChangePermit;
+use crate::ledger::{ChangePermit, LastLook};
 use crate::providers::http::{Failure, MoneyHttp};
 use crate::providers::limiter::Limiter;
 use crate::providers::{ChangeReply, Changer, ConnectError, Connection, Purpose, Words};
@@ -42,7 +42,7 @@ impl YouProxyChanger {
     }
 
     /// Private on purpose: [`Changer::change`] with a permit is the only way in.
-    async fn send(&self, request: &ChangeRequest) -> ChangeReply {
+    async fn send(&self, request: &ChangeRequest, look: Option<&LastLook>) -> ChangeReply {
         let auto = match &request.what {
             Change::AutoRenewal { on, period_days, whole_order } => {
                 Auto { request, on: *on, days: *period_days, whole_order: *whole_order }
@@ -57,7 +57,12 @@ impl YouProxyChanger {
         }
         let call = if auto.whole_order { "extend/order/auto" } else { "extend/auto" };
         self.limiter.acquire(1, Purpose::Money).await;
-        match self.http.post_once(self.site.url(call), auto.body()).await {
+        let url = self.site.url(call);
+        let sent = match request.what.leads_to_money() {
+            true => self.http.pay_once(url, auto.body(), look).await,
+            false => self.http.post_once(url, auto.body()).await,
+        };
+        match sent {
             Ok(answer) => judge(&auto, answer.status, &answer.body, &self.words),
             Err(Failure::NeverSent(what)) => ChangeReply::NeverSent(what),
             Err(Failure::Lost { status, what }) => {
@@ -125,7 +130,7 @@ fn echoed(auto: &Auto<'_>, answer: &wire::Object<'_>) -> Result<(), Odd> {
 #[async_trait::async_trait]
 impl Changer for YouProxyChanger {
     async fn change(&self, permit: ChangePermit) -> ChangeReply {
-        self.send(permit.request()).await
+        self.send(permit.request(), permit.look()).await
     }
 }
 

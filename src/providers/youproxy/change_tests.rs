@@ -119,7 +119,7 @@ fn cycles_and_tags_are_not_here_and_nothing_is_sent() {
     let changer = YouProxyChanger::new(connection).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     for what in [Change::Cycle("monthly".to_owned()), Change::Tag(None)] {
-        let reply = runtime.block_on(changer.send(&ChangeRequest { what, ..request(&["101"]) }));
+        let reply = runtime.block_on(changer.send(&ChangeRequest { what, ..request(&["101"]) }, None));
         assert!(matches!(reply, ChangeReply::Unsupported(_)), "{reply:?}");
     }
 }

@@ -1,10 +1,9 @@
 //! Reads the answer to a price question: every field it needs, or no quote.
 //!
 //! Not responsible for judging the price. Source: client API pages, `calculate/extend` and `calculate/extend/order`.
-use jiff::Timestamp;
 use serde_json::value::RawValue;
 
-use crate::domain::{Balance, Kind, Method, Money, PromoStatus, Quote, Warning};
+use crate::domain::{Balance, Kind, Method, Moment, Money, PromoStatus, Quote, Warning};
 use crate::providers::Words;
 
 use super::envelope::{self, Trouble};
@@ -14,7 +13,7 @@ use super::wire::{self, Object};
 const SHORT_OF_FUNDS: i64 = 16;
 
 /// What a price was asked for, as far as its answer must show it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Asked<'a> {
     /// The kind asked for.
     pub kind: &'a Kind,
@@ -23,7 +22,7 @@ pub struct Asked<'a> {
     /// By lease or by order.
     pub method: Method,
     /// Before the request left.
-    pub at: Timestamp,
+    pub at: Moment,
 }
 
 /// The quote in `body`.

@@ -11,7 +11,7 @@ const GOOD: &str = r#"{"success":true,"proxyType":"IPv4","balance":10.5,"price":
 fn read_as(body: &str, promo: Option<&str>) -> Result<Quote, Trouble> {
     let words = Words::new(Redactor::default(), &SecretString::from("sk-very-secret"));
     let kind = Kind::from("IPv4");
-    let at = "2026-11-21T06:00:00Z".parse().unwrap();
+    let at = Moment { wall: "2026-11-21T06:00:00Z".parse().unwrap(), boot_id: String::new(), boot_ms: 0 };
     let asked = Asked { kind: &kind, promo: promo.is_some(), method: Method::Leases, at };
     read(body.as_bytes(), asked, &words)
 }

@@ -4,8 +4,8 @@
 //! sent again by this file.
 use std::sync::Arc;
 
-use crate::domain::{Method, Moment, PurchaseRequest, RenewalRequest};
-use crate::ledger::{PurchasePermit, SpendPermit};
+use crate::domain::{Method, PurchaseRequest, RenewalRequest};
+use crate::ledger::{LastLook, PurchasePermit, SpendPermit};
 use crate::providers::http::{Failure, MoneyHttp};
 use crate::providers::limiter::Limiter;
 use crate::providers::{ConnectError, Connection, PaymentReply, Spender, Words};
@@ -34,20 +34,20 @@ impl YouProxySpender {
     }
 
     /// Private on purpose: [`Spender::purchase`] with a permit is the only way in.
-    async fn buy(&self, request: &PurchaseRequest, started: &Moment) -> PaymentReply {
+    async fn buy(&self, request: &PurchaseRequest, look: Option<&LastLook>) -> PaymentReply {
         let problems = order::problems(request);
         if let Some(problem) = problems.first() {
             return PaymentReply::NeverSent(format!("{}: {}", problem.field, problem.message));
         }
         let json = order::body(request, order::Ask::Purchase);
-        self.once("order", json, started, |status, body| {
+        self.once("order", json, look, |status, body| {
             reply::judge_purchase(request, status, body, &self.words)
         })
         .await
     }
 
     /// Private on purpose: [`Spender::extend`] with a permit is the only way in.
-    async fn send(&self, request: &RenewalRequest, started: &Moment) -> PaymentReply {
+    async fn send(&self, request: &RenewalRequest, look: Option<&LastLook>) -> PaymentReply {
         if request.leases.is_empty() {
             return PaymentReply::NeverSent("the payment names no lease".to_owned());
         }
@@ -56,7 +56,7 @@ impl YouProxySpender {
             Method::Order => "extend/order",
         };
         let json = site::body(request, request.method, false);
-        self.once(call, json, started, |status, body| reply::judge(request, status, body, &self.words)).await
+        self.once(call, json, look, |status, body| reply::judge(request, status, body, &self.words)).await
     }
 
     /// The one request of a permit.
@@ -64,11 +64,11 @@ impl YouProxySpender {
         &self,
         call: &str,
         json: Vec<u8>,
-        started: &Moment,
+        look: Option<&LastLook>,
         judge: impl FnOnce(u16, &[u8]) -> PaymentReply,
     ) -> PaymentReply {
         self.limiter.payment_leaves().await;
-        match self.http.pay_once(self.site.url(call), json, started).await {
+        match self.http.pay_once(self.site.url(call), json, look).await {
             Ok(answer) => judge(answer.status, &answer.body),
             Err(Failure::NeverSent(what)) => PaymentReply::NeverSent(what),
             Err(Failure::Lost { status, what }) => {
@@ -81,11 +81,11 @@ impl YouProxySpender {
 #[async_trait::async_trait]
 impl Spender for YouProxySpender {
     async fn extend(&self, permit: SpendPermit) -> PaymentReply {
-        self.send(permit.request(), permit.started()).await
+        self.send(permit.request(), permit.look()).await
     }
 
     async fn purchase(&self, permit: PurchasePermit) -> PaymentReply {
-        self.buy(permit.request(), permit.started()).await
+        self.buy(permit.request(), permit.look()).await
     }
 }
 

@@ -36,8 +36,10 @@ fn spender(address: SocketAddr) -> YouProxySpender {
     .unwrap()
 }
 
-fn now() -> Moment {
-    SystemClock::new().now()
+/// Its price was asked just now, and nothing stands against it.
+fn fresh() -> LastLook {
+    let now = SystemClock::new().now();
+    LastLook::new(Arc::new(|| Ok(()))).priced(&now).read(&now).started(&now)
 }
 
 fn request() -> RenewalRequest {
@@ -61,7 +63,7 @@ fn request() -> RenewalRequest {
 
 fn pay(address: SocketAddr) -> PaymentReply {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(spender(address).send(&request(), &now()))
+    runtime.block_on(spender(address).send(&request(), Some(&fresh())))
 }
 
 const ORDER: &str = r#"{"proxyType":"IPv4","quantity":1,"rentPeriodDays":30,"country":"USA","goal":"shop","authType":"LOGIN""#;
@@ -88,7 +90,7 @@ fn order() -> PurchaseRequest {
 
 fn buy(address: SocketAddr, order: &PurchaseRequest) -> PaymentReply {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(spender(address).buy(order, &now()))
+    runtime.block_on(spender(address).buy(order, Some(&fresh())))
 }
 
 /// A server that counts the connections on which a request arrives, and treats each as `answer` says. Every answer ends its
@@ -216,7 +218,7 @@ fn a_good_answer_is_accepted_and_every_payment_has_a_connection_of_its_own() {
     let spender = spender(address);
     runtime.block_on(async {
         for _ in 0..2 {
-            let reply = spender.send(&request(), &now()).await;
+            let reply = spender.send(&request(), Some(&fresh())).await;
             assert!(
                 matches!(reply, PaymentReply::Accepted { balance: Some(_), promo: None, .. }),
                 "{reply:?}"
@@ -231,7 +233,10 @@ fn a_payment_of_nothing_is_never_sent() {
     let (address, count) = server(Answer::Nothing);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let empty = RenewalRequest { leases: Vec::new(), ..request() };
-    assert!(matches!(runtime.block_on(spender(address).send(&empty, &now())), PaymentReply::NeverSent(_)));
+    assert!(matches!(
+        runtime.block_on(spender(address).send(&empty, Some(&fresh()))),
+        PaymentReply::NeverSent(_)
+    ));
     assert_eq!(count.load(Ordering::SeqCst), 0);
 }
 

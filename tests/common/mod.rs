@@ -2,7 +2,7 @@
 #![allow(dead_code, reason = "each test binary uses its own part")]
 #![allow(clippy::unwrap_used, missing_docs, reason = "helpers of tests: a panic is a failed test")]
 
-pub mod sink;
+pub mod smtp;
 
 use std::fs;
 use std::io::Write;

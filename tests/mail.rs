@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests: a panic is a failed test")]
 mod common;
 
+#[path = "mail/causes.rs"]
+mod causes;
 #[path = "mail/delivery.rs"]
 mod delivery;
 #[path = "mail/digest.rs"]

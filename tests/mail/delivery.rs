@@ -50,6 +50,12 @@ impl Case {
         said
     }
 
+    /// What `check --live` printed.
+    pub fn checked(&self, ca: Option<&str>) -> (Option<i32>, String) {
+        let out = self.run(&["check", "--live"], ca);
+        (out.status.code(), String::from_utf8_lossy(&out.stdout).into_owned())
+    }
+
     /// A test mail over TLS with a login arrives, and `check --live` says the same.
     pub fn takes_the_test_mail(
         &self,

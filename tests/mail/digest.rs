@@ -6,8 +6,8 @@ use renewd::domain::Severity;
 use renewd::simulator::Product;
 use rustix::process::Signal;
 
-use crate::common::{Bench, KEEP, signal, until};
 use crate::common::smtp::{MailServer, free_port};
+use crate::common::{Bench, KEEP, signal, until};
 use crate::listener::Listener;
 use crate::office::{HOUR, Office, alert, email, hook};
 

@@ -2,8 +2,8 @@
 use renewd::domain::Severity;
 use renewd::simulator::Product;
 
-use crate::common::{Bench, KEEP};
 use crate::common::smtp::{MailServer, free_port};
+use crate::common::{Bench, KEEP};
 use crate::office::{Office, alert, email};
 
 fn folder(dir: &std::path::Path, files: &[(&str, &str)]) -> String {

@@ -9,8 +9,8 @@ use rustix::process::Signal;
 use serde_json::json;
 use sha2::Sha256;
 
-use crate::common::{self, Bench, KEEP, signal, until};
 use crate::common::smtp::{MailServer, free_port};
+use crate::common::{self, Bench, KEEP, signal, until};
 use crate::listener::{Answer, Listener, Request};
 use crate::office::{HOUR, Office, alert, email, hook};
 

@@ -36,6 +36,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::LedgerError;
+use super::trouble::Fails;
 
 pub use migrate::MIGRATIONS;
 pub use open::{Access, in_memory, open};
@@ -57,8 +58,8 @@ impl SqliteLedger {
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn trouble(&self, message: &dyn std::fmt::Display) -> LedgerError {
-        LedgerError::met(&self.path, message)
+    fn trouble(&self, e: &dyn Fails) -> LedgerError {
+        LedgerError::met(&self.path, e)
     }
 
     fn told(&self, fault: Fault) -> LedgerError {

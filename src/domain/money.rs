@@ -111,6 +111,7 @@ impl Money {
         let Some((mantissa, exponent)) = number.split_once(['e', 'E']) else { return number.parse() };
         let odd = || MoneyError(number.chars().take(40).collect());
         let exponent: i32 = exponent.parse().map_err(|_| odd())?;
+        mantissa.parse::<Self>().map_err(|_| odd())?;
         if !(-MOST_PLACES..=MOST_PLACES).contains(&exponent) {
             return Err(odd());
         }
@@ -223,8 +224,8 @@ mod tests {
             assert_eq!(Money::from_json(number).unwrap().to_string(), want, "{number}");
         }
         for odd in [
-            "1e400", "1e-400", "1e40", "1e29", "1e", "e1", "1e1.5", "1e+-1", "NaN", "Infinity", "\"1e2\"",
-            "null",
+            "1e400", "1e-400", "1e40", "1e29", "1e", "e1", "1.e1", "-e1", "1e1.5", "1e+-1", "NaN",
+            "Infinity", "\"1e2\"", "null",
         ] {
             let told = Money::from_json(odd).unwrap_err().to_string();
             assert!(told.contains(odd), "{told}");

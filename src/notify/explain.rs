@@ -21,7 +21,7 @@ pub(super) fn stalled(limit: Duration) -> SendError {
 
 /// What went wrong before any mail was named: connecting, greeting, TLS, login.
 pub(super) fn on_the_way(e: &smtp::Error) -> SendError {
-    let said = chain(e);
+    let said = one_line(e);
     let Some(code) = code_of(e) else { return without_reply(e, &said) };
     SendError::Server(match code {
         530 => format!(
@@ -43,13 +43,13 @@ pub(super) fn on_the_way(e: &smtp::Error) -> SendError {
 
 /// What went wrong as a mail was sent. The reply alone does not say whether it was to the mail or to us: a second greeting does.
 pub(super) async fn sending(e: smtp::Error, server: &AsyncSmtpTransport<Tokio1Executor>) -> SendError {
-    let Some(code) = code_of(&e) else { return without_reply(&e, &chain(&e)) };
+    let Some(code) = code_of(&e) else { return without_reply(&e, &one_line(&e)) };
     if matches!(code, 530 | 534 | 535 | 538) || code == 421 {
         return on_the_way(&e);
     }
     match server.test_connection().await {
         Err(again) => on_the_way(&again),
-        Ok(_) => of_the_mail(code, &chain(&e)),
+        Ok(_) => of_the_mail(code, &one_line(&e)),
     }
 }
 
@@ -75,6 +75,11 @@ fn of_the_mail(code: u16, said: &str) -> SendError {
             "the mail server refuses this mail ({said}): check from and to in [alerts.email]"
         )),
     }
+}
+
+/// The error with its causes; what the server said may have ended its lines.
+fn one_line(e: &smtp::Error) -> String {
+    chain(e).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn code_of(e: &smtp::Error) -> Option<u16> {
@@ -113,7 +118,8 @@ fn of_our_own(e: &smtp::Error, said: &str) -> SendError {
 
 /// Something answers, and it does not speak SMTP.
 fn no_mail_server(said: &str) -> String {
-    let starts = |word: &str| said.contains(&format!("\"{word}"));
+    // lettre tells where it stopped reading: `error Tag at: * OK …`.
+    let starts = |word: &str| said.contains(&format!(" at: {word}"));
     let other = [("* ", "IMAP"), ("+OK", "POP3"), ("HTTP/", "HTTP"), ("SSH-", "SSH")];
     if said.contains("incomplete response") {
         return format!(

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test binary uses its own part")]
 #![allow(clippy::unwrap_used, missing_docs, reason = "helpers of tests: a panic is a failed test")]
 
+pub mod certificates;
 pub mod smtp;
 
 use std::fs;
@@ -113,6 +114,7 @@ max_requests_per_minute = 100000
             .arg(self.path("renewd.toml"))
             .args(args)
             .env_remove("RUST_LOG")
+            .env_remove("COLUMNS")
             .stdin(Stdio::null());
         command
     }

@@ -5,10 +5,10 @@ mod common;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::process::{Child, Command};
+use std::process::Child;
 use std::time::Duration;
 
-use common::sink::{Sink, free_port};
+use common::smtp::{Certificates, MailServer, Protection, free_port};
 use common::{Bench, KEEP, KEY, signal, until};
 use renewd::simulator::{
     Aim, Answer, DateForm, Distortion, Effect, Endpoint, Fault, LetterCase, Product, Shape, When,
@@ -58,14 +58,14 @@ fn sigterm_awaits_a_payment_in_flight() {
 fn sighup_takes_a_good_config_and_refuses_a_bad_one_by_mail() {
     let bench = two_leases();
     let port = free_port();
-    let sink = Sink::start(&bench, port, &[]);
+    let sink = MailServer::plain(port);
     bench.config("", &email(port).replace("\"3d\"", "\"13h\""));
     let mut child = bench.spawn(&["run"]);
     until("a first cycle", 10, || bench.handle.count(Endpoint::IpAddress) > 0);
     bench.config("", &format!("{}nonsense = 1\n", email(port)));
     signal(&child, Signal::HUP);
     until("the mail about the bad config", 10, || {
-        sink.mails().iter().any(|m| m.contains("config was refused"))
+        sink.texts().iter().any(|m| m.contains("config was refused"))
     });
     assert_eq!(bench.charges().0, 0, "the old config stays in force");
     bench.config("", &email(port));
@@ -145,12 +145,12 @@ fn a_mail_outage_loses_nothing_and_one_cause_is_one_mail() {
     for _ in 0..3 {
         bench.json(&["once"]);
     }
-    let sink = Sink::start(&bench, port, &[]);
+    let sink = MailServer::plain(port);
     bench.json(&["once"]);
-    assert_eq!(sink.mails().len(), 1, "{:?}", sink.mails());
+    assert_eq!(sink.texts().len(), 1, "{:?}", sink.texts());
     bench.json(&["once"]);
-    assert_eq!(sink.mails().len(), 1);
-    let mail = &sink.mails()[0];
+    assert_eq!(sink.texts().len(), 1);
+    let mail = &sink.texts()[0];
     for part in
         ["Auto-Submitted: auto-generated", "Message-ID: <renewd.", "text/plain", "text/html", "Top up"]
     {
@@ -158,23 +158,22 @@ fn a_mail_outage_loses_nothing_and_one_cause_is_one_mail() {
     }
     let _ = bench.handle.top_up(KEY, common::money("100.00"));
     assert_eq!(bench.json(&["once"]).0, 0);
-    assert_eq!(sink.mails().len(), 2, "a resolved notice follows");
+    assert_eq!(sink.texts().len(), 2, "a resolved notice follows");
     assert!(
-        sink.mails()[1].contains("[renewd resolved]") && sink.mails()[1].contains("In-Reply-To: <renewd.")
+        sink.texts()[1].contains("[renewd resolved]") && sink.texts()[1].contains("In-Reply-To: <renewd.")
     );
 }
 
 #[rstest]
-#[case::starttls("starttls")]
-#[case::implicit("implicit")]
-fn mail_goes_over_tls_with_a_login(#[case] mode: &str) {
+#[case::starttls("starttls", Protection::StartTls)]
+#[case::implicit("implicit", Protection::Implicit)]
+fn mail_goes_over_tls_with_a_login(#[case] mode: &str, #[case] protection: Protection) {
     let bench = two_leases();
     let port = free_port();
-    let ca = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
-    let (cert, key) = (bench.path("cert.pem"), bench.path("key.pem"));
-    fs::write(&cert, ca.cert.pem()).unwrap();
-    fs::write(&key, ca.signing_key.serialize_pem()).unwrap();
-    let sink = Sink::start(&bench, port, &[cert.to_str().unwrap(), key.to_str().unwrap(), mode]);
+    let certificates = Certificates::self_signed(false);
+    let cert = bench.path("cert.pem");
+    fs::write(&cert, &certificates.ca).unwrap();
+    let sink = MailServer::start(port, protection, &certificates);
     let with = |password: &str| {
         bench.secret("smtp.pw", password);
         bench.config("", &format!(
@@ -184,7 +183,7 @@ fn mail_goes_over_tls_with_a_login(#[case] mode: &str) {
     };
     let good = with("smtp-password-0123456789");
     assert_eq!(good.status.code(), Some(0), "{}", String::from_utf8_lossy(&good.stderr));
-    assert_eq!(sink.mails().len(), 1);
+    assert_eq!(sink.texts().len(), 1);
     let bad = with("another-password-0123456789");
     assert_eq!(bad.status.code(), Some(1));
     let said = String::from_utf8_lossy(&bad.stderr).into_owned();
@@ -198,7 +197,7 @@ fn mail_goes_over_tls_with_a_login(#[case] mode: &str) {
 fn no_secret_reaches_any_output_at_trace() {
     let bench = Bench::new("30.00", &[(Product::IPv4, &[A], 24), (Product::Mobile, &[B], 24)]);
     let port = free_port();
-    let sink = Sink::start(&bench, port, &[]);
+    let sink = MailServer::plain(port);
     bench.config("", &email(port));
     bench.handle.inject(Fault::on(Aim::Money).effect(Effect::Nothing).answer(Answer::Refusal {
         status: 200,
@@ -221,9 +220,9 @@ fn no_secret_reaches_any_output_at_trace() {
     bench.handle.inject(Fault::on(Aim::Any).when(When::Always).answer(Answer::Reset));
     let out = bench.command(&["once"]).env("RUST_LOG", "trace").output().unwrap();
     seen.push(("once without a provider".into(), [out.stdout, out.stderr].concat()));
-    assert!(!sink.mails().is_empty());
+    assert!(!sink.texts().is_empty());
     seen.extend(common::all_bytes(&bench.path("state")));
-    seen.extend(common::all_bytes(&sink.folder));
+    seen.extend(sink.texts().into_iter().map(|text| (bench.path("mail"), text.into_bytes())));
     for (place, bytes) in seen {
         let text = String::from_utf8_lossy(&bytes);
         for secret in [KEY, "sim-login", "sim-password", "reboot"] {
@@ -293,7 +292,7 @@ fn garbage_in_every_reply_never_panics_and_never_pays(#[case] answer: Answer) {
 fn a_ledger_that_cannot_be_written_stops_payments_before_they_start_and_says_so() {
     let bench = two_leases();
     let port = free_port();
-    let sink = Sink::start(&bench, port, &[]);
+    let sink = MailServer::plain(port);
     bench.config("", &email(port));
     fs::create_dir_all(bench.path("state")).unwrap();
     fs::write(
@@ -304,7 +303,7 @@ fn a_ledger_that_cannot_be_written_stops_payments_before_they_start_and_says_so(
     let out = bench.renewd(&["once"]);
     assert_eq!(out.status.code(), Some(1), "{}", String::from_utf8_lossy(&out.stderr));
     assert_eq!(bench.payments_sent(), 0);
-    assert!(sink.mails().iter().any(|m| m.contains("ledger cannot be used")), "{:?}", sink.mails());
+    assert!(sink.texts().iter().any(|m| m.contains("ledger cannot be used")), "{:?}", sink.texts());
 }
 
 #[test]
@@ -312,11 +311,9 @@ fn a_newer_ledger_is_refused_and_left_as_it_is() {
     let bench = two_leases();
     bench.json(&["once"]);
     let path = bench.path("state/ledger.db");
-    let set = Command::new("sqlite3")
-        .arg(&path)
-        .arg("PRAGMA user_version = 999; PRAGMA wal_checkpoint(TRUNCATE);")
-        .output();
-    assert!(set.expect("sqlite3 is needed: apt-get install sqlite3").status.success());
+    let set = rusqlite::Connection::open(&path).unwrap();
+    set.execute_batch("PRAGMA user_version = 999; PRAGMA wal_checkpoint(TRUNCATE);").unwrap();
+    drop(set);
     let before = fs::read(&path).unwrap();
     for args in [&["once"][..], &["status"], &["run"]] {
         assert_eq!(bench.renewd(args).status.code(), Some(2), "{args:?}");

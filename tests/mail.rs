@@ -1,8 +1,11 @@
-//! Telling people through real parts: Debian's exim with STARTTLS, implicit TLS, AUTH and a CA of our own, plain listeners for the
-//! webhook and the heartbeat, the built binary, and a virtual clock over the real ledger for outages of days.
+//! Telling people through real parts: mail servers with STARTTLS, implicit TLS, AUTH and a CA of our own, plain listeners for the
+//! webhook and the heartbeat, the built binary, and a virtual clock over the real ledger for outages of days. What needs Debian's exim
+//! is ignored by a plain `cargo test`; `scripts/test-all` runs it.
 #![allow(clippy::unwrap_used, reason = "helpers of tests: a panic is a failed test")]
 mod common;
 
+#[path = "mail/causes.rs"]
+mod causes;
 #[path = "mail/delivery.rs"]
 mod delivery;
 #[path = "mail/digest.rs"]

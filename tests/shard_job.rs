@@ -263,8 +263,8 @@ fn a_charge_by_the_provider_is_recorded_as_its_own() {
     let row = table.lines().nth(1).unwrap();
     assert!(table.contains("PURPOSE") && row.contains(" provider ") && row.contains(&ids[0]), "{table}");
     let csv = bench.said(&["history", "--csv"]).1;
-    assert!(csv.lines().next().unwrap().ends_with(",evidence,purpose"), "{csv}");
-    assert!(csv.lines().nth(1).unwrap().ends_with(",provider"), "{csv}");
+    assert!(csv.lines().next().unwrap().ends_with(",evidence,purpose,ips"), "{csv}");
+    assert!(csv.lines().nth(1).unwrap().ends_with(",provider,"), "{csv}");
 }
 
 #[test]

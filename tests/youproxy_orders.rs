@@ -6,7 +6,7 @@ mod common;
 use std::time::Duration;
 
 use common::{Bench, KEEP, KEY, in_hours, money};
-use renewd::simulator::{Aim, Answer, Effect, Endpoint, Fault, Product};
+use renewd::simulator::{Aim, Answer, Effect, Endpoint, Fault, Product, Shape, When};
 use rstest::rstest;
 use serde_json::Value;
 
@@ -306,4 +306,33 @@ fn an_order_file_buys_and_flags_override_it() {
     assert_eq!(code, 2, "{told}");
     assert!(told.contains("order.toml") && told.contains('3') && told.contains("quantity"), "{told}");
     assert_eq!(bought(&bench), 1);
+}
+
+#[rstest]
+#[case::no_list(Answer::Without("ipAddresses".to_owned()))]
+#[case::null(Answer::Field("ipAddresses".to_owned(), Value::Null))]
+#[case::null_for_a_kind(Answer::Field("ipAddresses".to_owned(), serde_json::json!({ "ipv4": null, "isp": [] })))]
+fn a_new_customer_whose_list_is_not_there_yet_can_buy(#[case] empty: Answer) {
+    let bench = Bench::new("100.00", &[]);
+    bench.handle.with(|w| w.list.shape = Shape::Flat);
+    bench.handle.inject(Fault::on(Aim::Endpoint(Endpoint::IpAddress)).answer(empty).when(When::Next(2)));
+    assert_eq!(bench.json(&["plan"]).0, 0);
+    let (code, document) = bench.json(BUY);
+    assert_eq!((code, bought(&bench)), (0, 1), "{document:#}");
+    assert_eq!(made(&bench).len(), 1);
+}
+
+#[test]
+fn a_list_that_is_gone_from_an_account_with_leases_is_not_believed() {
+    let bench = bench("100.00");
+    bench.handle.with(|w| w.list.shape = Shape::Flat);
+    assert_eq!(bench.json(&["once"]).0, 0);
+    bench.handle.inject(
+        Fault::on(Aim::Endpoint(Endpoint::IpAddress))
+            .answer(Answer::Field("ipAddresses".to_owned(), Value::Null)),
+    );
+    let (code, document) = bench.json(&["once"]);
+    assert_eq!(code, 3, "{document:#}");
+    let open = bench.json(&["status"]).1;
+    assert!(open["open_alerts"].to_string().contains("inventory_empty:yp"), "{open:#}");
 }

@@ -234,6 +234,9 @@ pub struct ChangeArgs {
     /// Only say what would change
     #[arg(long)]
     pub preview: bool,
+    /// Do not ask on a terminal
+    #[arg(long)]
+    pub yes: bool,
 }
 
 /// What is to be bought. The same names, without the dashes, make an order file.

@@ -18,7 +18,7 @@ use super::args::Global;
 use crate::daemon::run::problem_line;
 
 use super::context::{Context, Failure};
-use super::output;
+use super::{output, surroundings};
 
 /// What `--live` found.
 #[derive(Default)]
@@ -30,6 +30,8 @@ struct Live {
     no_mail: bool,
     /// Every lease that was read.
     leases: Vec<Lease>,
+    /// This machine's clock differs from a provider's: nothing is paid.
+    clock: bool,
 }
 
 pub(super) async fn check(global: &Global, live: bool) -> Result<Exit, Failure> {
@@ -61,20 +63,23 @@ pub(super) async fn check(global: &Global, live: bool) -> Result<Exit, Failure> 
         );
         warnings.push(Problem { file: first.clone(), line: None, key: "runtime_dir".to_owned(), message });
     }
+    warnings.extend(surroundings::little_room(&ctx.settings, &first));
     let mut found = Live::default();
+    found.lines.extend(surroundings::holder(&ctx.settings.state_dir).map(|said| ("ledger".to_owned(), said)));
     if live {
         accounts(&ctx, &mut found).await?;
         found.no_mail = !mail(&ctx, &mut found.lines).await;
         if ctx.settings.alerts.webhook.is_some() {
             found.lines.push(("webhook".into(), "not called: renewd test-mail posts a test message".into()));
         }
+        warnings.extend(surroundings::second_payers(&ctx.settings, &first, &found.leases));
         // What an account that does not answer holds is not known.
         if found.down == 0 {
             warnings.extend(idle(&ctx, &first, &found.leases));
         }
     }
     show(global.json, &warnings, &found, true);
-    Ok(if found.down > 0 || found.no_mail { Exit::Attention } else { Exit::Done })
+    Ok(if found.down > 0 || found.no_mail || found.clock { Exit::Attention } else { Exit::Done })
 }
 
 /// What keeps the daemon from its ledger: a folder, or a file in it, that this user, or the folder's owner, cannot write. A folder
@@ -141,7 +146,8 @@ fn verdict(live: &Live) -> String {
         n => Some(format!("{n} accounts do not answer")),
     };
     let mail = live.no_mail.then(|| "the mail server does not take our mail".to_owned());
-    let against: Vec<String> = accounts.into_iter().chain(mail).collect();
+    let clock = live.clock.then(|| "this machine's clock is off".to_owned());
+    let against: Vec<String> = accounts.into_iter().chain(mail).chain(clock).collect();
     if against.is_empty() { "the config is good".to_owned() } else { against.join(", and ") }
 }
 
@@ -156,6 +162,10 @@ async fn accounts(ctx: &Context, found: &mut Live) -> Result<(), Failure> {
                 let said =
                     format!("{} leases, balance {} {}", i.leases.len(), balance.amount, balance.currency);
                 lines.push((what, said));
+                if let Some(off) = surroundings::clock_off(name.as_str(), i.clock_skew) {
+                    found.clock = true;
+                    lines.push(("clock".to_owned(), off));
+                }
                 found.leases.extend(i.leases);
             }
             Err(e) => {
@@ -186,6 +196,15 @@ async fn accounts(ctx: &Context, found: &mut Live) -> Result<(), Failure> {
     Ok(())
 }
 
+/// What a greeting shows of a mail server. One without a login may still want one once it is given a mail.
+fn greeted(with_login: bool) -> &'static str {
+    if with_login {
+        "answers, and takes our login"
+    } else {
+        "answers; no login is configured, and renewd test-mail shows whether it takes a mail"
+    }
+}
+
 async fn mail(ctx: &Context, lines: &mut Vec<(String, String)>) -> bool {
     let Some(email) = &ctx.settings.alerts.email else {
         let hook = ctx.settings.alerts.webhook.is_some();
@@ -198,7 +217,7 @@ async fn mail(ctx: &Context, lines: &mut Vec<(String, String)>) -> bool {
         Err(e) => Err(e),
     };
     let ok = result.is_ok();
-    let said = result.map_or_else(|e| e.to_string(), |()| "answers, and takes our login".to_owned());
+    let said = result.map_or_else(|e| e.to_string(), |()| greeted(email.username.is_some()).to_owned());
     lines.push((format!("mail server {}:{}", email.host, email.port), said));
     ok
 }

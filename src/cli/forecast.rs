@@ -12,6 +12,7 @@ use crate::exit::Exit;
 use super::args::ForecastArgs;
 use super::context::{Context, Failure};
 use super::output;
+use super::table::Narrow;
 
 pub(super) fn forecast(ctx: &Context, args: &ForecastArgs) -> Result<Exit, Failure> {
     let ledger = ctx.reading()?;
@@ -57,7 +58,8 @@ fn show(document: &ForecastDoc, ctx: &Context, days: u16) {
             .iter()
             .map(|l| vec![l.lease.to_string(), l.account.to_string(), l.reason.to_owned()]);
         output::line("not counted, although a policy keeps them:");
-        output::line(&output::table(&["lease", "account", "reason"], rows.collect()));
+        let narrow = Narrow { goes: &["account"], wraps: &["reason"] };
+        output::line(&output::table(&["lease", "account", "reason"], rows.collect(), &narrow));
     }
 }
 
@@ -98,7 +100,8 @@ fn days_table(document: &ForecastDoc) -> String {
         }
         row
     });
-    output::table(&head, rows.collect())
+    let narrow = Narrow { goes: &["", "price", "due"], wraps: &[] };
+    output::table(&head, rows.collect(), &narrow)
 }
 
 /// Bars are for eyes: not in pipes, and not where somebody asked for plain text.
@@ -174,6 +177,7 @@ fn show_budgets(document: &ForecastDoc) {
     output::line(&output::table(
         &["budget", "per", "limit", "spent", "need", "runs out", "wait", "lapse"],
         rows.collect(),
+        &Narrow { goes: &["per", "spent", "need", "wait"], wraps: &[] },
     ));
 }
 

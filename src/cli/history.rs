@@ -12,6 +12,7 @@ use crate::settings::parse_duration;
 use super::args::HistoryArgs;
 use super::context::{Context, Failure};
 use super::output;
+use super::table::Narrow;
 
 pub(super) fn history(ctx: &Context, args: &HistoryArgs) -> Result<Exit, Failure> {
     let filter = IntentFilter {
@@ -27,7 +28,7 @@ pub(super) fn history(ctx: &Context, args: &HistoryArgs) -> Result<Exit, Failure
     let records = ledger.intents(&filter)?;
     let document = History::new(&records);
     if args.csv {
-        output::line(csv(&document.payments)?.trim_end());
+        output::line(csv(&document.payments, &records)?.trim_end());
     } else if ctx.json {
         output::json(&document);
     } else if records.is_empty() {
@@ -102,10 +103,11 @@ pub(super) fn table(records: &[IntentRecord], timezone: &TimeZone) -> String {
     output::table(
         &["payment", "at", "account", "leases", "kind", "purpose", "state", "quoted", "charged", "end"],
         rows.collect(),
+        &Narrow { goes: &["purpose", "kind", "end", "quoted", "account", "at"], wraps: &[] },
     )
 }
 
-const COLUMNS: [&str; 22] = [
+const COLUMNS: [&str; 23] = [
     "intent",
     "account",
     "provider",
@@ -128,14 +130,21 @@ const COLUMNS: [&str; 22] = [
     "error_message",
     "evidence",
     "purpose",
+    "ips",
 ];
 
-fn csv(payments: &[Payment]) -> Result<String, Failure> {
+/// The addresses that a payment is for; an order without one of its own (ProxyShard) has none.
+fn ips(record: &IntentRecord) -> String {
+    let ips = record.request.leases.iter().map(|lease| lease.ip.as_str()).filter(|ip| !ip.is_empty());
+    ips.collect::<Vec<_>>().join(" ")
+}
+
+fn csv(payments: &[Payment], records: &[IntentRecord]) -> Result<String, Failure> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     let fail = |e: csv::Error| Failure::failed(e.to_string());
     writer.write_record(COLUMNS).map_err(fail)?;
     let instant = |t: Option<Timestamp>| t.map(|t| t.to_string()).unwrap_or_default();
-    for p in payments {
+    for (p, record) in payments.iter().zip(records) {
         let money = |m: Option<crate::domain::Money>| m.map(|m| m.to_string()).unwrap_or_default();
         let leases: Vec<&str> = p.leases.iter().map(|l| l.as_str()).collect();
         let error = |f: fn(&crate::documents::PaymentError) -> Option<String>| {
@@ -165,6 +174,7 @@ fn csv(payments: &[Payment]) -> Result<String, Failure> {
                 error(|e| e.message.clone()),
                 p.evidence.clone().unwrap_or_default(),
                 p.purpose.to_owned(),
+                ips(record),
             ])
             .map_err(fail)?;
     }

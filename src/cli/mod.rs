@@ -21,6 +21,8 @@ mod silence;
 mod simulate;
 mod spending;
 mod status;
+mod surroundings;
+mod table;
 mod target;
 
 pub use order::order_file;
@@ -35,8 +37,13 @@ use context::{Context, Failure};
 pub fn read() -> Result<Cli, Exit> {
     Cli::try_parse().map_err(|e| {
         let help = !e.use_stderr();
-        let _ = e.print();
-        if help { Exit::Done } else { Exit::Usage }
+        let printed = e.print();
+        if help {
+            output::noticed(printed);
+            output::ended(Exit::Done)
+        } else {
+            Exit::Usage
+        }
     })
 }
 
@@ -46,10 +53,11 @@ pub async fn main(cli: Cli) -> Exit {
     if matches!(cli.command, Command::Demo(_)) {
         crate::daemon::logging::quiet();
     }
-    match dispatch(cli).await {
+    let exit = match dispatch(cli).await {
         Ok(exit) => exit,
         Err(failure) => failure.show(json),
-    }
+    };
+    output::ended(exit)
 }
 
 async fn dispatch(cli: Cli) -> Result<Exit, Failure> {

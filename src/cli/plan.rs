@@ -2,6 +2,7 @@
 use std::path::Path;
 
 use crate::cli::output;
+use crate::cli::table::Narrow;
 use crate::documents::{ItemDoc, Plan, planfile, value};
 use crate::engine::CycleReport;
 use crate::engine::apply::Approved;
@@ -119,5 +120,7 @@ pub(super) fn items_table(items: &[Item], settings: &Settings, now: jiff::Timest
         }
         row
     });
-    output::table(&head, rows.collect())
+    let narrow =
+        Narrow { goes: &["country", "kind", "policy", "stage", "price", "account"], wraps: &["reason"] };
+    output::table(&head, rows.collect(), &narrow)
 }

@@ -9,6 +9,7 @@ use crate::ledger::obstacle;
 
 use super::context::{Context, Failure};
 use super::output;
+use super::table::{AS_IT_IS, Narrow};
 
 pub(super) fn status(ctx: &Context) -> Result<Exit, Failure> {
     let ledger = ctx.reading()?;
@@ -96,6 +97,7 @@ fn show(status: &Status, trouble: Option<&LedgerTrouble>, ctx: &Context) {
     output::line(&output::table(
         &["account", "state", "balance", "leases", "next due", "runway"],
         rows.collect(),
+        &Narrow { goes: &["leases", "next due"], wraps: &["runway"] },
     ));
     show_budgets(status);
     output::line("");
@@ -108,7 +110,8 @@ fn show(status: &Status, trouble: Option<&LedgerTrouble>, ctx: &Context) {
     let rows = status.open_alerts.iter().map(|a| {
         vec![a.severity.as_str().to_owned(), output::away(a.since, now), a.key.clone(), a.text.clone()]
     });
-    output::line(&output::table(&["severity", "since", "alert", "what"], rows.collect()));
+    let narrow = Narrow { goes: &["since", "severity"], wraps: &["what"] };
+    output::line(&output::table(&["severity", "since", "alert", "what"], rows.collect(), &narrow));
 }
 
 /// What nobody hears of: mail that waits, alerts that are silenced.
@@ -126,7 +129,7 @@ fn show_quiet(status: &Status, now: jiff::Timestamp) {
     if !status.silences.is_empty() {
         let rows =
             status.silences.iter().map(|s| vec![s.key.as_str().to_owned(), output::away(s.until, now)]);
-        output::line(&output::table(&["silenced", "until"], rows.collect()));
+        output::line(&output::table(&["silenced", "until"], rows.collect(), &AS_IT_IS));
     }
 }
 
@@ -145,7 +148,12 @@ fn show_budgets(status: &Status) {
         ]
     });
     output::line("");
-    output::line(&output::table(&["budget", "per", "limit", "spent", "reserved", "left"], rows.collect()));
+    let narrow = Narrow { goes: &["per", "reserved", "spent"], wraps: &[] };
+    output::line(&output::table(
+        &["budget", "per", "limit", "spent", "reserved", "left"],
+        rows.collect(),
+        &narrow,
+    ));
 }
 
 #[cfg(test)]

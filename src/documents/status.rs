@@ -47,6 +47,8 @@ pub struct Status {
 /// A cycle.
 #[derive(Debug, Clone, Serialize)]
 pub struct Cycle {
+    /// Its number: how many began since the ledger was made.
+    pub number: i64,
     /// When it began.
     pub started_at: Timestamp,
     /// When it ended; null while it runs.
@@ -199,6 +201,7 @@ pub fn status(
         schema: SCHEMA,
         healthy,
         last_cycle: last_cycle.map(|c| Cycle {
+            number: c.id,
             started_at: c.started_at.wall,
             ended_at: c.ended_at,
             outcome: Some(c.summary.outcome).filter(|o| !o.is_empty()),

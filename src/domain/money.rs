@@ -17,6 +17,9 @@ pub struct Money(Decimal);
 #[error("`{0}` is not an amount of money: write digits with a point, such as \"2.65\"")]
 pub struct MoneyError(String);
 
+/// An exponent beyond this leaves nothing that money could hold.
+const MOST_PLACES: i32 = 40;
+
 impl Money {
     /// Nothing.
     pub const ZERO: Self = Self(Decimal::ZERO);
@@ -100,6 +103,33 @@ impl Money {
         self.0 < Decimal::ZERO
     }
 
+    /// Reads a JSON number exactly, with an exponent or without: `1E+2` is 100.
+    ///
+    /// # Errors
+    /// It is no number, or one that money cannot hold exactly: the error names it.
+    pub fn from_json(number: &str) -> Result<Self, MoneyError> {
+        let Some((mantissa, exponent)) = number.split_once(['e', 'E']) else { return number.parse() };
+        let odd = || MoneyError(number.chars().take(40).collect());
+        let exponent: i32 = exponent.parse().map_err(|_| odd())?;
+        mantissa.parse::<Self>().map_err(|_| odd())?;
+        if !(-MOST_PLACES..=MOST_PLACES).contains(&exponent) {
+            return Err(odd());
+        }
+        let (sign, digits) = mantissa.strip_prefix('-').map_or(("", mantissa), |digits| ("-", digits));
+        let (whole, part) = digits.split_once('.').unwrap_or((digits, ""));
+        let places = i32::try_from(part.len()).map_err(|_| odd())? - exponent;
+        let digits = format!("{whole}{part}");
+        let text = if places <= 0 {
+            format!("{sign}{digits}{}", "0".repeat(places.unsigned_abs() as usize))
+        } else {
+            // At least one digit stays before the point.
+            let padded = format!("{digits:0>width$}", width = places.unsigned_abs() as usize + 1);
+            let (whole, part) = padded.split_at(padded.len() - places.unsigned_abs() as usize);
+            format!("{sign}{whole}.{part}")
+        };
+        text.parse().map_err(|_| odd())
+    }
+
     /// An amount that is already an exact decimal.
     pub(super) fn exact(amount: Decimal) -> Self {
         Self(amount)
@@ -179,6 +209,30 @@ mod tests {
     }
 
     #[test]
+    fn a_json_number_with_an_exponent_is_read_exactly() {
+        for (number, want) in [
+            ("1E+2", "100.00"),
+            ("1e2", "100.00"),
+            ("83e-1", "8.30"),
+            ("-2.65E0", "-2.65"),
+            ("2.65e+1", "26.50"),
+            ("5e-3", "0.005"),
+            ("1.2345e2", "123.45"),
+            ("0E0", "0.00"),
+            ("12345678901234567.89", "12345678901234567.89"),
+        ] {
+            assert_eq!(Money::from_json(number).unwrap().to_string(), want, "{number}");
+        }
+        for odd in [
+            "1e400", "1e-400", "1e40", "1e29", "1e", "e1", "1.e1", "-e1", "1e1.5", "1e+-1", "NaN",
+            "Infinity", "\"1e2\"", "null",
+        ] {
+            let told = Money::from_json(odd).unwrap_err().to_string();
+            assert!(told.contains(odd), "{told}");
+        }
+    }
+
+    #[test]
     fn an_amount_without_room_for_two_decimals_is_refused() {
         let most = "792281625142643375935439503.35";
         assert_eq!(most.parse::<Money>().unwrap().to_string(), most);
@@ -201,6 +255,13 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn an_exponent_only_moves_the_point(cents in -1_000_000_i64..1_000_000, exponent in -8_i32..8) {
+            let moved = Money::from_json(&format!("{cents}e{exponent}")).unwrap();
+            let back = Money::from_json(&format!("{}e{}", moved.decimal(), -exponent)).unwrap();
+            prop_assert_eq!(back, Money::from_json(&cents.to_string()).unwrap());
+        }
+
         #[test]
         fn shares_add_up_to_the_whole(cents in -100_000_i64..100_000, n in 1_usize..40) {
             let whole = Money::from_cents(cents);

@@ -78,7 +78,7 @@ impl Metrics {
             ledger_usable: status["ledger"]["usable"]
                 .as_bool()
                 .or_else(|| (status["error"]["kind"] == "ledger").then_some(false)),
-            cycles: None,
+            cycles: status["last_cycle"]["number"].as_u64(),
             last_cycle_at: text(&status["last_cycle"]["ended_at"]).and_then(|t| t.parse().ok()),
             accounts: list("accounts").iter().filter_map(AccountMetrics::of_status).collect(),
             unsettled: unsettled

@@ -36,7 +36,7 @@ pub use record::{
     IntentRecord, KnownLease, LastPrice, NewIntent, PauseRecord, SeenQuote, SettleRead, SplitPart,
 };
 pub use telling::{AlertChange, BalanceMark, BalanceNote, How, OpenAlert, Silence, Telling, WaitingMails};
-pub use trouble::obstacle;
+pub use trouble::{Cause, obstacle};
 
 /// The note that tells one ledger from another: made at random with the ledger, kept in its copies.
 pub const IDENTITY: &str = "ledger.id";
@@ -125,12 +125,24 @@ pub enum LedgerError {
         what: &'static str,
     },
     /// Disk full, read-only, unreadable, busy.
-    #[error("the ledger {} cannot be used ({message}): {}", path.display(), trouble::advice(message))]
+    #[error("the ledger {} cannot be used ({}", path.display(), trouble::sentence(message, &trouble::advice(path, *cause)))]
     Trouble {
-        /// Which file.
+        /// Which file, or the folder that keeps it from being used.
         path: PathBuf,
-        /// SQLite's words.
+        /// SQLite's words, or the system's.
         message: String,
+        /// What stands behind them.
+        cause: Cause,
+    },
+    /// A backup could not be written where it was to go; nothing is wrong with the ledger.
+    #[error("the copy {} cannot be written ({}", path.display(), trouble::sentence(message, &trouble::advice_on_copy(path, *cause)))]
+    Copy {
+        /// The new file.
+        path: PathBuf,
+        /// SQLite's words, or the system's.
+        message: String,
+        /// What stands behind them.
+        cause: Cause,
     },
 }
 
@@ -145,7 +157,7 @@ impl LedgerError {
     #[must_use]
     pub fn brief(&self) -> String {
         match self {
-            Self::Trouble { message, .. } => trouble::brief(message),
+            Self::Trouble { message, cause, .. } => trouble::brief(*cause, message),
             Self::Damaged { .. } => "it is damaged".to_owned(),
             Self::Gone { what, .. } => format!("it {what} while renewd was using it"),
             other => other.to_string(),
@@ -153,8 +165,9 @@ impl LedgerError {
     }
 
     /// Trouble with this file, in the words of whoever met it.
-    fn met(path: &Path, words: &dyn std::fmt::Display) -> Self {
-        Self::Trouble { path: path.to_owned(), message: trouble::explained(path, words.to_string()) }
+    fn met(path: &Path, e: &dyn trouble::Fails) -> Self {
+        let (path, cause, message) = trouble::of(path, e);
+        Self::Trouble { path, message, cause }
     }
 }
 

@@ -13,7 +13,7 @@ use lettre::{AsyncFileTransport, AsyncSmtpTransport, AsyncTransport, Message, To
 use secrecy::ExposeSecret;
 
 use super::courier::{Courier, SendError, chain};
-use super::explain::{explain, stalled};
+use super::explain::{on_the_way, sending, stalled};
 use crate::domain::Severity;
 use crate::ledger::{Channel, QueuedMail};
 use crate::settings::{Email, Tls};
@@ -119,7 +119,7 @@ impl Mailer {
         match tokio::time::timeout(*limit, transport.test_connection()).await {
             Ok(Ok(true)) => Ok(()),
             Ok(Ok(false)) => Err(SendError::Server("the mail server does not answer NOOP".into())),
-            Ok(Err(e)) => Err(explain(&e)),
+            Ok(Err(e)) => Err(on_the_way(&e)),
             Err(_) => Err(stalled(*limit)),
         }
     }
@@ -202,11 +202,13 @@ impl Mailer {
     async fn raw(&self, envelope: &Envelope, bytes: &[u8]) -> Result<(), SendError> {
         match self {
             Self::Smtp { transport, limit, .. } => {
-                match tokio::time::timeout(*limit, transport.send_raw(envelope, bytes)).await {
-                    Ok(Ok(_)) => Ok(()),
-                    Ok(Err(e)) => Err(explain(&e)),
-                    Err(_) => Err(stalled(*limit)),
-                }
+                let sent = async {
+                    match transport.send_raw(envelope, bytes).await {
+                        Ok(_) => Ok(()),
+                        Err(e) => Err(sending(e, transport).await),
+                    }
+                };
+                tokio::time::timeout(*limit, sent).await.unwrap_or_else(|_| Err(stalled(*limit)))
             }
             Self::Folder { transport, .. } => transport
                 .send_raw(envelope, bytes)

@@ -1,74 +1,214 @@
 //! What a mail server's troubles mean and what to do about them, in words. Decides also whether others would fare better.
+//! Causes are known by their kind (reply code, TLS error, error of the system), not by somebody's prose.
+use std::error::Error;
+use std::io::{self, ErrorKind};
 use std::time::Duration;
+
+use lettre::transport::smtp;
+use lettre::{AsyncSmtpTransport, Tokio1Executor};
+use rustls::{CertificateError, InvalidMessage};
 
 use super::courier::{SendError, chain};
 
 /// The server began and did not finish.
 pub(super) fn stalled(limit: Duration) -> SendError {
     SendError::Server(format!(
-        "the mail server did not finish within {}s: it may be overloaded",
+        "the mail server did not finish within {}s: it may be overloaded, or port and tls do not fit in [alerts.email] (\"implicit\" \
+         goes with 465, \"starttls\" with 587)",
         limit.as_secs()
     ))
 }
 
-/// What to do about it.
-pub(super) fn explain(e: &lettre::transport::smtp::Error) -> SendError {
-    let said = chain(e);
-    let code = e.status().map(|c| c.to_string());
-    match code.as_deref() {
-        Some("535" | "534" | "530" | "538") => SendError::Server(format!(
+/// What went wrong before any mail was named: connecting, greeting, TLS, login.
+pub(super) fn on_the_way(e: &smtp::Error) -> SendError {
+    let said = one_line(e);
+    let Some(code) = code_of(e) else { return without_reply(e, &said) };
+    SendError::Server(match code {
+        530 => format!(
+            "the mail server wants a login or TLS first ({said}): look at tls, username and password in [alerts.email]"
+        ),
+        534 | 535 => format!(
             "the mail server refuses our login ({said}): check username and password in [alerts.email]"
-        )),
-        Some("421" | "451" | "452" | "454") => {
-            SendError::Server(format!("the mail server is not ready ({said})"))
+        ),
+        538 => format!(
+            "the mail server takes a login over TLS only ({said}): set tls = \"starttls\" or \"implicit\" in [alerts.email]"
+        ),
+        400..=499 => format!("the mail server is not ready ({said}): it is asked again"),
+        _ => format!(
+            "the mail server turns this machine away before any mail ({said}): whoever runs it must allow this machine's address \
+             and its name (hostname -f)"
+        ),
+    })
+}
+
+/// What went wrong as a mail was sent. The reply alone does not say whether it was to the mail or to us: a second greeting does.
+pub(super) async fn sending(e: smtp::Error, server: &AsyncSmtpTransport<Tokio1Executor>) -> SendError {
+    let Some(code) = code_of(&e) else { return without_reply(&e, &one_line(&e)) };
+    if matches!(code, 530 | 534 | 535 | 538) || code == 421 {
+        return on_the_way(&e);
+    }
+    match server.test_connection().await {
+        Err(again) => on_the_way(&again),
+        Ok(_) => of_the_mail(code, &one_line(&e)),
+    }
+}
+
+/// A reply to a mail: its sender, a recipient, its content.
+fn of_the_mail(code: u16, said: &str) -> SendError {
+    match code {
+        451 | 452 | 454 => {
+            SendError::Server(format!("the mail server is not ready ({said}): it is asked again"))
         }
-        Some(_) => SendError::Refused(format!(
+        400..=499 => SendError::Refused(format!(
+            "the mail server does not take this mail yet ({said}): it is asked again"
+        )),
+        552 => SendError::Refused(format!(
+            "the mail server refuses this mail ({said}): the mailbox is full, or the mail is too large for it"
+        )),
+        500 | 502..=504 => SendError::Refused(format!(
+            "the mail server does not understand what a mail needs ({said}): check host and port in [alerts.email]"
+        )),
+        521 | 554 | 556 => SendError::Refused(format!(
+            "the mail server refuses this mail by its rules ({said}): whoever runs it can say which"
+        )),
+        _ => SendError::Refused(format!(
             "the mail server refuses this mail ({said}): check from and to in [alerts.email]"
         )),
-        None => SendError::Server(unreachable(&said, e.is_tls())),
     }
 }
 
-fn unreachable(said: &str, tls: bool) -> String {
-    let small = said.to_lowercase();
-    let has = |words: &[&str]| words.iter().any(|word| small.contains(word));
-    if has(&["starttls"]) {
-        return format!(
+/// The error with its causes; what the server said may have ended its lines.
+fn one_line(e: &smtp::Error) -> String {
+    chain(e).split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn code_of(e: &smtp::Error) -> Option<u16> {
+    e.status().map(u16::from)
+}
+
+fn without_reply(e: &smtp::Error, said: &str) -> SendError {
+    if e.is_client() {
+        return of_our_own(e, said);
+    }
+    SendError::Server(if e.is_response() { no_mail_server(said) } else { unreachable(e, said) })
+}
+
+/// What lettre refuses by itself, for what the server's greeting lacks. It has no kinds for these, only words.
+fn of_our_own(e: &smtp::Error, said: &str) -> SendError {
+    let words = e.source().map(ToString::to_string).unwrap_or_default();
+    if words.starts_with("STARTTLS") {
+        return SendError::Server(format!(
             "the mail server offers no STARTTLS ({said}): with tls = \"implicit\" (port 465) TLS begins at once"
-        );
+        ));
     }
-    if has(&["certificate"]) {
-        return format!("the mail server's certificate is not accepted ({said}): {}", certificate(&small));
-    }
-    if tls || has(&["corrupt message", "invalidcontenttype"]) {
-        return format!(
-            "TLS with the mail server fails ({said}): port and tls must fit in [alerts.email], \"starttls\" with 587, \
-             \"implicit\" with 465"
-        );
-    }
-    // lettre's words for a login that cannot be begun: the server's greeting has no AUTH that we know.
-    if has(&["authentication mechanism"]) {
-        return format!(
+    if words.contains("authentication mechanism") {
+        return SendError::Server(format!(
             "the mail server offers no login here ({said}): take username and password out of [alerts.email], or use the port for \
              those who log in (587 with tls = \"starttls\", 465 with \"implicit\")"
-        );
+        ));
     }
-    format!("the mail server cannot be reached ({said}): check host, port and tls in [alerts.email]")
+    if words.starts_with("Envelope") {
+        return SendError::Refused(format!(
+            "the mail server takes no address with letters beyond ASCII ({said}): write such a `to` or `from` in [alerts.email] in \
+             another way"
+        ));
+    }
+    SendError::Refused(format!("the mail cannot be sent to this server ({said})"))
 }
 
-fn certificate(said: &str) -> &'static str {
-    let has = |words: &[&str]| words.iter().any(|word| said.contains(word));
-    if has(&["not valid for name", "notvalidforname", "certificate not valid for"]) {
-        "it is for another name: write as host in [alerts.email] a name that stands in it"
-    } else if has(&["notvalidyet", "not valid yet"]) {
-        "it is not valid yet: look at this machine's clock (timedatectl)"
-    } else if has(&["expired"]) {
-        "it has expired: renew it on the mail server, or look at this machine's clock (timedatectl)"
-    } else if has(&["revoked"]) {
-        "it was revoked: the mail server needs a new one"
-    } else {
-        "nobody whom this machine trusts has signed it: put your CA's certificate into /usr/local/share/ca-certificates/NAME.crt, \
-         run update-ca-certificates, and restart renewd"
+/// Something answers, and it does not speak SMTP.
+fn no_mail_server(said: &str) -> String {
+    // lettre tells where it stopped reading: `error Tag at: * OK …`.
+    let starts = |word: &str| said.contains(&format!(" at: {word}"));
+    let other = [("* ", "IMAP"), ("+OK", "POP3"), ("HTTP/", "HTTP"), ("SSH-", "SSH")];
+    if said.contains("incomplete response") {
+        return format!(
+            "the mail server hung up before it had answered ({said}): it may not want this machine, or host and port are another's"
+        );
+    }
+    match other.iter().find(|(word, _)| starts(word)) {
+        Some((_, kind)) => format!(
+            "that port speaks {kind}, which takes no mail ({said}): for sending the port is 587 (tls = \"starttls\") or 465 (\"implicit\")"
+        ),
+        None => format!("no mail server answers there ({said}): check host and port in [alerts.email]"),
+    }
+}
+
+fn unreachable(e: &smtp::Error, said: &str) -> String {
+    let system = causes(e).find_map(|cause| cause.downcast_ref::<io::Error>());
+    let tls = system.and_then(io::Error::get_ref).and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    if let Some(tls) = tls {
+        return of_tls(tls, said);
+    }
+    let why = match system.map(io::Error::kind) {
+        Some(ErrorKind::ConnectionRefused) => "nothing listens there: check host and port",
+        Some(ErrorKind::TimedOut) => {
+            "nothing answers there: check host and port, and what firewalls let through"
+        }
+        Some(ErrorKind::NetworkUnreachable | ErrorKind::HostUnreachable) => {
+            "this machine has no way there: check its network, and host"
+        }
+        Some(ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe) => {
+            "it hung up: it may not want this machine, or port and tls do not fit"
+        }
+        Some(ErrorKind::UnexpectedEof) => "it hung up as TLS was to begin: port and tls must fit",
+        Some(ErrorKind::PermissionDenied) => {
+            "this machine does not let renewd connect there: look at its firewall"
+        }
+        // The system has no kind for a name that is not found.
+        _ if said.contains("lookup") => "its name is not found: check host, and this machine's DNS",
+        _ => "check host, port and tls",
+    };
+    format!("the mail server cannot be reached ({said}): {why} in [alerts.email]")
+}
+
+/// An error and all that caused it.
+fn causes<'a>(e: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(e), |e| (*e).source())
+}
+
+fn of_tls(e: &rustls::Error, said: &str) -> String {
+    match e {
+        rustls::Error::InvalidCertificate(why) => {
+            format!("the mail server's certificate is not accepted ({said}): {}", certificate(why))
+        }
+        rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) => format!(
+            "what answers there does not begin with TLS ({said}): port and tls must fit in [alerts.email], \"starttls\" with 587, \
+             \"implicit\" with 465"
+        ),
+        rustls::Error::PeerIncompatible(_) | rustls::Error::AlertReceived(_) => format!(
+            "the mail server and renewd have no kind of TLS in common ({said}): it needs TLS 1.2 or later"
+        ),
+        _ => format!(
+            "TLS with the mail server fails ({said}): port and tls must fit in [alerts.email], \"starttls\" with 587, \"implicit\" with \
+             465"
+        ),
+    }
+}
+
+fn certificate(why: &CertificateError) -> &'static str {
+    match why {
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            "it is for another name: write as host in [alerts.email] a name that stands in it"
+        }
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            "it is not valid yet: look at this machine's clock (timedatectl)"
+        }
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            "it has expired: renew it on the mail server, or look at this machine's clock (timedatectl)"
+        }
+        CertificateError::Revoked => "it was revoked: the mail server needs a new one",
+        CertificateError::UnknownIssuer => {
+            "nobody whom this machine trusts has signed it. If that is a CA of your own, put the CA's certificate into \
+             /usr/local/share/ca-certificates/NAME.crt, run update-ca-certificates, and restart renewd; if it signed itself, the mail \
+             server needs one that a CA has signed"
+        }
+        // What webpki says of a server that shows the certificate of a CA. rustls has no kind for it.
+        CertificateError::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => {
+            "it signed itself and calls itself a CA, as those of `openssl req -x509` do, so it cannot be a server's, and installing it \
+             here does not help: the mail server needs one that a CA has signed"
+        }
+        _ => "it is none that renewd can check: the mail server needs another one",
     }
 }
 
@@ -78,27 +218,34 @@ mod tests {
 
     #[test]
     fn each_certificate_error_says_what_to_do() {
-        for (said, part) in [
-            ("invalid peer certificate: UnknownIssuer", "update-ca-certificates"),
-            ("invalid peer certificate: certificate expired: verification time …", "has expired"),
-            ("invalid peer certificate: certificate not valid for name \"localhost\"", "another name"),
-            ("invalid peer certificate: NotValidYet", "clock"),
+        let said = "invalid peer certificate";
+        for (why, part) in [
+            (CertificateError::UnknownIssuer, "update-ca-certificates"),
+            (CertificateError::Expired, "has expired"),
+            (CertificateError::NotValidForName, "another name"),
+            (CertificateError::NotValidYet, "clock"),
+            (CertificateError::Revoked, "new one"),
+            (CertificateError::BadEncoding, "none that renewd can check"),
         ] {
-            let told = unreachable(said, true);
+            let told = of_tls(&rustls::Error::InvalidCertificate(why), said);
             assert!(told.contains(said) && told.contains(part), "{told}");
         }
     }
 
     #[test]
     fn the_wrong_kind_of_tls_says_which_port_goes_with_which() {
-        let told = unreachable("received corrupt message of type InvalidContentType", true);
+        let wrong = rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType);
+        let told = of_tls(&wrong, "received corrupt message of type InvalidContentType");
         assert!(told.contains("\"implicit\" with 465"), "{told}");
-        assert!(unreachable("Connection refused", false).contains("cannot be reached"));
     }
 
     #[test]
-    fn a_server_without_a_login_is_not_called_out_of_reach() {
-        let told = unreachable("No compatible authentication mechanism was found", false);
-        assert!(told.contains("offers no login here") && !told.contains("reached"), "{told}");
+    fn each_reply_to_a_mail_has_its_own_words() {
+        let of = |code| of_the_mail(code, "x").to_string();
+        let mut told: Vec<String> = [450, 451, 500, 550, 552, 554].map(of).to_vec();
+        told.sort();
+        told.dedup();
+        assert_eq!(told.len(), 6, "{told:#?}");
+        assert!(of(550).contains("check from and to") && !of(554).contains("check from"), "{told:#?}");
     }
 }

@@ -9,6 +9,8 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
+use crate::domain::Money;
+
 /// A JSON object as its pairs, in order, doubles kept.
 pub struct Object<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
 
@@ -99,9 +101,32 @@ pub fn id(raw: &RawValue) -> Option<Cow<'_, str>> {
     text(raw).filter(|t| !t.trim().is_empty())
 }
 
-/// A whole number, as JSON writes one.
+/// A whole number, as JSON writes one: plain digits, or with an exponent that leaves no fraction.
 pub fn whole(raw: &RawValue) -> Option<i64> {
-    serde_json::from_str(raw.get()).ok()
+    let number = raw.get();
+    if number.starts_with('"') || !number.contains(['e', 'E']) {
+        return serde_json::from_str(number).ok();
+    }
+    let exact = Money::from_json(number).ok()?.decimal();
+    if exact.is_integer() { exact.trunc().to_string().parse().ok() } else { None }
+}
+
+/// A number as it was written, in brackets, for words about one that cannot be used; nothing for any other value.
+pub fn spelled(raw: &RawValue) -> String {
+    let is_number = raw.get().starts_with(|c: char| c == '-' || c.is_ascii_digit());
+    if is_number { format!(" ({})", raw.get().chars().take(40).collect::<String>()) } else { String::new() }
+}
+
+/// A body as text, without the byte order mark that some servers begin with.
+pub fn decoded(body: &[u8]) -> Result<&str, std::str::Utf8Error> {
+    std::str::from_utf8(body).map(|text| text.strip_prefix('\u{feff}').unwrap_or(text))
+}
+
+/// The word at the place of an error where JSON has no such number, as some servers write one.
+pub fn no_number(text: &str, error: &serde_json::Error) -> Option<&'static str> {
+    let line = text.lines().nth(error.line().checked_sub(1)?)?;
+    let from = line.get(error.column().saturating_sub(2)..)?;
+    ["NaN", "-Infinity", "Infinity"].into_iter().find(|word| from.get(..12).unwrap_or(from).contains(word))
 }
 
 /// `true` or `false`.
@@ -128,9 +153,32 @@ mod tests {
 
     #[test]
     fn whole_numbers_are_neither_text_nor_fractions() {
-        assert_eq!(whole(&raw("30")), Some(30));
-        for bad in ["\"30\"", "30.0", "3e1", "null", "true"] {
+        for good in ["30", "3e1", "3E+1", "300e-1", "0.3e2"] {
+            assert_eq!(whole(&raw(good)), Some(30), "{good}");
+        }
+        for bad in ["\"30\"", "\"3e1\"", "30.0", "35e-1", "3e400", "1e19", "null", "true"] {
             assert_eq!(whole(&raw(bad)), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_the_text() {
+        assert_eq!(decoded(b"\xef\xbb\xbf{}"), Ok("{}"));
+        assert_eq!(decoded(b"{}"), Ok("{}"));
+        assert!(decoded(b"\xff\xfe{\0}\0").is_err(), "UTF-16 is another matter");
+    }
+
+    #[test]
+    fn a_number_that_json_does_not_have_is_named() {
+        for (text, want) in [
+            (r#"{"price":NaN}"#, Some("NaN")),
+            (r#"{"price": -Infinity }"#, Some("-Infinity")),
+            ("{\n\"price\":Infinity}", Some("Infinity")),
+            (r#"{"price":x}"#, None),
+            ("{", None),
+        ] {
+            let error = Object::parse(text).err().unwrap();
+            assert_eq!(no_number(text, &error), want, "{text}");
         }
     }
 

@@ -11,7 +11,7 @@ use rstest::rstest;
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::common::sink::{Sink, free_port};
+use crate::common::smtp::{MailServer, free_port};
 use crate::common::{Bench, KEEP, KEY, money, signal, until};
 
 const A: &str = "203.0.113.1";
@@ -246,10 +246,10 @@ fn mail_that_is_not_delivered_is_seen_in_status_on_the_page_and_in_the_metrics()
     let age = metrics.lines().find_map(|l| l.strip_prefix("renewd_mails_oldest_age_seconds ")).unwrap();
     assert!(age.parse::<u64>().unwrap() >= 1800, "{age}");
     assert!(get(http, "/").contains("2 mails are not delivered yet"));
-    let sink = Sink::start(&bench, mail, &[]);
+    let sink = MailServer::plain(mail);
     // The notice may find the alert's own mail still waiting: then the two are one.
     until("the mails are delivered, and the notice that it is over", 60, || {
-        sink.mails().len() >= 2 && sink.mails().iter().any(|m| m.contains("[renewd resolved]"))
+        sink.texts().len() >= 2 && sink.texts().iter().any(|m| m.contains("[renewd resolved]"))
     });
     until("it is over", 20, || keys(&status(&bench)) == ["short_funds:yp"]);
     signal(&child, Signal::TERM);
@@ -261,19 +261,19 @@ fn ledger_trouble_is_told_once_by_one_shot_commands_and_so_is_its_end() {
     let bench = nothing_due();
     let port = free_port();
     bench.config("", &email(port));
-    let sink = Sink::start(&bench, port, &[]);
+    let sink = MailServer::plain(port);
     std::fs::create_dir_all(bench.path("state")).unwrap();
     std::fs::write(bench.path("state/ledger.db"), "this is no database, and longer than a header").unwrap();
     for _ in 0..3 {
         assert_eq!(bench.renewd(&["once"]).status.code(), Some(1));
     }
-    assert_eq!(sink.mails().len(), 1, "{:?}", sink.mails());
+    assert_eq!(sink.texts().len(), 1, "{:?}", sink.texts());
     std::fs::remove_file(bench.path("state/ledger.db")).unwrap();
     for _ in 0..2 {
         assert_eq!(bench.json(&["once"]).0, 0);
     }
-    assert_eq!(sink.mails().len(), 2);
-    assert!(sink.mails()[1].contains("can be used again"), "{}", sink.mails()[1]);
+    assert_eq!(sink.texts().len(), 2);
+    assert!(sink.texts()[1].contains("can be used again"), "{}", sink.texts()[1]);
 }
 
 #[test]

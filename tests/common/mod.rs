@@ -2,7 +2,8 @@
 #![allow(dead_code, reason = "each test binary uses its own part")]
 #![allow(clippy::unwrap_used, missing_docs, reason = "helpers of tests: a panic is a failed test")]
 
-pub mod sink;
+pub mod certificates;
+pub mod smtp;
 
 use std::fs;
 use std::io::Write;
@@ -114,6 +115,7 @@ max_requests_per_minute = 100000
             .arg(self.path("renewd.toml"))
             .args(args)
             .env_remove("RUST_LOG")
+            .env_remove("COLUMNS")
             .stdin(Stdio::null());
         command
     }

@@ -83,7 +83,7 @@ max_requests_per_minute = 100000
     pub fn json(&self, args: &[&str]) -> (i32, Value) {
         let mut command = Command::new(env!("CARGO_BIN_EXE_renewd"));
         command.arg("--config").arg(self.path("renewd.toml")).args(args).arg("--json");
-        let out = command.env_remove("RUST_LOG").stdin(Stdio::null()).output().unwrap();
+        let out = command.env_remove("RUST_LOG").env_remove("COLUMNS").stdin(Stdio::null()).output().unwrap();
         let text = String::from_utf8(out.stdout).unwrap();
         let err = String::from_utf8_lossy(&out.stderr);
         assert!(!text.contains(TOKEN) && !err.contains(TOKEN), "the token is told");

@@ -1,4 +1,4 @@
-//! The built binary against exim: TLS, login, certificates, and a server that stalls.
+//! The built binary against a mail server: TLS, login, certificates, and a server that stalls.
 use std::fs;
 use std::process::Output;
 use std::time::Duration;
@@ -9,22 +9,22 @@ use renewd::settings::{Email, Tls};
 use renewd::simulator::Product;
 use rstest::rstest;
 
+use crate::common::smtp::{Certificates, Mail, MailServer, PASSWORD, Protection, USER, free_port};
 use crate::common::{Bench, KEEP};
-use crate::exim::{Certificates, Exim, PASSWORD, Protection, USER, free_port};
 use crate::listener::{Answer, Listener};
 
-struct Case {
+pub struct Case {
     bench: Bench,
-    port: u16,
+    pub port: u16,
 }
 
 impl Case {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let bench = Bench::new("100.00", &[(Product::IPv4, &["203.0.113.1"], 480)]);
         Self { bench, port: free_port() }
     }
 
-    fn config(&self, host: &str, mode: &str, password: &str) {
+    pub fn config(&self, host: &str, mode: &str, password: &str) {
         let port = self.port;
         self.bench.secret("smtp.pw", password);
         self.bench.config("", &format!(
@@ -43,11 +43,57 @@ impl Case {
     }
 
     /// What `test-mail` said when it failed.
-    fn refused(&self, ca: Option<&str>) -> String {
+    pub fn refused(&self, ca: Option<&str>) -> String {
         let out = self.run(&["test-mail"], ca);
         let said = String::from_utf8_lossy(&out.stderr).into_owned();
         assert_eq!(out.status.code(), Some(1), "{said}");
         said
+    }
+
+    /// What `check --live` printed.
+    pub fn checked(&self, ca: Option<&str>) -> (Option<i32>, String) {
+        let out = self.run(&["check", "--live"], ca);
+        (out.status.code(), String::from_utf8_lossy(&out.stdout).into_owned())
+    }
+
+    /// A test mail over TLS with a login arrives, and `check --live` says the same.
+    pub fn takes_the_test_mail(
+        &self,
+        mode: &str,
+        certificates: &Certificates,
+        arrived: impl Fn() -> Vec<Mail>,
+        log: impl Fn() -> String,
+    ) {
+        self.config("localhost", mode, PASSWORD);
+        let out = self.run(&["test-mail"], Some(&certificates.ca));
+        assert_eq!(out.status.code(), Some(0), "{}\n{}", String::from_utf8_lossy(&out.stderr), log());
+        let said = String::from_utf8_lossy(&out.stdout).into_owned();
+        assert!(said.contains("took the test mail for ops@example.org"), "{said}");
+        let mails = arrived();
+        assert_eq!(
+            (mails[0].recipient.as_str(), mails[0].subject.as_str()),
+            ("ops@example.org", "[renewd] test message")
+        );
+        let out = self.run(&["check", "--live"], Some(&certificates.ca));
+        let said = String::from_utf8_lossy(&out.stdout).into_owned();
+        assert!(said.contains("answers, and takes our login"), "{said}");
+    }
+
+    pub fn tells_of_a_wrong_password(&self, certificates: &Certificates) {
+        self.config("localhost", "starttls", "another-password-0123456789");
+        let said = self.refused(Some(&certificates.ca));
+        assert!(said.contains("refuses our login") && said.contains("check username and password"), "{said}");
+        assert!(!said.contains("another-password"), "{said}");
+    }
+
+    /// Of a server without TLS.
+    pub fn tells_of_missing_tls(&self, certificates: &Certificates) {
+        self.config("localhost", "starttls", PASSWORD);
+        let said = self.refused(Some(&certificates.ca));
+        assert!(said.contains("offers no STARTTLS"), "{said}");
+        self.config("localhost", "implicit", PASSWORD);
+        let said = self.refused(Some(&certificates.ca));
+        assert!(said.contains("\"implicit\" with 465"), "{said}");
     }
 }
 
@@ -57,37 +103,19 @@ impl Case {
 fn a_mail_goes_over_tls_with_a_login(#[case] mode: &str, #[case] protection: Protection) {
     let case = Case::new();
     let certificates = Certificates::new();
-    let exim = Exim::start(case.port, protection, &certificates);
-    case.config("localhost", mode, PASSWORD);
-    let out = case.run(&["test-mail"], Some(&certificates.ca));
-    assert_eq!(out.status.code(), Some(0), "{}\n{}", String::from_utf8_lossy(&out.stderr), exim.log());
-    let said = String::from_utf8_lossy(&out.stdout).into_owned();
-    assert!(said.contains("took the test mail for ops@example.org"), "{said}");
-    let mails = exim.wait_for(1);
-    assert_eq!(
-        (mails[0].recipient.as_str(), mails[0].subject.as_str()),
-        ("ops@example.org", "[renewd] test message")
-    );
-    assert!(
-        exim.log().contains("P=esmtpsa") && exim.log().contains(&format!("A=plain:{USER}")),
-        "{}",
-        exim.log()
-    );
-    let out = case.run(&["check", "--live"], Some(&certificates.ca));
-    let said = String::from_utf8_lossy(&out.stdout).into_owned();
-    assert!(said.contains("answers, and takes our login"), "{said}");
+    let server = MailServer::start(case.port, protection, &certificates);
+    case.takes_the_test_mail(mode, &certificates, || server.wait_for(1), || server.log());
+    let log = server.log();
+    assert!(log.contains("taken over TLS") && log.contains(&format!("login of {USER} by PLAIN")), "{log}");
 }
 
 #[test]
 fn a_wrong_password_is_told_and_not_shown() {
     let case = Case::new();
     let certificates = Certificates::new();
-    let exim = Exim::start(case.port, Protection::StartTls, &certificates);
-    case.config("localhost", "starttls", "another-password-0123456789");
-    let said = case.refused(Some(&certificates.ca));
-    assert!(said.contains("refuses our login") && said.contains("check username and password"), "{said}");
-    assert!(!said.contains("another-password"), "{said}");
-    exim.wait_for(0);
+    let server = MailServer::start(case.port, Protection::StartTls, &certificates);
+    case.tells_of_a_wrong_password(&certificates);
+    server.wait_for(0);
 }
 
 #[rstest]
@@ -106,24 +134,19 @@ fn a_certificate_that_is_not_accepted_says_what_to_do(
 ) {
     let case = Case::new();
     let certificates = Certificates::valid_until(year);
-    let exim = Exim::start(case.port, mode.1, &certificates);
+    let server = MailServer::start(case.port, mode.1, &certificates);
     case.config(host, mode.0, PASSWORD);
     let said = case.refused(trusted.then_some(certificates.ca.as_str()));
     assert!(said.contains("certificate is not accepted") && said.contains(part), "{said}");
-    exim.wait_for(0);
+    server.wait_for(0);
 }
 
 #[test]
 fn tls_where_there_is_none_says_which_port_goes_with_which() {
     let case = Case::new();
     let certificates = Certificates::new();
-    let _exim = Exim::plain(case.port);
-    case.config("localhost", "starttls", PASSWORD);
-    let said = case.refused(Some(&certificates.ca));
-    assert!(said.contains("offers no STARTTLS"), "{said}");
-    case.config("localhost", "implicit", PASSWORD);
-    let said = case.refused(Some(&certificates.ca));
-    assert!(said.contains("\"implicit\" with 465"), "{said}");
+    let _server = MailServer::plain(case.port);
+    case.tells_of_missing_tls(&certificates);
 }
 
 #[test]

@@ -6,8 +6,8 @@ use renewd::domain::Severity;
 use renewd::simulator::Product;
 use rustix::process::Signal;
 
+use crate::common::smtp::{MailServer, free_port};
 use crate::common::{Bench, KEEP, signal, until};
-use crate::exim::{Exim, free_port};
 use crate::listener::Listener;
 use crate::office::{HOUR, Office, alert, email, hook};
 
@@ -21,7 +21,7 @@ fn with_schedule(rest: &str) -> String {
 #[test]
 fn it_comes_once_a_week_also_over_restarts_and_what_was_missed_is_one() {
     let (port, listener) = (free_port(), Listener::start());
-    let exim = Exim::plain(port);
+    let server = MailServer::plain(port);
     let mut office =
         Office::new(|dir| with_schedule(&format!("{}{}", email(port, ""), hook(dir, listener.port))));
     let rest = with_schedule(&format!("{}{}", email(port, ""), hook(office.dir.path(), listener.port)));
@@ -35,7 +35,7 @@ fn it_comes_once_a_week_also_over_restarts_and_what_was_missed_is_one() {
     if_due(&office.viewer).unwrap();
     if_due(&office.viewer).unwrap();
     office.deliver_due();
-    let mails = exim.wait_for(1);
+    let mails = server.wait_for(1);
     assert!(
         mails[0].subject.starts_with("[renewd digest] Nothing renewed, nothing is open"),
         "{}",
@@ -49,14 +49,14 @@ fn it_comes_once_a_week_also_over_restarts_and_what_was_missed_is_one() {
     office.restart(&rest);
     if_due(&office.viewer).unwrap();
     office.deliver_due();
-    exim.wait_for(1);
+    server.wait_for(1);
     // Three Mondays pass while it is down.
     office.pass(22 * DAY);
     office.restart(&rest);
     if_due(&office.viewer).unwrap();
     if_due(&office.viewer).unwrap();
     office.deliver_due();
-    let mails = exim.wait_for(2);
+    let mails = server.wait_for(2);
     assert!(
         mails[1].text.contains("Mon 30 Nov 2026 08:00 UTC to Tue 22 Dec 2026 08:00 UTC"),
         "{}",
@@ -91,9 +91,9 @@ fn digests_of_an_outage_are_all_sent_since_each_tells_of_its_own_time() {
         office.deliver_due();
         office.pass(DAY);
     }
-    let exim = Exim::plain(port);
+    let server = MailServer::plain(port);
     office.deliver_due();
-    let mails = exim.wait_for(4);
+    let mails = server.wait_for(4);
     let digests = mails.iter().filter(|m| m.subject.starts_with("[renewd digest]"));
     assert_eq!(digests.count(), 3, "and one mail of the incident");
 }
@@ -118,13 +118,13 @@ fn a_week_ago(bench: &Bench, report: &str, rest: &str) {
 fn the_daemon_sends_it_once_even_when_it_is_killed_and_started_again() {
     let bench = Bench::new("100.00", &[(Product::IPv4, &["203.0.113.1"], 480)]);
     let port = free_port();
-    let exim = Exim::plain(port);
+    let server = MailServer::plain(port);
     // Every day at a minute that is half an hour off: due for the past week, not again during the test.
     let minute = (crate::common::in_hours(0).as_second() / 60 + 30) % 60;
     a_week_ago(&bench, &format!("0 {minute} * * * *"), &email(port, ""));
     for _ in 0..3 {
         let mut child = bench.spawn(&["run"]);
-        until("the digest", 10, || !exim.mails().is_empty());
+        until("the digest", 10, || !server.mails().is_empty());
         std::thread::sleep(Duration::from_millis(500));
         child.kill().unwrap();
         child.wait().unwrap();
@@ -133,7 +133,7 @@ fn the_daemon_sends_it_once_even_when_it_is_killed_and_started_again() {
     std::thread::sleep(Duration::from_secs(2));
     signal(&child, Signal::TERM);
     child.wait().unwrap();
-    exim.wait_for(1);
+    server.wait_for(1);
 }
 
 #[test]
@@ -147,14 +147,14 @@ fn it_says_what_was_renewed_what_is_ahead_what_is_open_and_how_balances_stand() 
         ],
     );
     let port = free_port();
-    let exim = Exim::plain(port);
+    let server = MailServer::plain(port);
     let minute = (crate::common::in_hours(0).as_second() / 60 + 30) % 60;
     a_week_ago(&bench, &format!("0 {minute} * * * *"), &email(port, ""));
     bench.settle(6);
     let charged = bench.charges();
     assert_eq!(charged.0, 1, "the balance covers one");
-    until("the digest", 10, || exim.mails().iter().any(|m| m.subject.starts_with("[renewd digest]")));
-    let mails = exim.mails();
+    until("the digest", 10, || server.mails().iter().any(|m| m.subject.starts_with("[renewd digest]")));
+    let mails = server.mails();
     let digest = mails.iter().find(|m| m.subject.starts_with("[renewd digest]")).unwrap();
     let want = format!("1 lease renewed for {} USD, 1 alert open", charged.1);
     assert!(digest.subject.contains(&want), "{want}: {}", digest.subject);

@@ -1,56 +1,19 @@
-//! A real mail server on loopback: exim from the Debian package, run without privileges, delivering into a folder.
+//! A mail server that people run: exim from the Debian package, without privileges, delivering into a folder. What the other tests of
+//! mail claim of TLS, login and certificates is claimed here of exim.
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use mail_parser::{Message, MessageParser};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rstest::rstest;
 
+use crate::common::smtp::{Certificates, Mail, PASSWORD, Protection, USER};
 use crate::common::until;
+use crate::delivery::Case;
 
-pub const USER: &str = "renewd";
-pub const PASSWORD: &str = "smtp-password-0123456789";
 /// exim refuses to deliver as root; this is Debian's nobody and nogroup.
 const NOBODY: u32 = 65_534;
-
-/// How exim protects its port.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Protection {
-    /// Plain, without login: as on a loopback address.
-    None,
-    /// STARTTLS and login are required.
-    StartTls,
-    /// TLS from the first byte, login required.
-    Implicit,
-}
-
-/// A certificate that names `localhost`, and the CA that signed it.
-pub struct Certificates {
-    pub ca: String,
-    cert: String,
-    key: String,
-}
-
-impl Certificates {
-    pub fn new() -> Self {
-        Self::valid_until(2126)
-    }
-
-    /// The same, valid until the first day of that year.
-    pub fn valid_until(year: i32) -> Self {
-        let mut ca = CertificateParams::default();
-        ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let ca = CertifiedIssuer::self_signed(ca, KeyPair::generate().unwrap()).unwrap();
-        let key = KeyPair::generate().unwrap();
-        let mut leaf = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
-        leaf.not_before = rcgen::date_time_ymd(2020, 1, 1);
-        leaf.not_after = rcgen::date_time_ymd(year, 1, 1);
-        let cert = leaf.signed_by(&key, &ca).unwrap();
-        Self { ca: ca.pem(), cert: cert.pem(), key: key.serialize_pem() }
-    }
-}
 
 /// A running server.
 pub struct Exim {
@@ -63,10 +26,6 @@ impl Drop for Exim {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-pub fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 impl Exim {
@@ -105,11 +64,6 @@ impl Exim {
         exim
     }
 
-    /// A plain one.
-    pub fn plain(port: u16) -> Self {
-        Self::start(port, Protection::None, &Certificates::new())
-    }
-
     fn files(&self) -> Vec<PathBuf> {
         let folder = self.dir.path().join("mail/new");
         let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
@@ -124,7 +78,7 @@ impl Exim {
         // The server's own number of a mail grows in the order in which it took them; names of files do not (their microseconds are
         // not padded), and copies are written side by side.
         texts.sort_by_cached_key(|text| taken_as(text));
-        texts.iter().map(|text| Mail::read(text)).collect()
+        texts.iter().map(|text| Mail::read(&envelope_to(text), text)).collect()
     }
 
     /// Waits until exactly `n` copies arrived, and a moment longer: one too many would be as wrong.
@@ -149,39 +103,10 @@ fn taken_as(raw: &str) -> String {
     number.unwrap_or_else(|| panic!("no number of exim's in {raw}")).trim().to_owned()
 }
 
-/// A mail as it arrived.
-#[derive(Debug, Clone)]
-pub struct Mail {
-    /// Who got this copy.
-    pub recipient: String,
-    pub subject: String,
-    pub id: String,
-    pub in_reply_to: Option<String>,
-    pub references: Option<String>,
-    pub text: String,
-    pub html: String,
-    /// All of it.
-    pub raw: String,
-}
-
-impl Mail {
-    fn read(raw: &str) -> Self {
-        let message = MessageParser::default().parse(raw).unwrap();
-        let header = |name: &str| -> Option<String> {
-            message.header_raw(name.to_owned()).map(|v| v.trim().to_owned())
-        };
-        let body = |part: Option<std::borrow::Cow<'_, str>>| part.unwrap_or_default().replace("\r\n", "\n");
-        Self {
-            recipient: header("Envelope-To").unwrap_or_default(),
-            subject: Message::subject(&message).unwrap_or_default().to_owned(),
-            id: header("Message-ID").unwrap_or_default(),
-            in_reply_to: header("In-Reply-To"),
-            references: header("References"),
-            text: body(message.body_text(0)),
-            html: body(message.body_html(0)),
-            raw: raw.to_owned(),
-        }
-    }
+/// Whom the server put the copy down for.
+fn envelope_to(raw: &str) -> String {
+    let line = raw.lines().find_map(|line| line.strip_prefix("Envelope-to: "));
+    line.unwrap_or_default().trim().to_owned()
 }
 
 fn config(dir: &Path, port: u16, protection: Protection, root: bool) -> String {
@@ -212,3 +137,59 @@ fn config(dir: &Path, port: u16, protection: Protection, root: bool) -> String {
 }
 
 const LOGIN: &str = "  deny message = log in first\n       !authenticated = *";
+
+#[rstest]
+#[case::starttls("starttls", Protection::StartTls)]
+#[case::implicit("implicit", Protection::Implicit)]
+#[ignore = "needs exim4: scripts/test-all"]
+fn exim_takes_a_mail_over_tls_with_a_login(#[case] mode: &str, #[case] protection: Protection) {
+    let case = Case::new();
+    let certificates = Certificates::new();
+    let exim = Exim::start(case.port, protection, &certificates);
+    case.takes_the_test_mail(mode, &certificates, || exim.wait_for(1), || exim.log());
+    let log = exim.log();
+    assert!(log.contains("P=esmtpsa") && log.contains(&format!("A=plain:{USER}")), "{log}");
+}
+
+#[test]
+#[ignore = "needs exim4: scripts/test-all"]
+fn a_wrong_password_at_exim_is_told_and_not_shown() {
+    let case = Case::new();
+    let certificates = Certificates::new();
+    let exim = Exim::start(case.port, Protection::StartTls, &certificates);
+    case.tells_of_a_wrong_password(&certificates);
+    exim.wait_for(0);
+}
+
+#[rstest]
+#[case::unknown_ca("localhost", 2126, false, "update-ca-certificates")]
+#[case::another_name("127.0.0.1", 2126, true, "it is for another name")]
+#[case::expired("localhost", 2021, true, "has expired")]
+#[ignore = "needs exim4: scripts/test-all"]
+fn a_certificate_of_exim_that_is_not_accepted_says_what_to_do(
+    #[case] host: &str,
+    #[case] year: i32,
+    #[case] trusted: bool,
+    #[case] part: &str,
+    #[values(("starttls", Protection::StartTls), ("implicit", Protection::Implicit))] mode: (
+        &str,
+        Protection,
+    ),
+) {
+    let case = Case::new();
+    let certificates = Certificates::valid_until(year);
+    let exim = Exim::start(case.port, mode.1, &certificates);
+    case.config(host, mode.0, PASSWORD);
+    let said = case.refused(trusted.then_some(certificates.ca.as_str()));
+    assert!(said.contains("certificate is not accepted") && said.contains(part), "{said}");
+    exim.wait_for(0);
+}
+
+#[test]
+#[ignore = "needs exim4: scripts/test-all"]
+fn tls_where_exim_has_none_says_which_port_goes_with_which() {
+    let case = Case::new();
+    let certificates = Certificates::new();
+    let _exim = Exim::start(case.port, Protection::None, &certificates);
+    case.tells_of_missing_tls(&certificates);
+}

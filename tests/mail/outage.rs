@@ -5,7 +5,7 @@ use std::time::Duration;
 use renewd::domain::{Alert, AlertKey, Severity};
 use rstest::rstest;
 
-use crate::exim::{Exim, Mail, free_port};
+use crate::common::smtp::{Mail, MailServer, free_port};
 use crate::listener::{Answer, Listener};
 use crate::office::{HOUR, Office, alert, email, hook};
 
@@ -53,10 +53,10 @@ fn seventy_two_hours_without_a_mail_server_lose_nothing_and_end_without_a_storm(
     let holding = bad_days(&office, 72);
     let queued = office.waiting();
     assert!(queued > 30, "every occasion up to the daily caps was queued: {queued}");
-    let exim = Exim::plain(port);
+    let server = MailServer::plain(port);
     office.deliver_due();
     // Two that hold, four facts (hours 7, 27, 47, 67), one summary of 36 that came and went.
-    let mails = exim.wait_for(7);
+    let mails = server.wait_for(7);
     assert_eq!(office.waiting(), 0);
     let told = subjects(&mails);
     assert!(
@@ -83,7 +83,7 @@ fn seventy_two_hours_without_a_mail_server_lose_nothing_and_end_without_a_storm(
     office.deliver_due();
     office.fire(&[]);
     office.deliver_due();
-    let mails = exim.wait_for(9);
+    let mails = server.wait_for(9);
     let over: Vec<&Mail> = mails.iter().filter(|m| m.subject.starts_with("[renewd resolved]")).collect();
     assert_eq!(over.len(), 2, "facts end in silence: {:#?} of {}", subjects(&mails), holding.len());
 }
@@ -99,12 +99,12 @@ fn the_server_is_back_for_at_most_five_minutes_before_it_is_used() {
     }
     let tried = office.viewer.ledger.outbox(None).unwrap()[0].attempts;
     assert!((800..900).contains(&tried), "about every five minutes in three days: {tried}");
-    let exim = Exim::plain(port);
+    let server = MailServer::plain(port);
     for _ in 0..5 {
         office.deliver_due();
         office.pass(Duration::from_secs(60));
     }
-    exim.wait_for(1);
+    server.wait_for(1);
 }
 
 #[test]
@@ -115,9 +115,9 @@ fn a_single_cause_that_came_and_went_is_its_own_resolved_notice() {
     office.deliver_due();
     office.pass(HOUR);
     office.fire(&[]);
-    let exim = Exim::plain(port);
+    let server = MailServer::plain(port);
     office.deliver_due();
-    let mails = exim.wait_for(1);
+    let mails = server.wait_for(1);
     assert!(
         mails[0].subject.starts_with("[renewd resolved] 1 lease of account yp held"),
         "{}",
@@ -130,7 +130,7 @@ fn a_single_cause_that_came_and_went_is_its_own_resolved_notice() {
 fn a_crash_between_the_servers_word_and_ours_repeats_the_mail_with_its_id() {
     let port = free_port();
     let office = Office::new(|_| email(port, ""));
-    let exim = Exim::plain(port);
+    let server = MailServer::plain(port);
     office.fire(&[alert("short_funds", Severity::Warning)]);
     let ledger = office.dir.path().join("state/ledger.db");
     office.deliver_due();
@@ -138,7 +138,7 @@ fn a_crash_between_the_servers_word_and_ours_repeats_the_mail_with_its_id() {
     let raw = rusqlite::Connection::open(ledger).unwrap();
     raw.execute("UPDATE outbox SET delivered_at = NULL", []).unwrap();
     office.deliver_due();
-    let mails = exim.wait_for(2);
+    let mails = server.wait_for(2);
     assert_eq!(mails[0].id, mails[1].id);
     assert_eq!(office.waiting(), 0);
 }
@@ -152,10 +152,10 @@ fn a_refused_recipient_keeps_the_mail_from_nobody_else() {
             "[\"nobody-here@example.org\", \"Ops <ops@example.org>\", \"boss@example.org\"]",
         )
     });
-    let exim = Exim::plain(port);
+    let server = MailServer::plain(port);
     office.fire(&[alert("short_funds", Severity::Warning)]);
     office.deliver_due();
-    let mails = exim.wait_for(2);
+    let mails = server.wait_for(2);
     let to: Vec<&str> = mails.iter().map(|m| m.recipient.as_str()).collect();
     assert_eq!(BTreeSet::from_iter(to), BTreeSet::from(["ops@example.org", "boss@example.org"]));
     let left = office.viewer.ledger.outbox(None).unwrap();
@@ -165,11 +165,11 @@ fn a_refused_recipient_keeps_the_mail_from_nobody_else() {
         office.pass(HOUR);
         office.deliver_due();
     }
-    exim.wait_for(2);
+    server.wait_for(2);
     // A later mail of the incident goes to all of them.
     office.fire(&[alert("short_funds", Severity::Urgent)]);
     office.deliver_due();
-    exim.wait_for(4);
+    server.wait_for(4);
 }
 
 #[rstest]
@@ -179,7 +179,7 @@ fn a_dead_channel_stops_no_other(#[case] mail_is_dead: bool) {
     let port = free_port();
     let listener = Listener::start();
     let office = Office::new(|dir| format!("{}{}", email(port, ""), hook(dir, listener.port)));
-    let exim = (!mail_is_dead).then(|| Exim::plain(port));
+    let server = (!mail_is_dead).then(|| MailServer::plain(port));
     if !mail_is_dead {
         listener.answer(Answer::Status(503));
     }
@@ -189,9 +189,9 @@ fn a_dead_channel_stops_no_other(#[case] mail_is_dead: bool) {
     office.deliver_due();
     let left: Vec<u32> = office.viewer.ledger.outbox(None).unwrap().iter().map(|m| m.attempts).collect();
     assert_eq!(left, [2], "the dead one was tried twice, the other was taken at once");
-    match exim {
-        Some(exim) => {
-            exim.wait_for(1);
+    match server {
+        Some(server) => {
+            server.wait_for(1);
             listener.answer(Answer::Status(204));
             office.pass(HOUR);
             office.deliver_due();

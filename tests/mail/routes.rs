@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 
 use renewd::domain::{Alert, Severity};
 
-use crate::exim::{Exim, Mail, free_port};
+use crate::common::smtp::{Mail, MailServer, free_port};
 use crate::office::{HOUR, Office, alert, email};
 
 const ROUTES: &str = r#"
@@ -24,20 +24,20 @@ to = ["quiet@example.org"]
 fn the_first_fitting_route_replaces_the_recipients_and_the_end_goes_to_all_who_were_told() {
     let port = free_port();
     let office = Office::new(|_| format!("{}{ROUTES}", email(port, "")));
-    let exim = Exim::plain(port);
+    let server = MailServer::plain(port);
     let nobodys = Alert { account: None, ..alert("clock", Severity::Urgent) };
     let info = alert("release", Severity::Info);
     office.fire(&[alert("short_funds", Severity::Warning), nobodys.clone(), info.clone()]);
     office.deliver_due();
-    exim.wait_for(3);
+    server.wait_for(3);
     office.pass(HOUR);
     office.fire(&[alert("short_funds", Severity::Urgent), nobodys, info]);
     office.deliver_due();
-    exim.wait_for(4);
+    server.wait_for(4);
     office.pass(HOUR);
     office.fire(&[]);
     office.deliver_due();
-    let mails = exim.wait_for(8);
+    let mails = server.wait_for(8);
     let who = |tag: &str, what: &str| -> BTreeSet<String> {
         let of = mails
             .iter()
@@ -57,7 +57,7 @@ fn the_first_fitting_route_replaces_the_recipients_and_the_end_goes_to_all_who_w
 fn the_mails_of_an_incident_are_one_thread_and_another_incident_is_another() {
     let port = free_port();
     let office = Office::new(|_| email(port, ""));
-    let exim = Exim::plain(port);
+    let server = MailServer::plain(port);
     // In the order in which they came: files of one mailbox may be listed in another.
     let mut mails: Vec<Mail> = Vec::new();
     for firing in [
@@ -68,7 +68,7 @@ fn the_mails_of_an_incident_are_one_thread_and_another_incident_is_another() {
     ] {
         office.fire(&firing.map(|severity| alert("short_funds", severity)).into_iter().collect::<Vec<_>>());
         office.deliver_due();
-        let there = exim.wait_for(mails.len() + 1);
+        let there = server.wait_for(mails.len() + 1);
         let new = there.into_iter().find(|mail| mails.iter().all(|known| known.id != mail.id));
         mails.push(new.expect("each step's mail has an id of its own"));
         office.pass(HOUR);
@@ -95,13 +95,13 @@ fn the_mails_of_an_incident_are_one_thread_and_another_incident_is_another() {
 fn one_pass_with_several_causes_is_one_mail_per_cause_however_many_leases() {
     let port = free_port();
     let office = Office::new(|_| email(port, ""));
-    let exim = Exim::plain(port);
+    let server = MailServer::plain(port);
     let many = |cause: &str| {
         let one = alert(cause, Severity::Warning);
         Alert { rows: vec![one.rows[0].clone(); 3000], ..one }
     };
     office.fire(&[many("short_funds"), many("price_cap"), many("paused")]);
     office.deliver_due();
-    let mails = exim.wait_for(3);
+    let mails = server.wait_for(3);
     assert!(mails.iter().all(|m| m.text.contains("and 2900 more") && m.html.contains("and 2900 more")));
 }

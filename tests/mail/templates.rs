@@ -2,8 +2,8 @@
 use renewd::domain::Severity;
 use renewd::simulator::Product;
 
+use crate::common::smtp::{MailServer, free_port};
 use crate::common::{Bench, KEEP};
-use crate::exim::{Exim, free_port};
 use crate::office::{Office, alert, email};
 
 fn folder(dir: &std::path::Path, files: &[(&str, &str)]) -> String {
@@ -30,10 +30,10 @@ fn a_users_template_is_taken_and_a_broken_one_costs_no_mail() {
         );
         email(port, &own)
     });
-    let exim = Exim::plain(port);
+    let server = MailServer::plain(port);
     office.fire(&[alert("short_funds", Severity::Warning)]);
     office.deliver_due();
-    let mails = exim.wait_for(1);
+    let mails = server.wait_for(1);
     let mail = &mails[0];
     assert_eq!(mail.subject, "[house style] warning: 1 lease of account yp held: short funds", "one line");
     assert!(mail.text.starts_with("WARNING: 1 lease of account yp held"), "built in: {}", mail.text);
@@ -60,11 +60,11 @@ fn check_tells_what_is_wrong_with_a_template_and_the_daemon_goes_on() {
         (&2.into(), &"alerts.email.templates".into()),
         "{said:#}"
     );
-    let exim = Exim::plain(port);
+    let server = MailServer::plain(port);
     let out = bench.renewd(&["once"]);
     assert_eq!(out.status.code(), Some(3));
     let log = String::from_utf8_lossy(&out.stderr).into_owned();
     assert!(log.contains("the built-in one is used instead") && log.contains("alert.txt.j2"), "{log}");
-    let mails = exim.wait_for(1);
+    let mails = server.wait_for(1);
     assert!(mails[0].text.contains("top up at least"), "{}", mails[0].text);
 }

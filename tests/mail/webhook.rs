@@ -9,8 +9,8 @@ use rustix::process::Signal;
 use serde_json::json;
 use sha2::Sha256;
 
+use crate::common::smtp::{MailServer, free_port};
 use crate::common::{self, Bench, KEEP, signal, until};
-use crate::exim::{Exim, free_port};
 use crate::listener::{Answer, Listener, Request};
 use crate::office::{HOUR, Office, alert, email, hook};
 
@@ -124,12 +124,12 @@ fn test_mail_tries_mail_and_webhook_and_says_what_became_of_each() {
     );
     assert_eq!(listener.count(), 2);
 
-    let exim = Exim::plain(port);
+    let server = MailServer::plain(port);
     listener.answer(Answer::Status(500));
     let out = bench.renewd(&["test-mail"]);
     let err = String::from_utf8_lossy(&out.stderr).into_owned();
     assert!(out.status.code() == Some(1) && err.contains("the webhook answers 500"), "{err}");
-    exim.wait_for(1);
+    server.wait_for(1);
 }
 
 #[test]
@@ -154,16 +154,16 @@ fn a_webhook_alone_hears_of_a_dry_balance_and_of_a_ledger_that_cannot_be_used() 
 fn a_webhook_that_hangs_delays_no_mail_of_the_daemon() {
     let bench = Bench::new("1.00", &[(Product::IPv4, &["203.0.113.1"], 24)]);
     let (port, listener) = (free_port(), Listener::start());
-    let exim = Exim::plain(port);
+    let server = MailServer::plain(port);
     listener.answer(Answer::Hang);
     bench.config("", &format!("{KEEP}{}{}", email(port, ""), hook(bench.dir.path(), listener.port)));
     let mut child = bench.spawn(&["run"]);
     until("the webhook hangs", 10, || listener.count() == 1);
-    exim.wait_for(1);
+    server.wait_for(1);
     let _ = bench.handle.top_up(common::KEY, common::money("100.00"));
     let mails = {
-        until("the resolved notice", 10, || exim.mails().len() == 2);
-        exim.mails()
+        until("the resolved notice", 10, || server.mails().len() == 2);
+        server.mails()
     };
     assert!(mails[1].subject.starts_with("[renewd resolved]"), "{}", mails[1].subject);
     assert_eq!(listener.count(), 1, "the first call still hangs");

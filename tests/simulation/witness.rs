@@ -70,7 +70,8 @@ impl Memo {
 
 impl Witness {
     fn refused(&self, why: &str) -> LedgerError {
-        LedgerError::Trouble { path: "ledger.db".into(), message: why.to_owned() }
+        let cause = renewd::ledger::Cause::Other;
+        LedgerError::Trouble { path: "ledger.db".into(), message: why.to_owned(), cause }
     }
 
     /// One write: before and after it the process may die, and a full disk takes none.

@@ -8,6 +8,7 @@ use super::voice::count;
 use super::{DAYS, config, failed};
 use crate::cli::context::Failure;
 use crate::cli::output;
+use crate::cli::table::AS_IT_IS;
 use crate::domain::{Money, State};
 use crate::ledger::{IntentFilter, IntentRecord, Purpose};
 use crate::simulator::{EntryKind, proxyshard};
@@ -180,7 +181,7 @@ pub(super) fn show(s: &Summary, dir: &Path, json: bool) {
     let heads: Vec<String> = s.accounts.iter().map(|a| format!("{} ({})", a.account, a.provider)).collect();
     let head: Vec<&str> = std::iter::once("what").chain(heads.iter().map(String::as_str)).collect();
     output::line("");
-    output::line(&output::table(&head, rows(&s.accounts)));
+    output::line(&output::table(&head, rows(&s.accounts), &AS_IT_IS));
     output::line("");
     output::line(&format!("{} days in {} cycles, {} mails.", s.days, s.cycles, s.mails));
     output::line(if s.agrees {

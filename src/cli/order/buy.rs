@@ -1,5 +1,5 @@
 //! `order quote` and `order create`.
-use std::io::{BufRead, IsTerminal};
+use std::io::IsTerminal;
 
 use serde_json::{Value, json};
 
@@ -65,7 +65,7 @@ async fn buy(
 }
 
 fn confirmed(request: &PurchaseRequest, quote: &Quote) -> bool {
-    output::note(&format!(
+    super::said_yes(&format!(
         "buy {} × {} at account {} for {} {} (balance {})? Type yes:",
         request.quantity,
         request.kind,
@@ -73,9 +73,7 @@ fn confirmed(request: &PurchaseRequest, quote: &Quote) -> bool {
         quote.price,
         quote.balance.currency,
         quote.balance.amount
-    ));
-    let mut line = String::new();
-    std::io::stdin().lock().read_line(&mut line).is_ok() && line.trim().eq_ignore_ascii_case("yes")
+    ))
 }
 
 fn document(quote: Option<&Quote>, record: Option<&IntentRecord>, error: Option<&Reason>) -> Value {

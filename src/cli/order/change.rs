@@ -1,4 +1,6 @@
 //! `order cycle`, `order tag`, `order auto`: what it is now, what would change, and what is seen afterwards.
+use std::io::IsTerminal;
+
 use serde_json::json;
 
 use crate::cli::args::ChangeArgs;
@@ -89,6 +91,12 @@ pub(super) async fn change(
     // The price that is told goes with the change: it leaves while that is fresh, or not at all.
     let asked = matches!(wish, Wish::Cycle(_)).then(|| payer.viewer.clock.now());
     output::note(&preview(&payer.viewer, &found, wish).await);
+    // Whether the provider pays by itself is asked like a purchase, of whoever sits there; a script has said what it wants.
+    let asks = matches!(wish, Wish::Auto(_)) && !how.yes && !ctx.json && std::io::stdin().is_terminal();
+    if asks && !super::said_yes("switch it? Type yes:") {
+        output::line("nothing was changed");
+        return Ok(Exit::Done);
+    }
     let what = wish.change(&payer.viewer, &found).await;
     let changed = payer.change_order(&found, what, asked.as_ref(), "an operator asked for it").await?;
     show(ctx, &found, wish, &changed)

@@ -7,6 +7,7 @@ mod request;
 
 pub use request::parse as order_file;
 
+use std::io::BufRead;
 use std::sync::Arc;
 
 use crate::daemon::{deliver, wire};
@@ -19,6 +20,7 @@ use crate::ledger::sqlite::{self, Access};
 use super::args::OrderCommand;
 use super::context::{Context, Failure};
 use super::output;
+use crate::cli::table::Narrow;
 
 pub(super) async fn order(ctx: &Context, command: &OrderCommand) -> Result<Exit, Failure> {
     match command {
@@ -57,6 +59,13 @@ fn viewer(ctx: &Context, only: Option<&AccountName>) -> Result<Viewer, Failure> 
     let mut viewer = ctx.viewer(ctx.reading()?)?;
     viewer.readers.retain(|name, _| only.is_none_or(|o| o == name));
     Ok(viewer)
+}
+
+/// Asks whoever sits at the terminal.
+fn said_yes(question: &str) -> bool {
+    output::note(question);
+    let mut line = String::new();
+    std::io::stdin().lock().read_line(&mut line).is_ok() && line.trim().eq_ignore_ascii_case("yes")
 }
 
 /// The part that spends and changes, on a ledger that is held.
@@ -103,7 +112,13 @@ async fn options(ctx: &Context, name: Option<&str>) -> Result<Exit, Failure> {
             stock.collect::<Vec<_>>().join(", "),
         ]
     });
-    output::line(&output::table(&["kind", "countries", "terms", "operators", "stock"], rows.collect()));
+    let narrow =
+        Narrow { goes: &["operators", "stock"], wraps: &["countries", "terms", "operators", "stock"] };
+    output::line(&output::table(
+        &["kind", "countries", "terms", "operators", "stock"],
+        rows.collect(),
+        &narrow,
+    ));
     if !catalogue.promos.is_empty() {
         let codes: Vec<&str> = catalogue.promos.iter().map(|p| p.code.as_str()).collect();
         output::line(&format!("\npromo codes: {}", codes.join(", ")));

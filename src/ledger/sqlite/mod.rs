@@ -38,6 +38,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::LedgerError;
+use super::trouble::Fails;
 use crate::domain::identity::{Claim, Step};
 
 pub use migrate::MIGRATIONS;
@@ -61,8 +62,8 @@ impl SqliteLedger {
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn trouble(&self, message: &dyn std::fmt::Display) -> LedgerError {
-        LedgerError::met(&self.path, message)
+    fn trouble(&self, e: &dyn Fails) -> LedgerError {
+        LedgerError::met(&self.path, e)
     }
 
     fn told(&self, fault: Fault) -> LedgerError {

@@ -2,7 +2,6 @@
 //!
 //! A crash while a ledger is made leaves an empty file, or one whose first page a journal takes back: the next opener does
 //! that and fills it; readers take it for a missing one.
-use std::fmt::Display;
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -16,6 +15,7 @@ use rustix::fs::{FlockOperation, flock};
 
 use super::place::{Place, removed};
 use super::{SqliteLedger, migrate};
+use crate::ledger::trouble::Fails;
 use crate::ledger::{IDENTITY, LedgerError};
 use crate::ownership::like_folder;
 
@@ -45,7 +45,7 @@ pub fn open(state_dir: &Path, access: Access) -> Result<SqliteLedger, LedgerErro
         Access::Read => read(path),
         Access::Note => write(state_dir, path, None),
         Access::Pay => {
-            make_dir(state_dir).map_err(trouble(&path))?;
+            make_dir(state_dir).map_err(trouble(state_dir))?;
             let lock = take_lock(state_dir, &path)?;
             write(state_dir, path, Some(lock))
         }
@@ -83,7 +83,7 @@ pub(super) fn copy_in_memory(source: &Connection, path: &Path) -> Result<SqliteL
     })
 }
 
-fn trouble<E: Display>(path: &Path) -> impl Fn(E) -> LedgerError {
+fn trouble<E: Fails>(path: &Path) -> impl Fn(E) -> LedgerError {
     move |e| LedgerError::met(path, &e)
 }
 
@@ -113,10 +113,10 @@ fn read(path: PathBuf) -> Result<SqliteLedger, LedgerError> {
 }
 
 fn write(state_dir: &Path, path: PathBuf, lock: Option<File>) -> Result<SqliteLedger, LedgerError> {
-    make_dir(state_dir).map_err(trouble(&path))?;
+    make_dir(state_dir).map_err(trouble(state_dir))?;
     // Two that make or migrate it at once take turns. The directory is locked, not the file: closing any other handle of
     // the file would drop SQLite's own locks on it.
-    let turn = File::open(state_dir).map_err(trouble(&path))?;
+    let turn = File::open(state_dir).map_err(trouble(state_dir))?;
     rustix::io::retry_on_intr(|| flock(&turn, FlockOperation::LockExclusive)).map_err(trouble(&path))?;
     if !path.try_exists().map_err(trouble(&path))? {
         // Who may pay holds that lock itself, and has just begun.
@@ -174,12 +174,11 @@ fn private_file(state_dir: &Path, path: &Path) -> std::io::Result<File> {
 /// Held as long as the file is open; the handle is close-on-exec, so no child inherits it.
 fn take_lock(state_dir: &Path, ledger: &Path) -> Result<File, LedgerError> {
     let path = state_dir.join("ledger.lock");
-    let told = |e: &dyn Display| trouble(ledger)(format!("{}: {e}", path.display()));
-    let file = private_file(state_dir, &path).map_err(|e| told(&e))?;
+    let file = private_file(state_dir, &path).map_err(trouble(&path))?;
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => Ok(file),
         Err(rustix::io::Errno::WOULDBLOCK) => Err(LedgerError::Held(ledger.to_owned())),
-        Err(e) => Err(told(&e)),
+        Err(e) => Err(trouble(&path)(e)),
     }
 }
 

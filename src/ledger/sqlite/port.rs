@@ -326,6 +326,6 @@ impl Ledger for SqliteLedger {
     }
 
     fn backup(&self, to: &Path) -> Result<(), LedgerError> {
-        copy::backup(&self.connection(), to)
+        copy::backup(&self.connection(), &self.path, to)
     }
 }

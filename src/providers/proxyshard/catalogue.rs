@@ -24,10 +24,7 @@ pub struct Shelf {
 /// Reads the body of `/proxies/products`: one row per product and location, put together by product.
 pub fn products(body: &[u8], words: &Words) -> Result<Shelf, Trouble> {
     let answer = envelope::object(body, words)?;
-    let rows = answer
-        .get("products")
-        .and_then(json::list)
-        .ok_or_else(|| Trouble::Unreadable("`products` is no list".to_owned()))?;
+    let rows = envelope::listed(&answer, "products")?;
     let mut offers: BTreeMap<String, Offer> = BTreeMap::new();
     let mut unreadable = 0;
     for row in rows {

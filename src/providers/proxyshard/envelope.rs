@@ -110,7 +110,7 @@ pub fn check_status(reply: &Reply, words: &Words) -> Result<(), Trouble> {
 
 /// The words of a body that says `success: false`; `None` for any other body.
 pub fn refusal(body: &[u8], words: &Words) -> Option<String> {
-    let object = Object::parse(std::str::from_utf8(body).ok()?).ok()?;
+    let object = Object::parse(json::decoded(body).ok()?).ok()?;
     let refused = object.doubled().is_none() && object.get("success").and_then(json::flag) == Some(false);
     refused.then(|| message(&object, words).unwrap_or_default())
 }
@@ -141,17 +141,30 @@ pub fn array<'a>(body: &'a [u8], words: &Words) -> Result<Vec<&'a RawValue>, Tro
     serde_json::from_str(text).map_err(|error| Trouble::Unreadable(not_json(text, &error, words)))
 }
 
+/// The list under this key. A success that has none there, or `null`, and counts nothing, lists nothing; an answer that does not say
+/// `success` must have it.
+pub fn listed<'a>(answer: &Object<'a>, key: &str) -> Result<Vec<&'a RawValue>, Trouble> {
+    let none = answer.get("count").and_then(json::whole).is_none_or(|n| n == 0);
+    match answer.get(key) {
+        None if none && answer.get("success").and_then(json::flag) == Some(true) => Ok(Vec::new()),
+        told => told.and_then(json::list).ok_or_else(|| Trouble::Unreadable(format!("`{key}` is no list"))),
+    }
+}
+
 /// The `message` of an answer, cleaned.
 pub fn message(object: &Object<'_>, words: &Words) -> Option<String> {
     object.get("message").and_then(json::text).map(|text| words.quote(&text)).filter(|text| !text.is_empty())
 }
 
 fn text(body: &[u8]) -> Result<&str, Trouble> {
-    std::str::from_utf8(body).map_err(|_| Trouble::Unreadable("it is not UTF-8".to_owned()))
+    json::decoded(body).map_err(|_| Trouble::Unreadable("it is not UTF-8".to_owned()))
 }
 
 /// serde's words name line and column only; of the body nothing is shown.
 pub fn not_json(text: &str, error: &serde_json::Error, words: &Words) -> String {
+    if let Some(word) = json::no_number(text, error) {
+        return format!("{word} stands in it, which is no number of JSON");
+    }
     let what = if text.trim_start().starts_with('<') {
         "it is HTML, not JSON"
     } else {

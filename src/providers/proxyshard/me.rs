@@ -24,10 +24,11 @@ pub struct Me {
 /// The provider's own error, or [`Trouble::Unreadable`]: no whole number of cents.
 pub fn read(body: &[u8], words: &Words) -> Result<Me, Trouble> {
     let answer = envelope::object(body, words)?;
-    let amount = answer
-        .get("wallet_balance")
-        .and_then(wire::cents)
-        .ok_or_else(|| Trouble::Unreadable("`wallet_balance` is not a whole number of cents".to_owned()))?;
+    let told = answer.get("wallet_balance");
+    let amount = told.and_then(wire::cents).ok_or_else(|| {
+        let spelled = told.map(json::spelled).unwrap_or_default();
+        Trouble::Unreadable(format!("`wallet_balance` is not a whole number of cents{spelled}"))
+    })?;
     let active_orders =
         answer.get("active_orders").and_then(json::whole).and_then(|n| usize::try_from(n).ok());
     let email = answer.get("email").and_then(json::text).map(|email| email.trim().to_lowercase());

@@ -8,7 +8,7 @@ use crate::providers::Words;
 
 use super::envelope::{self, Trouble};
 use super::facts::Facts;
-use super::json::{self, Object};
+use super::json::Object;
 use super::wire;
 
 /// An order as lists tell it.
@@ -44,10 +44,7 @@ impl Listed {
     /// Takes in the body of one page.
     pub fn add(&mut self, body: &[u8], words: &Words) -> Result<Added, Trouble> {
         let answer = envelope::object(body, words)?;
-        let rows = answer
-            .get("orders")
-            .and_then(json::list)
-            .ok_or_else(|| Trouble::Unreadable("`orders` is no list".to_owned()))?;
+        let rows = envelope::listed(&answer, "orders")?;
         let mut new = 0;
         for row in &rows {
             let object = Object::parse(row.get()).ok();

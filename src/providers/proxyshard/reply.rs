@@ -69,7 +69,7 @@ fn prove<'a>(status: u16, body: &'a [u8], words: &Words) -> Proof<'a> {
     if status != 200 && !refusal {
         return nothing(format!("HTTP status {status} instead of 200"));
     }
-    let Ok(text) = std::str::from_utf8(body) else { return nothing("the answer is not UTF-8".to_owned()) };
+    let Ok(text) = json::decoded(body) else { return nothing("the answer is not UTF-8".to_owned()) };
     let answer = match Object::parse(text) {
         Ok(answer) => answer,
         Err(error) => return nothing(format!("the answer: {}", envelope::not_json(text, &error, words))),

@@ -75,7 +75,7 @@ pub fn usd() -> Currency {
     Currency::from("USD")
 }
 
-/// Whole cents, as JSON writes a whole number. A fraction, an exponent or a text is none.
+/// Whole cents, as JSON writes a whole number. A fraction or a text is none.
 pub fn cents(raw: &RawValue) -> Option<Money> {
     json::whole(raw).map(Money::from_cents)
 }
@@ -183,7 +183,8 @@ mod tests {
     fn cents_are_whole_and_exact() {
         assert_eq!(cents(&raw("9223372036854775807")).unwrap().to_string(), "92233720368547758.07");
         assert_eq!(cents(&raw("-250")).unwrap().to_string(), "-2.50");
-        for bad in ["2.5", "250.0", "25e1", "\"250\"", "true", "null", "9223372036854775808"] {
+        assert_eq!(cents(&raw("25E1")).unwrap().to_string(), "2.50");
+        for bad in ["2.5", "250.0", "25e-1", "\"250\"", "1e400", "true", "null", "9223372036854775808"] {
             assert_eq!(cents(&raw(bad)), None, "{bad}");
         }
     }

@@ -89,7 +89,7 @@ pub fn check_status(status: u16) -> Result<(), Trouble> {
 
 /// Opens an answer that says `success: true` and no error.
 pub fn open<'a>(body: &'a [u8], words: &Words) -> Result<Object<'a>, Trouble> {
-    let text = std::str::from_utf8(body).map_err(|_| unreadable("it is not UTF-8"))?;
+    let text = wire::decoded(body).map_err(|_| unreadable("it is not UTF-8"))?;
     let object = Object::parse(text).map_err(|error| unreadable(&not_json(text, &error, words)))?;
     if let Some(key) = object.doubled() {
         return Err(unreadable(&format!("`{}` stands in it twice", words.quote(key))));
@@ -125,6 +125,9 @@ fn unreadable(what: &str) -> Trouble {
 
 /// serde's words name line and column only; of the body no more than its first characters are shown.
 pub fn not_json(text: &str, error: &serde_json::Error, words: &Words) -> String {
+    if let Some(word) = wire::no_number(text, error) {
+        return format!("{word} stands in it, which is no number of JSON");
+    }
     let start: String = text.trim_start().chars().take(24).collect();
     let what = if start.starts_with('<') { "it is HTML, not JSON" } else { "it is no JSON object" };
     format!("{what} ({})", words.quote(&error.to_string()))

@@ -39,20 +39,22 @@ pub struct Fleet {
 /// Reads the body of `ipAddress`.
 ///
 /// # Errors
-/// The provider's own error, or [`Trouble::Unreadable`]: no JSON, no list in it, nested too deeply, or not empty and yet
-/// without a record.
+/// The provider's own error, or [`Trouble::Unreadable`]: no JSON, nested too deeply, or not empty and yet without a record. A
+/// success without any list, or with `null` for one, is an account without leases; whether that is believed is not decided here.
 pub fn fleet(body: &[u8], account: &AccountName, words: &Words) -> Result<Fleet, Trouble> {
     let answer = envelope::open(body, words)?;
     let mut walk = Walk { account, words, found: Vec::new(), seen: Seen::default() };
-    let mut containers = 0_usize;
+    let (mut containers, mut total) = (0_usize, None);
     for (key, raw) in answer.pairs().filter(|(key, _)| !matches!(*key, "success" | "error")) {
         if is_container(raw) {
             containers += 1;
             walk.visit(raw, &Above::default().under(key), 1)?;
+        } else if is_total(key) {
+            total = total.max(wire::whole(raw));
         }
     }
-    if containers == 0 {
-        return Err(Trouble::Unreadable("there is no list in it".to_owned()));
+    if let Some(n) = total.filter(|n| containers == 0 && *n > 0) {
+        return Err(Trouble::Unreadable(format!("it counts {n}, and there is no list in it")));
     }
     let Walk { found, seen, .. } = walk;
     if found.is_empty() && (seen.content || seen.unreadable > 0) {
@@ -207,6 +209,12 @@ impl Walk<'_> {
         }
         Some((end, spelled.told()))
     }
+}
+
+/// A key that counts what should be listed.
+fn is_total(key: &str) -> bool {
+    let key = key.to_lowercase();
+    ["total", "count", "quantity"].iter().any(|word| key.contains(word))
 }
 
 fn is_container(raw: &RawValue) -> bool {

@@ -124,7 +124,14 @@ fn an_end_without_a_zone_is_utc_and_is_told_once() {
 
 #[test]
 fn an_empty_list_is_empty_and_anything_else_without_a_record_is_unreadable() {
-    for empty in [r#""x":[]"#, r#""x":{}"#, r#""x":{"IPv4":[],"IPv6":[],"MOBILE":null,"ISP":{}}"#] {
+    for empty in [
+        r#""x":[]"#,
+        r#""x":{}"#,
+        r#""x":{"IPv4":[],"IPv6":[],"MOBILE":null,"ISP":{}}"#,
+        // An account that never bought.
+        r#""x":null"#,
+        r#""count":0"#,
+    ] {
         assert_eq!(payload(empty), Ok(Fleet { leases: vec![], unreadable: 0, oddities: vec![] }), "{empty}");
     }
     for bad in [
@@ -132,8 +139,7 @@ fn an_empty_list_is_empty_and_anything_else_without_a_record_is_unreadable() {
         r#""x":[{"orderId":"A1","ips":[]}]"#,
         r#""x":[{"id":"1","address":"203.0.113.1"}]"#,
         r#""x":[{"ipAddressIp":"203.0.113.1","dateEnd":"2026-12-01"}]"#,
-        r#""x":null"#,
-        r#""count":0"#,
+        r#""x":null,"count":1"#,
     ] {
         assert!(matches!(payload(bad), Err(Trouble::Unreadable(_))), "{bad}");
     }

@@ -38,10 +38,12 @@ pub fn read(body: &[u8], asked: Asked<'_>, words: &Words) -> Result<Quote, Troub
     if !kind.eq_ignore_ascii_case(asked.kind.as_str()) {
         return Err(wrong("proxyType", "the one that was asked for"));
     }
-    let price = wire::money(need("price")?)
-        .filter(|price: &Money| price.is_positive())
-        .ok_or_else(|| wrong("price", "a number above zero"))?;
-    let amount = wire::money(need("balance")?).ok_or_else(|| wrong("balance", "a number"))?;
+    let number = |key: &str, want: &str, good: fn(&Money) -> bool| {
+        let raw = need(key)?;
+        wire::money(raw).filter(good).ok_or_else(|| wrong(key, &format!("{want}{}", wire::spelled(raw))))
+    };
+    let price = number("price", "a number above zero", |price| price.is_positive())?;
+    let amount = number("balance", "a number that renewd can hold", |_| true)?;
     let currency = wire::currency(need("currency")?).ok_or_else(|| wrong("currency", "a text"))?;
     let warnings = answer.member("warnings").ok_or_else(|| {
         Trouble::Unreadable("`warnings` is missing, so it cannot be known that there are none".to_owned())

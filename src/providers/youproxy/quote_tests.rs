@@ -31,6 +31,7 @@ fn a_good_answer_is_read_exactly() {
     );
     assert_eq!((quote.promo, quote.warnings, quote.method), (None, vec![], Method::Leases));
     assert!(read_as(&changed(r#""IPv4""#, r#""ipv4""#), None).is_ok());
+    assert_eq!(read_as(&changed("2.65", "2.65e0"), None).unwrap().price, quote.price);
     assert!(read_as(&changed("10.5", "-3"), None).unwrap().balance.amount.is_negative());
 }
 
@@ -39,7 +40,7 @@ fn a_good_answer_is_read_exactly() {
 #[case::price_zero("2.65", "0.00")]
 #[case::price_below_zero("2.65", "-2.65")]
 #[case::price_null("2.65", "null")]
-#[case::price_with_exponent("2.65", "2.65e0")]
+#[case::price_beyond_money("2.65", "1e400")]
 #[case::price_missing(r#""price":2.65,"#, "")]
 #[case::price_twice(r#""price":2.65,"#, r#""price":2.65,"price":2.65,"#)]
 #[case::balance_null("10.5", "null")]

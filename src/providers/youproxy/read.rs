@@ -65,8 +65,11 @@ pub fn capabilities() -> Capabilities {
 pub(super) fn balance(body: &[u8], words: &Words) -> Result<Balance, Trouble> {
     let answer = envelope::open(body, words)?;
     let unreadable = |what: &str| Trouble::Unreadable(what.to_owned());
-    let amount =
-        answer.get("balance").and_then(wire::money).ok_or_else(|| unreadable("`balance` is not a number"))?;
+    let told = answer.get("balance");
+    let amount = told.and_then(wire::money).ok_or_else(|| {
+        let spelled = told.map(wire::spelled).unwrap_or_default();
+        unreadable(&format!("`balance` is not a number that renewd can hold{spelled}"))
+    })?;
     let currency = answer
         .get("currencyCode")
         .or_else(|| answer.get("currency"))

@@ -53,7 +53,7 @@ pub(super) fn opened<'a>(status: u16, body: &'a [u8], words: &Words) -> Result<(
     if status != 200 {
         return Err((Some(i64::from(status)), format!("HTTP status {status} instead of 200")));
     }
-    let text = std::str::from_utf8(body).map_err(|_| (None, "the answer is not UTF-8".to_owned()))?;
+    let text = wire::decoded(body).map_err(|_| (None, "the answer is not UTF-8".to_owned()))?;
     let answer = Object::parse(text)
         .map_err(|error| (None, format!("the answer: {}", envelope::not_json(text, &error, words))))?;
     if let Some(key) = answer.doubled() {

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::domain::{Currency, Kind, Money};
-pub use crate::providers::json::{Object, flag, id, is_null, list, text, whole};
+pub use crate::providers::json::{Object, decoded, flag, id, is_null, list, no_number, spelled, text, whole};
 
 /// Body of `calculate/extend`, `calculate/extend/order`, `extend` and `extend/order`.
 #[derive(Debug, Serialize)]
@@ -53,9 +53,9 @@ pub enum Targets<'a> {
     Orders(Vec<&'a str>),
 }
 
-/// An amount: a JSON number without exponent. A string is none.
+/// An amount: a JSON number. A string is none.
 pub fn money(raw: &RawValue) -> Option<Money> {
-    raw.get().parse().ok()
+    Money::from_json(raw.get()).ok()
 }
 
 /// A currency: a non-empty string.
@@ -87,7 +87,8 @@ mod tests {
     #[test]
     fn money_is_a_json_number_and_exact() {
         assert_eq!(money(&raw("12345678901234567.89")).unwrap().to_string(), "12345678901234567.89");
-        for bad in ["\"7.18\"", "1e2", "true", "null", "[1]"] {
+        assert_eq!(money(&raw("1E+2")).unwrap().to_string(), "100.00");
+        for bad in ["\"7.18\"", "\"1e2\"", "1e400", "true", "null", "[1]"] {
             assert_eq!(money(&raw(bad)), None, "{bad}");
         }
     }

@@ -1,6 +1,7 @@
 //! The daemon: when passes run, how it starts, reloads, stops, and how it tells the world that it lives.
 pub mod deliver;
 pub mod digest;
+pub mod headline;
 pub mod logging;
 pub mod notify_socket;
 pub mod outage;

@@ -21,7 +21,8 @@ use super::context::{Context, Failure};
 
 pub(super) async fn run(global: &Global) -> Result<Exit, Failure> {
     // Before anything that takes time: from here on a SIGHUP is a reload once the daemon is up, a SIGTERM a clean end.
-    let signals = Signals::install().map_err(|e| Failure::failed(format!("signals cannot be handled: {e}")))?;
+    let signals =
+        Signals::install().map_err(|e| Failure::failed(format!("signals cannot be handled: {e}")))?;
     let stop = CancellationToken::new();
     let reload = signals.listen(stop.clone());
     let ctx = Context::load(global)?;
@@ -97,6 +98,7 @@ fn reloader(files: Vec<PathBuf>) -> Reload {
         let settings = settings::load(&Sources::from_process(&files))?;
         let redactor = Redactor::new(settings.secrets());
         logging::hide(redactor.clone());
+        logging::adopt(&settings.log);
         Ok((settings, redactor))
     })
 }

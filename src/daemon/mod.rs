@@ -8,6 +8,7 @@ pub mod outage;
 pub mod run;
 mod runway;
 pub mod schedule;
+pub mod shots;
 pub mod signals;
 pub mod tell;
 pub mod watch;

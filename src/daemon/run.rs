@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use tokio_cron_scheduler::{Job, JobScheduler};
 
 use crate::daemon::{
-    deliver, digest, headline, notify_socket::Beacon, schedule, tell, watch, web::Web, wire,
+    deliver, digest, headline, notify_socket::Beacon, schedule, shots, tell, watch, web::Web, wire,
 };
 use crate::documents::LedgerTrouble;
 use crate::domain::State;
@@ -58,7 +58,8 @@ const LINE_EVERY: i64 = 60_000;
 /// How long the end waits for messages that could leave at once: a stop waits for payments, not for mail servers.
 const LAST_MESSAGES: std::time::Duration = std::time::Duration::from_millis(800);
 
-const LAST_DUE: &str = "schedule.last_due";
+/// The note of the newest start that was due; only a daemon writes it.
+pub(super) const LAST_DUE: &str = "schedule.last_due";
 /// Milliseconds between two looks at whether a digest is due.
 const DIGEST_EVERY: i64 = 60_000;
 
@@ -239,7 +240,8 @@ impl Daemon {
             }
         }
         self.pulse(true);
-        let outcome = match viewer.ledger.note(LAST_DUE, &start.to_string()) {
+        let ledger = viewer.ledger.as_ref();
+        let outcome = match ledger.note(LAST_DUE, &start.to_string()).and_then(|()| shots::daemon(ledger)) {
             Ok(()) => self.payer.cycle().await,
             Err(e) => Err(e.into()),
         };

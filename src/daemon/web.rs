@@ -42,17 +42,15 @@ impl Web {
     /// renewals matter more than a page about them.
     pub async fn start(viewer: &Viewer, beacon: &Beacon, shared: &Arc<Shared>) -> Self {
         let http = viewer.settings.http.clone();
-        let live = Live {
-            viewer: RwLock::new(viewer.clone()),
-            beacon: beacon.clone(),
-            shared: Arc::clone(shared),
-        };
+        let live =
+            Live { viewer: RwLock::new(viewer.clone()), beacon: beacon.clone(), shared: Arc::clone(shared) };
         let mut web = Self { live: Arc::new(live), http, stop: viewer.stop.child_token(), task: None };
         let first = match web.http.listen {
             Some(listen) => Some(TcpListener::bind(listen).await),
             None => None,
         };
-        web.task = Some(tokio::spawn(serve(Arc::clone(&web.live), web.http.clone(), first, web.stop.clone())));
+        web.task =
+            Some(tokio::spawn(serve(Arc::clone(&web.live), web.http.clone(), first, web.stop.clone())));
         web
     }
 

@@ -1,10 +1,13 @@
-//! The renewd binary: starts the runtime and ends with the command's exit code.
+//! The renewd binary: closes its memory to others, starts the runtime and ends with the command's exit code.
 use std::process::ExitCode;
+use std::time::Duration;
 
 use renewd::exit::Exit;
 use renewd::{cli, daemon};
 
 fn main() -> ExitCode {
+    // Keys are in this memory: it goes into no core file. Where the kernel refuses that, the unit's LimitCORE stands.
+    let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
     let command = match cli::read() {
         Ok(command) => command,
         Err(exit) => return exit.into(),
@@ -13,7 +16,12 @@ fn main() -> ExitCode {
     // Two threads at least: a slow disk on one must not keep signals and the watchdog waiting on the other.
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     match runtime {
-        Ok(runtime) => runtime.block_on(cli::main(command)).into(),
+        Ok(runtime) => {
+            let exit = runtime.block_on(cli::main(command));
+            // A name server that says nothing must not hold the end up; payments were awaited.
+            runtime.shutdown_timeout(Duration::from_millis(200));
+            exit.into()
+        }
         Err(e) => {
             tracing::error!("the runtime could not be started: {e}");
             Exit::Failed.into()

@@ -46,6 +46,17 @@ fn the_demo_tells_both_stories_and_the_books_agree() {
     assert_eq!(cents.iter().sum::<u64>(), charged, "the weeks add up to the table: {text}");
     assert!(text.lines().count() < 80, "short to read: {} lines", text.lines().count());
     assert!(!text.contains("demo-key"), "no key is told");
+    let hint =
+        text.lines().find(|l| l.trim_end().ends_with(" status")).expect("it says how to look at its state");
+    assert!(hint.contains(place.join("renewd.toml").to_str().unwrap()), "{hint}");
+    let status = Command::new(env!("CARGO_BIN_EXE_renewd"))
+        .args(["status", "--config"])
+        .arg(place.join("renewd.toml"))
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let status = String::from_utf8_lossy(&status.stdout).into_owned();
+    assert!(status.starts_with("renewd is healthy"), "what it says to do next ends well: {status}");
     assert!(place.join("ledger.db").exists() && place.join("mails").read_dir().unwrap().count() > 10);
 }
 

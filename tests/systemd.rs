@@ -36,11 +36,36 @@ fn the_unit_gives_no_capability_and_one_place_to_write() {
         ("StateDirectoryMode", "0700"),
         ("UMask", "0077"),
         ("MemoryDenyWriteExecute", "yes"),
+        ("LimitCORE", "0"),
         ("RestrictAddressFamilies", "AF_INET AF_INET6 AF_UNIX"),
     ] {
         assert_eq!(setting(name), Some(value), "{name}");
     }
     assert_eq!(setting("ReadWritePaths"), None, "the state directory is the only place to write");
+}
+
+#[test]
+fn a_reload_checks_the_config_first_and_a_person_may_restart_it_often() {
+    let reloads: Vec<&str> =
+        UNIT.lines().filter_map(|l| l.strip_prefix("ExecReload=")).map(str::trim).collect();
+    let [check, tell] = reloads[..] else { panic!("{reloads:?}") };
+    assert!(check.ends_with(" /usr/bin/renewd check") && tell == "/bin/kill -HUP $MAINPID", "{reloads:?}");
+    // As the daemon's own user: root can read what the daemon cannot.
+    let (user, group) = (setting("User").unwrap(), setting("Group").unwrap());
+    assert!(check.contains(&format!("--reuid={user} --regid={group} ")), "{check}");
+    let burst: u32 = setting("StartLimitBurst").unwrap().parse().unwrap();
+    assert!(burst > 6 && setting("StartLimitIntervalSec") == Some("10min"));
+}
+
+#[test]
+fn each_door_that_stays_open_says_why() {
+    for door in ["PrivateNetwork", "IPAddressDeny", "RootDirectory", "PrivateUsers", "ProcSubset"] {
+        assert!(
+            UNIT.lines().any(|l| l.starts_with('#') && l.contains(&format!("No {door}"))
+                || l.contains(&format!("no {door}"))),
+            "{door}"
+        );
+    }
 }
 
 fn free_port() -> u16 {

@@ -4,7 +4,7 @@ use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::daemon::{deliver, tell, wire};
+use crate::daemon::{deliver, shots, tell, wire};
 use crate::documents::{Plan, planfile, value};
 use crate::domain::State;
 use crate::engine::apply::{Approved, Books, ExactSet, Refusal, refusal};
@@ -79,6 +79,7 @@ async fn pay(ctx: &Context, payer: &Payer, plan: &Approved) -> Result<CycleRepor
     };
     if !report.stopped {
         tell::part(&payer.viewer, &report)?;
+        shots::command(payer.viewer.ledger.as_ref())?;
     }
     deliver::all(&payer.viewer).await?;
     watch.abort();

@@ -63,7 +63,11 @@ pub enum Command {
         target: String,
     },
     /// Accounts, balances, runway, what is due next, open alerts, unknown payments
-    Status,
+    Status {
+        /// Which ledger
+        #[command(flatten)]
+        at: LedgerArgs,
+    },
     /// What falls due when, what it costs, the day each balance runs out and the top-up it takes. Never pays
     Forecast(ForecastArgs),
     /// The payments, newest first
@@ -74,11 +78,17 @@ pub enum Command {
     Pause {
         /// Only this account
         account: Option<String>,
+        /// Which ledger
+        #[command(flatten)]
+        at: LedgerArgs,
     },
     /// Spend again; also accepts a shrunk inventory and shows what it accepts
     Resume {
         /// Only this account
         account: Option<String>,
+        /// Which ledger
+        #[command(flatten)]
+        at: LedgerArgs,
     },
     /// What can be bought, at what price; buy it; change an order
     #[command(subcommand)]
@@ -97,6 +107,9 @@ pub enum Command {
     Backup {
         /// The file to make; it must not exist
         file: PathBuf,
+        /// Which ledger
+        #[command(flatten)]
+        at: LedgerArgs,
     },
     /// The whole job with a simulated provider: no account, no config, no real money
     Demo(DemoArgs),
@@ -113,6 +126,17 @@ pub enum Command {
         #[arg(long, value_name = "DIR")]
         dir: Option<PathBuf>,
     },
+}
+
+/// Where the ledger is, for commands that need nothing else: they work with a config that cannot be used.
+#[derive(Debug, Clone, Default, Args)]
+pub struct LedgerArgs {
+    /// The ledger in this folder, whatever the config says: for a config that cannot be used
+    #[arg(long, value_name = "DIR")]
+    pub state_dir: Option<PathBuf>,
+    /// The ledger behind the URL in this file (not built yet)
+    #[arg(long, value_name = "PATH", conflicts_with = "state_dir")]
+    pub ledger_url_file: Option<PathBuf>,
 }
 
 /// How far ahead.
@@ -141,6 +165,9 @@ pub struct HistoryArgs {
     /// As CSV
     #[arg(long)]
     pub csv: bool,
+    /// Which ledger
+    #[command(flatten)]
+    pub at: LedgerArgs,
 }
 
 /// What became of a payment.
@@ -162,6 +189,9 @@ pub struct ResolveArgs {
     /// all, it is paid twice
     #[arg(long)]
     pub yes: bool,
+    /// Which ledger
+    #[command(flatten)]
+    pub at: LedgerArgs,
 }
 
 /// Orders.
@@ -305,6 +335,9 @@ pub struct SilenceArgs {
     /// For how long: 2h, 3d; 0s lifts the silence
     #[arg(long = "for", value_name = "D")]
     pub span: String,
+    /// Which ledger
+    #[command(flatten)]
+    pub at: LedgerArgs,
 }
 
 /// The demo.

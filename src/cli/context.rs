@@ -12,7 +12,7 @@ use crate::ledger::{Ledger, LedgerError};
 use crate::redact::Redactor;
 use crate::settings::{self, Problem, Settings, Sources};
 
-use super::args::Global;
+use super::args::{Global, LedgerArgs};
 use super::output;
 
 /// A command's end before its time.
@@ -89,31 +89,116 @@ pub struct Context {
     pub redactor: Redactor,
     /// `--json`.
     pub json: bool,
+    /// The config itself is in force; else it cannot be used, and the settings are what a command of the ledger needs of them.
+    pub config_is_good: bool,
+    /// The whole config is good and says where the ledger is: it may be made there, as the daemon would.
+    may_make: bool,
 }
 
 impl Context {
     /// Reads the config; from here on every log line hides its secrets.
     pub fn load(global: &Global) -> Result<Self, Failure> {
         let settings = settings::load(&Sources::from_process(&global.config)).map_err(Failure::config)?;
-        for warning in &settings.warnings {
-            tracing::warn!("{}", problem_line(warning));
-        }
-        Ok(Self::of(settings, global.json))
+        Ok(Self::of(settings, global.json).warned())
+    }
+
+    /// Logs what the config is warned of, in the style that it asks for.
+    fn warned(self) -> Self {
+        self.settings.warnings.iter().for_each(|warning| tracing::warn!("{}", problem_line(warning)));
+        self
     }
 
     /// A context of settings already read; their warnings are the caller's to show.
     pub fn of(settings: Settings, json: bool) -> Self {
         let redactor = Redactor::new(settings.secrets());
         logging::hide(redactor.clone());
-        Self { settings: Arc::new(settings), clock: Arc::new(SystemClock::new()), redactor, json }
+        logging::adopt(&settings.log);
+        Self {
+            settings: Arc::new(settings),
+            clock: Arc::new(SystemClock::new()),
+            redactor,
+            json,
+            config_is_good: true,
+            may_make: true,
+        }
     }
 
-    /// Opens the ledger.
-    pub fn ledger(&self, access: Access) -> Result<Arc<SqliteLedger>, Failure> {
-        Ok(Arc::new(sqlite::open(&self.settings.state_dir, access)?))
+    /// What a command needs that works on the ledger alone: a config that cannot be used does not keep it from working, as long
+    /// as it is clear which ledger is the daemon's.
+    pub fn of_ledger(global: &Global, at: &LedgerArgs) -> Result<Self, Failure> {
+        if at.ledger_url_file.is_some() {
+            return Err(Failure::usage(
+                "--ledger-url-file is not built yet: nothing was done. Use --state-dir DIR",
+            ));
+        }
+        let sources = Sources::from_process(&global.config);
+        let mut ctx = match settings::load(&sources) {
+            Ok(settings) => Self::of(settings, global.json).warned(),
+            Err(problems) => Self::of_the_rest(&sources, at, problems, global.json)?,
+        };
+        if let Some(dir) = &at.state_dir {
+            let dir = std::path::absolute(dir).unwrap_or_else(|_| dir.clone());
+            Arc::make_mut(&mut ctx.settings).state_dir = dir;
+            ctx.may_make = false;
+        }
+        Ok(ctx)
     }
 
-    /// Opens it for reading; before the first cycle there is none, and an empty one stands in.
+    /// What is left of a config that cannot be used.
+    fn of_the_rest(
+        sources: &Sources,
+        at: &LedgerArgs,
+        problems: Vec<Problem>,
+        json: bool,
+    ) -> Result<Self, Failure> {
+        if let Ok(settings) = settings::load_sealed(sources) {
+            output::note(
+                "renewd: the secrets that the config names cannot be read here; this command needs none",
+            );
+            return Ok(Self { may_make: false, ..Self::of(settings, json) });
+        }
+        let dir = match &at.state_dir {
+            Some(dir) => dir.clone(),
+            None => settings::state_dir(sources).map_err(|why| Failure {
+                exit: Exit::Usage,
+                kind: "config",
+                message: format!(
+                    "the config cannot be used, and it is not certain where the ledger is ({why}): name its folder with --state-dir DIR"
+                ),
+                problems: problems.clone(),
+            })?,
+        };
+        let settings = settings::bare(dir).ok_or_else(|| Failure::config(problems.clone()))?;
+        problems.iter().for_each(|p| output::note(&problem_line(p)));
+        output::note("renewd: the config cannot be used; this command works on the ledger alone");
+        Ok(Self { config_is_good: false, may_make: false, ..Self::of(settings, json) })
+    }
+
+    /// Opens the ledger, and says which one it is. Unless the whole config is good none is made: a pause in a new ledger beside the
+    /// daemon's would stop nothing. Of a config that cannot be used the accounts are unknown: those of the ledger stand in.
+    pub fn known_ledger(&mut self, access: Access) -> Result<Arc<SqliteLedger>, Failure> {
+        let dir = &self.settings.state_dir;
+        let opened = match sqlite::open(dir, Access::Read) {
+            Err(e @ LedgerError::Missing(_)) if !self.may_make || access == Access::Read => {
+                return Err(Failure::usage(format!(
+                    "{e}: nothing was done. If the daemon keeps its ledger elsewhere, name that folder with --state-dir DIR"
+                )));
+            }
+            // An older one is brought up by whoever may write it.
+            _ if access != Access::Read => sqlite::open(dir, access),
+            opened => opened,
+        };
+        output::note(&format!("renewd: the ledger is {}", dir.join("ledger.db").display()));
+        let ledger = opened?;
+        if !self.config_is_good {
+            let known = ledger.accounts()?.into_iter();
+            let accounts = known.filter_map(|a| settings::stand_in(a.account, a.provider)).collect();
+            Arc::make_mut(&mut self.settings).accounts = accounts;
+        }
+        Ok(Arc::new(ledger))
+    }
+
+    /// Opens the ledger for reading; before the first cycle there is none, and an empty one stands in.
     pub fn reading(&self) -> Result<Arc<SqliteLedger>, Failure> {
         match sqlite::open(&self.settings.state_dir, Access::Read) {
             Ok(ledger) => {
@@ -130,6 +215,14 @@ impl Context {
     pub fn viewer(&self, ledger: Arc<dyn Ledger>) -> Result<Viewer, Failure> {
         wire::viewer(Arc::clone(&self.settings), ledger, Arc::clone(&self.clock), &self.redactor)
             .map_err(|e| Failure::failed(e.to_string()))
+    }
+
+    /// The same for reading; before the first cycle of a good config there is none, and an empty one stands in.
+    pub fn known_reading(&mut self) -> Result<Arc<SqliteLedger>, Failure> {
+        if self.may_make && !self.settings.state_dir.join("ledger.db").exists() {
+            return self.reading();
+        }
+        self.known_ledger(Access::Read)
     }
 
     /// Now.

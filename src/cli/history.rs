@@ -14,14 +14,14 @@ use super::context::{Context, Failure};
 use super::output;
 use super::table::Narrow;
 
-pub(super) fn history(ctx: &Context, args: &HistoryArgs) -> Result<Exit, Failure> {
+pub(super) fn history(ctx: &mut Context, args: &HistoryArgs) -> Result<Exit, Failure> {
+    let ledger = ctx.known_reading()?;
     let filter = IntentFilter {
         since: args.since.as_deref().map(|t| since(t, ctx.now(), &ctx.settings.timezone)).transpose()?,
         account: args.account.as_deref().map(AccountName::from),
         states: args.state.iter().map(|s| state(s)).collect::<Result<Vec<_>, _>>()?,
         ..IntentFilter::default()
     };
-    let ledger = ctx.reading()?;
     if let Some(name) = &filter.account {
         known(ctx, ledger.as_ref(), name)?;
     }

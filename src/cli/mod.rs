@@ -68,17 +68,21 @@ async fn dispatch(cli: Cli) -> Result<Exit, Failure> {
         Command::Plan { out } => plan::plan(&Context::load(global)?, out.as_deref()).await,
         Command::Apply { file } => apply::apply(&Context::load(global)?, &file).await,
         Command::Explain { target } => explain::explain(&Context::load(global)?, &target).await,
-        Command::Status => status::status(&Context::load(global)?),
+        Command::Status { at } => status::status(&mut Context::of_ledger(global, &at)?),
         Command::Forecast(args) => forecast::forecast(&Context::load(global)?, &args),
-        Command::History(args) => history::history(&Context::load(global)?, &args),
-        Command::Resolve(args) => resolve::resolve(&Context::load(global)?, &args),
-        Command::Pause { account } => spending::pause(&Context::load(global)?, account.as_deref()),
-        Command::Resume { account } => spending::resume(&Context::load(global)?, account.as_deref()),
+        Command::History(args) => history::history(&mut Context::of_ledger(global, &args.at)?, &args),
+        Command::Resolve(args) => resolve::resolve(&mut Context::of_ledger(global, &args.at)?, &args),
+        Command::Pause { account, at } => {
+            spending::pause(&mut Context::of_ledger(global, &at)?, account.as_deref())
+        }
+        Command::Resume { account, at } => {
+            spending::resume(&mut Context::of_ledger(global, &at)?, account.as_deref())
+        }
         Command::Order(command) => order::order(&Context::load(global)?, &command).await,
-        Command::Silence(args) => silence::silence(&Context::load(global)?, &args),
+        Command::Silence(args) => silence::silence(&mut Context::of_ledger(global, &args.at)?, &args),
         Command::Check { live } => check::check(global, live).await,
         Command::TestMail => mail::test_mail(&Context::load(global)?).await,
-        Command::Backup { file } => spending::backup(&Context::load(global)?, &file),
+        Command::Backup { file, at } => spending::backup(&mut Context::of_ledger(global, &at)?, &file),
         Command::Demo(args) => demo::demo(&args, global.json).await,
         Command::Simulate(args) => simulate::simulate(&args).await,
         Command::Completions { shell } => {

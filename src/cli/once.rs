@@ -1,7 +1,7 @@
 //! `renewd once`: one whole cycle, then exit.
 use std::sync::Arc;
 
-use crate::daemon::{deliver, digest, tell, wire};
+use crate::daemon::{deliver, digest, shots, tell, wire};
 use crate::engine::{AccountReport, CycleReport, EngineError, Payer};
 use crate::exit::Exit;
 use crate::ledger::sqlite::{self, Access};
@@ -53,6 +53,7 @@ async fn cycle(payer: &Payer) -> Result<CycleReport, EngineError> {
         tell::config(&payer.viewer, None)?;
         tell::report(&payer.viewer, &report)?;
         digest::if_due(&payer.viewer)?;
+        shots::command(payer.viewer.ledger.as_ref())?;
     }
     Ok(report)
 }

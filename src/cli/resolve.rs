@@ -16,7 +16,7 @@ use super::args::ResolveArgs;
 use super::context::{Context, Failure};
 use super::output;
 
-pub(super) fn resolve(ctx: &Context, args: &ResolveArgs) -> Result<Exit, Failure> {
+pub(super) fn resolve(ctx: &mut Context, args: &ResolveArgs) -> Result<Exit, Failure> {
     let note = args.note.trim();
     if note.is_empty() {
         return Err(Failure::usage("--note is empty: say how you know, for whoever reads the ledger later"));
@@ -29,7 +29,7 @@ pub(super) fn resolve(ctx: &Context, args: &ResolveArgs) -> Result<Exit, Failure
     if charged.is_some_and(|c| !c.is_positive()) {
         return Err(Failure::usage("--charged must be above zero: for nothing charged, say --not-charged"));
     }
-    let ledger = ctx.ledger(Access::Note)?;
+    let ledger = ctx.known_ledger(Access::Note)?;
     let id = IntentId::from(args.intent.as_str());
     let before = ledger.intent(&id)?;
     let open =

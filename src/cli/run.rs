@@ -2,56 +2,79 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use tokio_util::sync::CancellationToken;
+
 use crate::daemon::notify_socket::Beacon;
 use crate::daemon::run::{Daemon, Reload, Shared, problem_line};
-use crate::daemon::{deliver, logging, web, wire};
+use crate::daemon::signals::Signals;
+use crate::daemon::{deliver, logging, wire};
 use crate::exit::Exit;
 use crate::ledger::Ledger;
 use crate::ledger::sqlite::{self, Access};
 use crate::notify::Mailer;
 use crate::notify::templates::own_problems;
 use crate::redact::Redactor;
-use crate::settings::{self, Sources};
+use crate::settings::{self, Settings, Sources};
 
 use super::args::Global;
 use super::context::{Context, Failure};
 
 pub(super) async fn run(global: &Global) -> Result<Exit, Failure> {
+    // Before anything that takes time: from here on a SIGHUP is a reload once the daemon is up, a SIGTERM a clean end.
+    let signals =
+        Signals::install().map_err(|e| Failure::failed(format!("signals cannot be handled: {e}")))?;
+    let stop = CancellationToken::new();
+    let reload = signals.listen(stop.clone());
     let ctx = Context::load(global)?;
-    let ledger: Arc<dyn Ledger> = match sqlite::open(&ctx.settings.state_dir, Access::Pay) {
-        Ok(ledger) => Arc::new(ledger),
-        Err(e) => {
-            deliver::cannot_use(&ctx.settings, &e, ctx.clock.as_ref()).await;
-            return Err(e.into());
-        }
-    };
-    let viewer = ctx.viewer(ledger)?;
+    let Some(ledger) = open(&ctx, &stop).await? else { return Ok(ended()) };
+    let mut viewer = ctx.viewer(ledger)?;
+    viewer.stop = stop;
     let payer = wire::payer(viewer, &ctx.redactor).map_err(|e| Failure::failed(e.to_string()))?;
-    greet_mail(&ctx).await;
-    let shared = Arc::new(Shared::default());
     let beacon =
         Beacon::new(Arc::clone(&ctx.clock)).allowing(ctx.settings.timing.money_timeout.unsigned_abs());
-    let web =
-        web::start(&payer.viewer, &beacon, &shared).await.map_err(|e| Failure::failed(e.to_string()))?;
-    let stop = payer.viewer.stop.clone();
+    let settings = Arc::clone(&ctx.settings);
+    // Beside everything else: a mail server may say nothing for a minute.
+    let greeting = tokio::spawn(async move { greet_mail(&settings).await });
     tracing::info!(
         accounts = ctx.settings.accounts.len(),
         policies = ctx.settings.policies.len(),
         "renewd is up"
     );
-    let daemon = Daemon::new(payer, reloader(global.config.clone()), beacon, shared);
-    daemon.run().await.map_err(|e| Failure::failed(e.to_string()))?;
-    stop.cancel();
-    if let Some(web) = web {
-        let _ = tokio::time::timeout(std::time::Duration::from_secs(3), web).await;
-    }
+    let daemon = Daemon::new(payer, reloader(global.config.clone()), beacon, Arc::new(Shared::default()));
+    let ran = daemon.run(reload).await.map_err(|e| Failure::failed(e.to_string()));
+    greeting.abort();
+    ran?;
+    Ok(ended())
+}
+
+fn ended() -> Exit {
     tracing::info!("renewd ends");
-    Ok(Exit::Done)
+    Exit::Done
+}
+
+/// Opens the ledger to pay, beside the signals: to look through a large one takes its time. `None`: renewd was stopped meanwhile.
+async fn open(ctx: &Context, stop: &CancellationToken) -> Result<Option<Arc<dyn Ledger>>, Failure> {
+    let dir = ctx.settings.state_dir.clone();
+    let opening = tokio::task::spawn_blocking(move || sqlite::open(&dir, Access::Pay));
+    let opened = tokio::select! {
+        opened = opening => opened.map_err(|e| Failure::failed(e.to_string()))?,
+        () = stop.cancelled() => return Ok(None),
+    };
+    match opened {
+        Ok(ledger) => Ok(Some(Arc::new(ledger))),
+        Err(e) => {
+            tokio::select! {
+                () = deliver::cannot_use(&ctx.settings, &e, ctx.clock.as_ref()) => {}
+                () = stop.cancelled() => {}
+            }
+            Err(e.into())
+        }
+    }
 }
 
 /// A mail server that does not answer is said at start, when somebody is looking, and stops nothing.
-async fn greet_mail(ctx: &Context) {
-    let alerts = &ctx.settings.alerts;
+async fn greet_mail(settings: &Settings) {
+    let alerts = &settings.alerts;
     for problem in own_problems(alerts) {
         tracing::error!("{}; the built-in template is used instead", problem_line(&problem));
     }
@@ -75,6 +98,7 @@ fn reloader(files: Vec<PathBuf>) -> Reload {
         let settings = settings::load(&Sources::from_process(&files))?;
         let redactor = Redactor::new(settings.secrets());
         logging::hide(redactor.clone());
+        logging::adopt(&settings.log);
         Ok((settings, redactor))
     })
 }

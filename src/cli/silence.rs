@@ -26,14 +26,14 @@ fn known_account(ctx: &Context, key: &KeyPattern) -> Result<(), Failure> {
     Err(Failure::usage(format!("there is no account `{name}`: the config has {}", names.join(", "))))
 }
 
-pub(super) fn silence(ctx: &Context, args: &SilenceArgs) -> Result<Exit, Failure> {
+pub(super) fn silence(ctx: &mut Context, args: &SilenceArgs) -> Result<Exit, Failure> {
     let key = KeyPattern::parse(&args.key).map_err(|e| Failure::usage(e.to_string()))?;
     let span = parse_duration(&args.span).map_err(|e| Failure::usage(format!("--for: {e}")))?;
     let now = ctx.now();
     let until = now.checked_add(span).ok().filter(|_| !span.is_negative()).ok_or_else(|| {
         Failure::usage(format!("--for `{}` is beyond all calendars: write 2h or 3d", args.span))
     })?;
-    let ledger = ctx.ledger(Access::Note)?;
+    let ledger = ctx.known_ledger(Access::Note)?;
     let open = ledger.open_alerts()?;
     if cause(key.cause()).is_none() && !open.iter().any(|a| key.covers(&a.key)) {
         let known: Vec<&str> = CAUSES.iter().map(|c| c.name).collect();

@@ -16,17 +16,19 @@ fn account(ctx: &Context, name: Option<&str>) -> Result<Option<AccountName>, Fai
     let Some(name) = name.map(AccountName::from) else { return Ok(None) };
     if ctx.settings.account(&name).is_none() {
         let known: Vec<&str> = ctx.settings.accounts.iter().map(|a| a.name.as_str()).collect();
+        let whose = if ctx.config_is_good { "the config" } else { "the ledger" };
         return Err(Failure::usage(format!(
-            "there is no account `{name}`: the config has {}",
+            "there is no account `{name}`: {whose} has {}",
             known.join(", ")
         )));
     }
     Ok(Some(name))
 }
 
-pub(super) fn pause(ctx: &Context, name: Option<&str>) -> Result<Exit, Failure> {
+pub(super) fn pause(ctx: &mut Context, name: Option<&str>) -> Result<Exit, Failure> {
+    let ledger = ctx.known_ledger(Access::Note)?;
     let account = account(ctx, name)?;
-    ctx.ledger(Access::Note)?.set_paused(account.as_ref(), true, ctx.now())?;
+    ledger.set_paused(account.as_ref(), true, ctx.now())?;
     let what = account.as_ref().map_or("every account".to_owned(), |a| format!("account {a}"));
     if ctx.json {
         output::json(
@@ -40,9 +42,9 @@ pub(super) fn pause(ctx: &Context, name: Option<&str>) -> Result<Exit, Failure> 
     Ok(Exit::Done)
 }
 
-pub(super) fn resume(ctx: &Context, name: Option<&str>) -> Result<Exit, Failure> {
+pub(super) fn resume(ctx: &mut Context, name: Option<&str>) -> Result<Exit, Failure> {
+    let ledger = ctx.known_ledger(Access::Note)?;
     let account = account(ctx, name)?;
-    let ledger = ctx.ledger(Access::Note)?;
     ledger.set_paused(account.as_ref(), false, ctx.now())?;
     let mut accepted = Vec::new();
     for a in ctx.settings.accounts.iter().filter(|a| account.as_ref().is_none_or(|n| n == &a.name)) {
@@ -82,8 +84,8 @@ pub(super) fn resume(ctx: &Context, name: Option<&str>) -> Result<Exit, Failure>
     Ok(Exit::Done)
 }
 
-pub(super) fn backup(ctx: &Context, file: &Path) -> Result<Exit, Failure> {
-    ctx.ledger(Access::Read)?.backup(file)?;
+pub(super) fn backup(ctx: &mut Context, file: &Path) -> Result<Exit, Failure> {
+    ctx.known_ledger(Access::Read)?.backup(file)?;
     if ctx.json {
         output::json(&json!({ "schema": 1, "ok": true, "file": file }));
     } else {

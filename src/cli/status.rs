@@ -1,7 +1,7 @@
 //! `renewd status`: how renewd stands, from the ledger alone.
 use jiff::Timestamp;
 
-use crate::daemon::{outage, schedule};
+use crate::daemon::{outage, schedule, shots};
 use crate::documents::{self, Around, LedgerTrouble, Runway, Status, last_cycle_words};
 use crate::domain::time::words;
 use crate::exit::Exit;
@@ -11,11 +11,16 @@ use super::context::{Context, Failure};
 use super::output;
 use super::table::{AS_IT_IS, Narrow};
 
-pub(super) fn status(ctx: &Context) -> Result<Exit, Failure> {
-    let ledger = ctx.reading()?;
+pub(super) fn status(ctx: &mut Context) -> Result<Exit, Failure> {
+    let ledger = ctx.known_reading()?;
+    let ctx = &*ctx;
     let now = ctx.clock.now();
     let trouble = ledger_trouble(ctx);
-    let around = Around { next: &schedule::of(&ctx.settings), ledger: trouble.clone() };
+    // Whoever runs cycles by a timer of his own keeps to no schedule of the config; a config that cannot be used tells none.
+    let scheduled = ctx.config_is_good && !shots::by_commands(ledger.as_ref())?;
+    let cron = schedule::of(&ctx.settings);
+    let next = |after| scheduled.then(|| cron(after)).flatten();
+    let around = Around { next: &next, ledger: trouble.clone() };
     let status = documents::status(ledger.as_ref(), &ctx.settings, &now, &around)?;
     if ctx.json {
         output::json(&status);
@@ -46,7 +51,12 @@ fn standing(status: &Status, trouble: Option<&LedgerTrouble>, ctx: &Context) -> 
             "renewd needs attention: no cycle ended since one was due at {due}, the last began {stood} ago (systemctl status renewd)"
         );
     }
-    if status.healthy { "renewd is healthy" } else { "renewd needs attention" }.to_owned()
+    match (status.healthy, status.paused.is_empty()) {
+        (true, _) => "renewd is healthy",
+        (false, true) => "renewd needs attention",
+        (false, false) => "renewd needs attention: spending is paused (renewd resume)",
+    }
+    .to_owned()
 }
 
 /// How long a balance lasts.
@@ -69,6 +79,9 @@ fn show(status: &Status, trouble: Option<&LedgerTrouble>, ctx: &Context) {
             "next on the schedule: {} (while `renewd run` is up)",
             output::away(next, now)
         ));
+    }
+    if status.next_cycle_at.is_none() && status.last_cycle.is_some() && ctx.config_is_good {
+        output::line("the last cycles were made by commands, as a timer does: no schedule is kept");
     }
     for paused in &status.paused {
         output::line(&format!(

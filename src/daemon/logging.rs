@@ -1,5 +1,6 @@
-//! Logging: the daemon writes text on a terminal and JSON otherwise, every other command text for whoever typed it; always to
-//! stderr, and every line passes the redactor.
+//! Logging: to stderr, in the style and from the level that the config says, and every line passes the redactor. Left to itself the
+//! daemon writes text on a terminal, lines with a priority for systemd's journal and JSON otherwise; every other command writes
+//! text for whoever typed it.
 //!
 //! The rule: a message reads alone, facts are dotted fields with units in their names, each thing is said once, at the
 //! boundary. Never logged: URLs of providers, request or reply bodies, mail text. Other crates speak from WARN up only,
@@ -7,22 +8,29 @@
 //! config hands them over with [`hide`].
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::io::{self, IsTerminal, Write};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{PoisonError, RwLock};
 
 use tracing::level_filters::LevelFilter;
-use tracing_subscriber::filter::{EnvFilter, FilterExt, Targets};
-use tracing_subscriber::fmt::MakeWriter;
-use tracing_subscriber::layer::SubscriberExt;
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::filter::{EnvFilter, FilterExt, Targets, dynamic_filter_fn};
+use tracing_subscriber::fmt::format::{FormatFields, Writer};
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, MakeWriter, format};
+use tracing_subscriber::layer::{Filter, SubscriberExt};
+use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, Registry};
 
 use crate::redact::Redactor;
+use crate::settings::{Log, LogFormat};
 
 /// How many reloads back a secret stays hidden: a payment in flight still carries the key it started with.
 const REMEMBERED: usize = 8;
 
 static SECRETS: Secrets = Secrets::none();
+static HOW: How = How::new();
+/// Whoever reads the lines, until a config says how they look: 1 is [`Reader::Journal`].
+static READER: AtomicU8 = AtomicU8::new(0);
 static QUIET: AtomicBool = AtomicBool::new(false);
 
 /// From here on these secrets are hidden in every line, and those of the last few calls too. Called when the config is
@@ -48,14 +56,34 @@ pub enum Reader {
 /// Sets up logging and the panic message, once per process; a second call changes nothing but the panic hook.
 pub fn init(reader: Reader) {
     let wanted = std::env::var("RUST_LOG").unwrap_or_default();
-    let style =
-        match (io::stderr().is_terminal(), std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty())) {
-            (true, false) => Style::Colour,
-            (false, _) if reader == Reader::Journal => Style::Json,
-            (true, true) | (false, _) => Style::Plain,
-        };
-    let _ = tracing_subscriber::registry().with(layer(style, Stderr, &wanted, &SECRETS)).try_init();
+    READER.store(u8::from(reader == Reader::Journal), Ordering::Relaxed);
+    adopt(&Log { format: LogFormat::Auto, level: Level::INFO });
+    let _ = tracing_subscriber::registry().with(layer(&HOW, Stderr, &wanted, &SECRETS)).try_init();
     std::panic::set_hook(Box::new(on_panic));
+}
+
+/// Writes as the config says from here on. `RUST_LOG` goes over its level.
+pub fn adopt(log: &Log) {
+    let colour = std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
+    let text = if io::stderr().is_terminal() && colour { Style::Colour } else { Style::Plain };
+    HOW.set(
+        match log.format {
+            LogFormat::Text => text,
+            LogFormat::Json => Style::Json,
+            LogFormat::Journal => Style::Journal,
+            LogFormat::Auto if io::stderr().is_terminal() => text,
+            LogFormat::Auto if is_journal() => Style::Journal,
+            LogFormat::Auto if READER.load(Ordering::Relaxed) == 1 => Style::Json,
+            LogFormat::Auto => Style::Plain,
+        },
+        log.level,
+    );
+}
+
+/// systemd says so of its journal: a redirected stderr is another file.
+fn is_journal() -> bool {
+    let Ok(named) = std::env::var("JOURNAL_STREAM") else { return false };
+    rustix::fs::fstat(io::stderr()).is_ok_and(|ours| named == format!("{}:{}", ours.st_dev, ours.st_ino))
 }
 
 /// A panic goes through the log like everything else: the standard hook would print its text past the redactor.
@@ -76,24 +104,111 @@ enum Style {
     Colour,
     Plain,
     Json,
+    Journal,
+}
+
+const STYLES: [Style; 4] = [Style::Colour, Style::Plain, Style::Json, Style::Journal];
+const LEVELS: [Level; 5] = [Level::ERROR, Level::WARN, Level::INFO, Level::DEBUG, Level::TRACE];
+
+/// Style and level in force; a reload may change them.
+struct How {
+    style: AtomicU8,
+    level: AtomicU8,
+}
+
+impl How {
+    const fn new() -> Self {
+        Self { style: AtomicU8::new(1), level: AtomicU8::new(2) }
+    }
+
+    fn set(&self, style: Style, level: Level) {
+        let place = |at: Option<usize>| at.and_then(|at| u8::try_from(at).ok()).unwrap_or(1);
+        self.style.store(place(STYLES.iter().position(|s| *s == style)), Ordering::Relaxed);
+        self.level.store(place(LEVELS.iter().position(|l| *l == level)), Ordering::Relaxed);
+    }
+
+    fn style(&self) -> Style {
+        STYLES[usize::from(self.style.load(Ordering::Relaxed))]
+    }
+
+    fn level(&self) -> Level {
+        LEVELS[usize::from(self.level.load(Ordering::Relaxed))]
+    }
 }
 
 fn layer<W>(
-    style: Style,
+    how: &'static How,
     writer: W,
     wanted: &str,
     secrets: &'static Secrets,
 ) -> Box<dyn Layer<Registry> + Send + Sync>
 where
-    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+    W: for<'a> MakeWriter<'a> + Clone + Send + Sync + 'static,
 {
-    let asked = EnvFilter::builder().with_default_directive(LevelFilter::INFO.into()).parse_lossy(wanted);
-    let strangers = Targets::new().with_default(LevelFilter::WARN).with_target("renewd", LevelFilter::TRACE);
-    let filter = asked.and(strangers);
-    let lines = tracing_subscriber::fmt::layer().with_writer(Redacting { inner: writer, secrets });
-    match style {
-        Style::Json => lines.json().flatten_event(true).with_filter(filter).boxed(),
-        text => lines.with_target(false).with_ansi(text == Style::Colour).with_filter(filter).boxed(),
+    let asked = |json: bool| -> Box<dyn Filter<Registry> + Send + Sync> {
+        let mine = dynamic_filter_fn(move |_, _| (how.style() == Style::Json) == json);
+        if wanted.is_empty() {
+            Box::new(mine.and(dynamic_filter_fn(move |meta, _| *meta.level() <= how.level())))
+        } else {
+            let default = LevelFilter::INFO.into();
+            Box::new(mine.and(EnvFilter::builder().with_default_directive(default).parse_lossy(wanted)))
+        }
+    };
+    let strangers =
+        || Targets::new().with_default(LevelFilter::WARN).with_target("renewd", LevelFilter::TRACE);
+    let lines = || {
+        let writer = Redacting { inner: writer.clone(), secrets };
+        tracing_subscriber::fmt::layer().with_writer(writer)
+    };
+    let json = lines().json().flatten_event(true).with_filter(asked(true).and(strangers()));
+    let text = lines().with_ansi(false).event_format(Text { how }).with_filter(asked(false).and(strangers()));
+    json.and_then(text).boxed()
+}
+
+/// Lines for people, and for systemd's journal: that adds the time, and reads how grave a line is from `<N>` before it.
+struct Text {
+    how: &'static How,
+}
+
+impl<S, N> FormatEvent<S, N> for Text
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(
+        &self,
+        ctx: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> std::fmt::Result {
+        let style = self.how.style();
+        if style != Style::Journal {
+            return format()
+                .with_target(false)
+                .with_ansi(style == Style::Colour)
+                .format_event(ctx, writer, event);
+        }
+        let mut text = String::new();
+        format().with_target(false).with_ansi(false).with_level(false).without_time().format_event(
+            ctx,
+            Writer::new(&mut text),
+            event,
+        )?;
+        // Each line is an entry of the journal.
+        for line in text.trim_end().lines() {
+            writeln!(writer, "<{}>{}", priority(*event.metadata().level()), line.trim_start())?;
+        }
+        Ok(())
+    }
+}
+
+/// As syslog counts: 3 error, 4 warning, 6 info, 7 debug.
+fn priority(level: Level) -> u8 {
+    match level {
+        Level::ERROR => 3,
+        Level::WARN => 4,
+        Level::INFO => 6,
+        _ => 7,
     }
 }
 
@@ -117,6 +232,7 @@ impl Secrets {
     }
 }
 
+#[derive(Clone, Copy)]
 struct Stderr;
 
 impl MakeWriter<'_> for Stderr {
@@ -205,12 +321,12 @@ mod tests {
         let known: &'static Secrets = Box::leak(Box::new(Secrets::none()));
         secrets.iter().for_each(|s| known.learn(Redactor::new([(*s).to_owned()])));
         let sink = Sink::default();
-        let subscriber = tracing_subscriber::registry().with(layer(style, sink.clone(), rust_log, known));
+        let how: &'static How = Box::leak(Box::new(How::new()));
+        how.set(style, Level::INFO);
+        let subscriber = tracing_subscriber::registry().with(layer(how, sink.clone(), rust_log, known));
         tracing::subscriber::with_default(subscriber, work);
         sink.text()
     }
-
-    const STYLES: [Style; 3] = [Style::Colour, Style::Plain, Style::Json];
 
     #[test]
     fn a_secret_is_hidden_in_messages_fields_spans_and_strangers_warnings_at_trace() {
@@ -281,6 +397,37 @@ mod tests {
         assert_eq!(lines.len(), 2);
         assert_eq!(lines[0]["cycle.paid"], 3);
         assert_eq!(lines[0]["level"], "INFO");
+    }
+
+    #[test]
+    fn the_journal_gets_priorities_and_no_second_time() {
+        let text = logged(Style::Journal, "", &[], || {
+            tracing::error!(target: "renewd", "the disk is full");
+            tracing::warn!(target: "renewd", account = "yp", "two\nlines");
+            tracing::info!(target: "renewd", "cycle done");
+            tracing::debug!(target: "renewd", "not asked for");
+        });
+        assert_eq!(text, "<3>the disk is full\n<4>two\n<4>lines account=\"yp\"\n<6>cycle done\n");
+    }
+
+    #[test]
+    fn the_configs_level_rules_until_a_reload_says_another() {
+        let how: &'static How = Box::leak(Box::new(How::new()));
+        let known: &'static Secrets = Box::leak(Box::new(Secrets::none()));
+        let sink = Sink::default();
+        let subscriber = tracing_subscriber::registry().with(layer(how, sink.clone(), "", known));
+        tracing::subscriber::with_default(subscriber, || {
+            for (style, level) in
+                [(Style::Plain, Level::WARN), (Style::Json, Level::DEBUG), (Style::Journal, Level::INFO)]
+            {
+                how.set(style, level);
+                tracing::debug!(target: "renewd", "fine {style:?}");
+                tracing::info!(target: "renewd", "event {style:?}");
+            }
+        });
+        let text = sink.text();
+        assert!(!text.contains("Plain") && text.contains("\"message\":\"fine Json\""), "{text}");
+        assert!(text.ends_with("<6>event Journal\n") && !text.contains("fine Journal"), "{text}");
     }
 
     #[test]

@@ -3,6 +3,10 @@
 //! The ping comes from a task of its own, but only while the loop's last step is fresh: a loop that hangs is a daemon that
 //! systemd restarts. Without systemd (`NOTIFY_SOCKET` unset) every call does nothing. Not responsible for what counts as a
 //! step: the loop calls [`Beacon::beat`].
+use std::io;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -12,6 +16,7 @@ use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
 
+const SOCKET: &str = "NOTIFY_SOCKET";
 /// Fresh for this long at least: twice the money time-out as it comes.
 const FRESH: Duration = Duration::from_secs(240);
 
@@ -70,6 +75,12 @@ impl Beacon {
         tell(&[NotifyState::Stopping]);
     }
 
+    /// Whether anybody hears it.
+    #[must_use]
+    pub fn is_heard() -> bool {
+        std::env::var_os(SOCKET).is_some()
+    }
+
     /// One line for `systemctl status`. No secret may be in it: it does not pass the log's redactor.
     pub fn status(&self, line: &str) {
         // A newline would start another assignment of the protocol.
@@ -107,16 +118,25 @@ fn ping_every(interval: Duration) -> Duration {
 }
 
 fn tell(states: &[NotifyState<'_>]) {
-    if let Err(e) = sd_notify::notify(states) {
+    if let Err(e) = send(states) {
         tracing::debug!("systemd was not told: {e}");
     }
+}
+
+/// The socket may be a file or, with `@` before its name, in the abstract namespace, which the crate does not know.
+fn send(states: &[NotifyState<'_>]) -> io::Result<()> {
+    let Some(name) = std::env::var_os(SOCKET) else { return Ok(()) };
+    let Some(name) = name.as_bytes().strip_prefix(b"@") else { return sd_notify::notify(states) };
+    let socket = UnixDatagram::unbound()?;
+    socket.connect_addr(&SocketAddr::from_abstract_name(name)?)?;
+    let message: String = states.iter().map(|state| format!("{state}\n")).collect();
+    socket.send(message.as_bytes()).map(drop)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::clock::VirtualClock;
-    use std::os::unix::net::UnixDatagram;
     use std::process::{Command, Stdio};
 
     fn beacon() -> (Arc<VirtualClock>, Beacon) {
@@ -164,12 +184,15 @@ mod tests {
     fn heard_from(test: &str, datagrams: usize) -> Vec<String> {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("notify");
-        let socket = UnixDatagram::bind(&path).unwrap();
+        heard_at(test, datagrams, &UnixDatagram::bind(&path).unwrap(), path.as_os_str())
+    }
+
+    fn heard_at(test: &str, datagrams: usize, socket: &UnixDatagram, name: &std::ffi::OsStr) -> Vec<String> {
         socket.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
         let mut running = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", &format!("daemon::notify_socket::tests::{test}")])
             .env(CHILD, "1")
-            .env("NOTIFY_SOCKET", &path)
+            .env(SOCKET, name)
             .env("WATCHDOG_USEC", "200000")
             .env_remove("WATCHDOG_PID")
             .stdout(Stdio::null())
@@ -210,6 +233,18 @@ mod tests {
         let others = [&heard[0], &heard[3], &heard[4], &heard[5]];
         assert_eq!(others, ["READY=1\n", "READY=1\n", "WATCHDOG=1\n", "STOPPING=1\n"]);
         assert_eq!(heard[1], "STATUS=last cycle: ok READY=0\n");
+    }
+
+    #[test]
+    fn a_socket_in_the_abstract_namespace_is_told_the_same() {
+        if std::env::var_os(CHILD).is_some() {
+            return tells_its_life();
+        }
+        let name = format!("renewd-test-{}", std::process::id());
+        let socket = UnixDatagram::bind_addr(&SocketAddr::from_abstract_name(&name).unwrap()).unwrap();
+        let test = "a_socket_in_the_abstract_namespace_is_told_the_same";
+        let heard = heard_at(test, 6, &socket, format!("@{name}").as_ref());
+        assert_eq!((heard[0].as_str(), heard[5].as_str()), ("READY=1\n", "STOPPING=1\n"));
     }
 
     fn pings_for_a_while() {

@@ -5,10 +5,12 @@
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::Notify;
 use tokio_cron_scheduler::{Job, JobScheduler};
 
-use crate::daemon::{deliver, digest, notify_socket::Beacon, schedule, signals, tell, watch, wire};
+use crate::daemon::{
+    deliver, digest, headline, notify_socket::Beacon, schedule, shots, tell, watch, web::Web, wire,
+};
 use crate::documents::LedgerTrouble;
 use crate::domain::State;
 use crate::engine::alerts::cycles_missed;
@@ -46,9 +48,18 @@ pub struct Daemon {
     heart: Option<Heart>,
     /// Boot milliseconds from which on it is asked again whether a digest is due.
     digest_at: i64,
+    web: Option<Web>,
+    /// Boot milliseconds from which on the status line is told anew.
+    line_at: i64,
 }
 
-const LAST_DUE: &str = "schedule.last_due";
+/// Milliseconds between two status lines, cycles apart: alerts come and go between cycles too.
+const LINE_EVERY: i64 = 60_000;
+/// How long the end waits for messages that could leave at once: a stop waits for payments, not for mail servers.
+const LAST_MESSAGES: std::time::Duration = std::time::Duration::from_millis(800);
+
+/// The note of the newest start that was due; only a daemon writes it.
+pub(super) const LAST_DUE: &str = "schedule.last_due";
 /// Milliseconds between two looks at whether a digest is due.
 const DIGEST_EVERY: i64 = 60_000;
 
@@ -58,9 +69,6 @@ pub enum RunError {
     /// The scheduler could not be started.
     #[error("the scheduler could not be started: {0}")]
     Scheduler(String),
-    /// Signals cannot be handled.
-    #[error("signals cannot be handled: {0}")]
-    Signals(#[from] std::io::Error),
 }
 
 impl Daemon {
@@ -81,52 +89,76 @@ impl Daemon {
             beside: Vec::new(),
             heart: None,
             digest_at: i64::MIN,
+            web: None,
+            line_at: i64::MIN,
         }
     }
 
-    /// Runs until SIGTERM or SIGINT. A payment in flight is awaited; nothing new is begun.
+    /// Runs until `stop` of its viewer is cancelled; each `reload` is a wish to read the config again. A payment in flight is
+    /// awaited; nothing new is begun. Page and readiness stand before the first mail or request.
     ///
     /// # Errors
     /// Only what stops it from starting.
-    pub async fn run(mut self) -> Result<(), RunError> {
+    pub async fn run(mut self, reload: Arc<Notify>) -> Result<(), RunError> {
         let poke = Arc::new(Notify::new());
         let mut ticks = ticker(Arc::clone(&poke)).await?;
-        let mut reload = signals::reload_asked()?;
         let stop = self.payer.viewer.stop.clone();
         let (stopping, beacon) = (stop.clone(), self.beacon.clone());
         tokio::spawn(async move {
-            signals::stop_asked().await;
-            tracing::info!("stopping: a payment in flight is awaited");
+            stopping.cancelled().await;
             beacon.stopping();
-            stopping.cancel();
         });
-        let (reloads, mut reload_asked) = mpsc::channel::<()>(1);
-        tokio::spawn(async move {
-            while reload.recv().await.is_some() {
-                let _ = reloads.try_send(());
-            }
-        });
+        self.web = Some(Web::start(&self.payer.viewer, &self.beacon, &self.shared).await);
+        self.beacon.ready();
+        self.beacon.spawn_watchdog();
+        self.say_line();
         self.start_beside();
         self.heart = Some(Heart::start());
         // The config was just taken: what was refused before is over.
         if let Err(e) = tell::config(&self.payer.viewer, None) {
             tracing::error!("{e}");
         }
-        self.beacon.ready();
-        self.beacon.spawn_watchdog();
         let mut settle_at: Option<i64> = None;
         while !stop.is_cancelled() {
             self.beacon.beat();
             tokio::select! {
                 () = stop.cancelled() => break,
-                Some(()) = reload_asked.recv() => self.reload(),
+                () = reload.notified() => self.reload(),
                 () = poke.notified() => self.tick(&mut settle_at).await,
             }
         }
-        let _ = ticks.shutdown().await;
         self.stop_beside();
-        let _ = deliver::due(&self.payer.viewer).await;
+        let web = self.web.take();
+        let last = async {
+            let _ = tokio::time::timeout(LAST_MESSAGES, deliver::due(&self.payer.viewer)).await;
+        };
+        let page = async {
+            if let Some(web) = web {
+                web.ended().await;
+            }
+        };
+        tokio::join!(last, page, async {
+            let _ = ticks.shutdown().await;
+        });
         Ok(())
+    }
+
+    /// Telling takes a mail server's time, and a stop does not wait for it: what was not told is told by the next start.
+    async fn unless_stopping(&self, telling: impl Future<Output = ()>) {
+        tokio::select! {
+            () = telling => {}
+            () = self.payer.viewer.stop.cancelled() => {}
+        }
+    }
+
+    /// The status line as of now, made beside the loop: it reads the ledger.
+    fn say_line(&mut self) {
+        self.line_at = self.payer.viewer.clock.now().boot_ms.saturating_add(LINE_EVERY);
+        let (viewer, beacon) = (self.payer.viewer.clone(), self.beacon.clone());
+        let trouble = self.shared.ledger.lock().unwrap_or_else(PoisonError::into_inner).is_some();
+        if Beacon::is_heard() && !trouble {
+            tokio::task::spawn_blocking(move || beacon.status(&headline::of(&viewer)));
+        }
     }
 
     /// Messages go out on their own, so that a long cycle and a slow server never wait for each other.
@@ -169,6 +201,9 @@ impl Daemon {
                 tracing::error!("{e}");
             }
         }
+        if now.boot_ms >= self.line_at {
+            self.say_line();
+        }
     }
 
     /// The start that is due by now, if one is: the newest since `last_due`. The first one ever is due at once.
@@ -205,7 +240,8 @@ impl Daemon {
             }
         }
         self.pulse(true);
-        let outcome = match viewer.ledger.note(LAST_DUE, &start.to_string()) {
+        let ledger = viewer.ledger.as_ref();
+        let outcome = match ledger.note(LAST_DUE, &start.to_string()).and_then(|()| shots::daemon(ledger)) {
             Ok(()) => self.payer.cycle().await,
             Err(e) => Err(e.into()),
         };
@@ -224,12 +260,10 @@ impl Daemon {
                     unknown = s.unknown,
                     "cycle done"
                 );
-                self.beacon.status(&format!(
-                    "last cycle: {}, {} paid, {} held, {} unknown",
-                    s.outcome, s.paid, s.held, s.unknown
-                ));
                 *self.shared.ledger.lock().unwrap_or_else(PoisonError::into_inner) = None;
-                deliver::ledger_good(&self.payer.viewer.settings, self.payer.viewer.clock.as_ref()).await;
+                self.say_line();
+                let viewer = &self.payer.viewer;
+                self.unless_stopping(deliver::ledger_good(&viewer.settings, viewer.clock.as_ref())).await;
                 self.heartbeat(report.accounts.iter().all(crate::engine::AccountReport::reachable));
                 *self.shared.report.write().unwrap_or_else(PoisonError::into_inner) = Some(report);
             }
@@ -273,7 +307,8 @@ impl Daemon {
             LedgerTrouble::goes_on(&mut known, error.brief(), now);
         }
         self.beacon.status("the ledger cannot be used: payments stop");
-        deliver::ledger_trouble(&self.payer.viewer.settings, error, self.payer.viewer.clock.as_ref()).await;
+        let viewer = &self.payer.viewer;
+        self.unless_stopping(deliver::ledger_trouble(&viewer.settings, error, viewer.clock.as_ref())).await;
         self.heartbeat(false);
     }
 
@@ -329,6 +364,9 @@ impl Daemon {
                 self.payer = payer;
                 self.stop_beside();
                 self.start_beside();
+                if let Some(web) = &mut self.web {
+                    web.adopt(&self.payer.viewer);
+                }
                 tracing::info!("the config was read again");
                 self.say_reload(None)
             }

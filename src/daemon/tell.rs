@@ -20,8 +20,8 @@ use crate::ledger::{BudgetCheck, IntentFilter, IntentRecord, LedgerError, OpenAl
 use crate::notify::{self, Letterhead};
 use crate::policy::Word;
 
-/// Causes that are not judged by a pass: the loop's watch and a reload tell of them.
-const APART: &[&str] = &["loop_late", "config_reload"];
+/// Causes that are not judged by a pass: the loop's watch, a reload and the web side tell of them.
+const APART: &[&str] = &["loop_late", "config_reload", "page_down"];
 
 /// Reading what is open, judging it and writing what became of it is one step: two tasks at once would tell twice.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
@@ -178,6 +178,15 @@ pub fn watched(viewer: &Viewer, late: Option<Alert>) -> Result<(), LedgerError> 
 pub fn config(viewer: &Viewer, refused: Option<&str>) -> Result<(), LedgerError> {
     let alerts: Vec<Alert> = refused.map(config_refused).into_iter().collect();
     queue(viewer, &|key| key.cause() == "config_reload", &|_| (alerts.clone(), Ends::default()))
+}
+
+/// The page can be served (`None`) or not.
+///
+/// # Errors
+/// The ledger's.
+pub fn page(viewer: &Viewer, down: Option<Alert>) -> Result<(), LedgerError> {
+    let alerts: Vec<Alert> = down.into_iter().collect();
+    queue(viewer, &|key| key.cause() == "page_down", &|_| (alerts.clone(), Ends::default()))
 }
 
 /// What fires, and which of the open ones that do not are not simply over.

@@ -15,8 +15,8 @@ use super::trouble::{LedgerState, LedgerTrouble};
 #[derive(Debug, Clone, Serialize)]
 pub struct Status {
     schema: u32,
-    /// No account is down, nothing is unknown or needs a person, no urgent alert is open, the ledger can be written and cycles end
-    /// when they are due.
+    /// No account is down, nothing is unknown or needs a person, no urgent alert is open, spending is not paused, the ledger can be
+    /// written and cycles end when they are due.
     pub healthy: bool,
     /// The newest cycle.
     pub last_cycle: Option<Cycle>,
@@ -191,7 +191,9 @@ pub fn status(
     let overdue_since = last_cycle
         .as_ref()
         .and_then(|c| around.overdue(c.started_at.wall, settings.schedule.jitter, now.wall));
+    let paused = ledger.paused()?;
     let healthy = unknown == 0
+        && paused.is_empty()
         && around.ledger.is_none()
         && overdue_since.is_none()
         && needs_operator == 0
@@ -235,11 +237,7 @@ pub fn status(
             oldest_at: mails.oldest,
             oldest_age: mails.oldest.map(|at| now.wall.duration_since(at).as_secs().max(0)),
         },
-        paused: ledger
-            .paused()?
-            .into_iter()
-            .map(|p| p.account.map_or("*".to_owned(), |a| a.to_string()))
-            .collect(),
+        paused: paused.into_iter().map(|p| p.account.map_or("*".to_owned(), |a| a.to_string())).collect(),
     })
 }
 

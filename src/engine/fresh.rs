@@ -15,6 +15,9 @@ use crate::planner::{PaySet, Standing};
 use crate::policy::{Reason, Word};
 use crate::providers::ReadError;
 
+/// How long a reading may go on once renewd is asked to stop.
+const LAST_LOOK: std::time::Duration = std::time::Duration::from_secs(1);
+
 impl Lane {
     /// Before the price is asked: where its answer will tell the order as it is then, nothing need be read for it.
     pub(super) async fn fresh_before(&mut self, set: &PaySet) -> Result<Option<Reason>, LedgerError> {
@@ -102,7 +105,15 @@ impl Lane {
     pub(super) async fn reread(&mut self) -> Result<Result<(), String>, LedgerError> {
         let began = self.viewer.clock.now();
         let reading = tokio::spawn(read(Arc::clone(&self.reader), crate::providers::Purpose::Money));
-        let result = beating(reading, self.viewer.beat.as_ref()).await;
+        let stopped = async {
+            self.viewer.stop.cancelled().await;
+            // A provider that answers gets to show what was just paid; one that is stalled holds no stop up.
+            self.viewer.clock.sleep(LAST_LOOK).await;
+        };
+        let result = tokio::select! {
+            read = beating(reading, self.viewer.beat.as_ref()) => read,
+            () = stopped => return Ok(Err("renewd is stopping".to_owned())),
+        };
         let cut = || ReadError::NoAnswer("the reading was cut off".into());
         let mut inventory = match result.unwrap_or_else(|_| Err(cut())) {
             Ok(inventory) => inventory,

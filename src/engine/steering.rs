@@ -93,7 +93,10 @@ pub(super) async fn term(viewer: &Viewer, lease: &Lease, policy: Option<&Policy>
     let reader = viewer.readers.get(&lease.account).filter(|r| on && !r.capabilities().sells_cycles);
     let (Some(reader), true) = (reader, periods.len() > 1) else { return first };
     // Unread, the first is sent: the provider refuses what it does not sell, and the flag is told as not following.
-    let offered = reader.periods(&lease.kind).await.unwrap_or_default();
+    let offered = tokio::select! {
+        offered = reader.periods(&lease.kind) => offered.unwrap_or_default(),
+        () = viewer.stop.cancelled() => Vec::new(),
+    };
     periods.iter().copied().find(|days| offered.contains(days)).unwrap_or(first)
 }
 
@@ -190,6 +193,9 @@ impl Payer {
             };
             let mut calls = Vec::new();
             for ((_, on), group) in orders {
+                if self.viewer.stop.is_cancelled() {
+                    break;
+                }
                 let members: Vec<&Item> = group.iter().map(|s| &items[s.item]).collect();
                 let request = switch(&self.viewer, &members, on).await;
                 calls.extend(request.map(|request| (request, on, group[0].why.clone())));

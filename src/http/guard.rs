@@ -5,26 +5,27 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use axum::extract::connect_info::{ConnectInfo, Connected};
 use axum::extract::{Request, State};
 use axum::http::uri::Authority;
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, Version, header};
 use axum::middleware::Next;
 use axum::response::Response;
-use axum::serve::IncomingStream;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
-use super::door::Door;
 use super::failure;
 
 /// The address of ours that a connection came to: with a wildcard listener it is known per connection only.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Local(Option<SocketAddr>);
 
-impl Connected<IncomingStream<'_, Door>> for Local {
-    fn connect_info(stream: IncomingStream<'_, Door>) -> Self {
-        Self(stream.io().local_addr().ok())
+impl Local {
+    pub(super) fn of(address: Option<SocketAddr>) -> Self {
+        Self(address)
+    }
+
+    fn is_loopback(self) -> bool {
+        self.0.is_some_and(|local| local.ip().to_canonical().is_loopback())
     }
 }
 
@@ -50,7 +51,7 @@ impl Guard {
 
 /// The fence around every route.
 pub(super) async fn check(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
-    let local = request.extensions().get::<ConnectInfo<Local>>().and_then(|info| info.0.0);
+    let local = request.extensions().get::<Local>().copied().unwrap_or(Local(None));
     let mut reply = if !named_as_ours(&request, local) {
         let hint = "this host name is not served here: ask for the listen address or localhost";
         failure(StatusCode::MISDIRECTED_REQUEST, "host", hint)
@@ -79,8 +80,9 @@ const FENCES: [(HeaderName, &str); 4] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
 ];
 
-/// Both places that can name a host must name us; one of them must be there.
-fn named_as_ours(request: &Request, local: Option<SocketAddr>) -> bool {
+/// Both places that can name a host must name us; one of them must be there. HTTP/1.0 knows no `Host`: a simple probe on this
+/// machine is answered without one, and no browser speaks like that.
+fn named_as_ours(request: &Request, local: Local) -> bool {
     let mut hosts = request.headers().get_all(header::HOST).iter();
     let (first, more) = (hosts.next(), hosts.next().is_some());
     let named = first.map(|v| v.to_str().ok().and_then(|v| v.parse::<Authority>().ok()));
@@ -88,7 +90,10 @@ fn named_as_ours(request: &Request, local: Option<SocketAddr>) -> bool {
         return false;
     }
     let mut names = named.flatten().into_iter().chain(request.uri().authority().cloned()).peekable();
-    names.peek().is_some() && names.all(|name| is_ours(&name, local))
+    if names.peek().is_none() {
+        return request.version() == Version::HTTP_10 && local.is_loopback();
+    }
+    names.all(|name| is_ours(&name, local.0))
 }
 
 fn is_ours(name: &Authority, local: Option<SocketAddr>) -> bool {
@@ -145,7 +150,27 @@ mod tests {
             request = request.header(header::HOST, *host);
         }
         let request = request.body(axum::body::Body::empty()).unwrap();
-        assert_eq!(named_as_ours(&request, None), ours, "{hosts:?} {uri}");
+        assert_eq!(named_as_ours(&request, Local(None)), ours, "{hosts:?} {uri}");
+    }
+
+    #[rstest]
+    #[case(Version::HTTP_10, "127.0.0.1:9787", &[], true)]
+    #[case(Version::HTTP_10, "[::1]:9787", &[], true)]
+    #[case(Version::HTTP_10, "192.0.2.7:9787", &[], false)]
+    #[case(Version::HTTP_10, "127.0.0.1:9787", &["evil.example"], false)]
+    #[case(Version::HTTP_11, "127.0.0.1:9787", &[], false)]
+    fn a_probe_of_http_1_0_needs_no_host_on_this_machine(
+        #[case] version: Version,
+        #[case] local: &str,
+        #[case] hosts: &[&str],
+        #[case] answered: bool,
+    ) {
+        let mut request = Request::builder().uri("/healthz").version(version);
+        for host in hosts {
+            request = request.header(header::HOST, *host);
+        }
+        let request = request.body(axum::body::Body::empty()).unwrap();
+        assert_eq!(named_as_ours(&request, Local(local.parse().ok())), answered);
     }
 
     #[rstest]

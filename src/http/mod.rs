@@ -24,12 +24,11 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use door::Door;
-use guard::{Guard, Local};
+use guard::Guard;
 pub use metrics::{AccountMetrics, Metrics};
 
 /// How long a stop waits for answers under way; a reader that hangs must not hold up the end of the daemon.
-const LAST_ANSWERS: Duration = Duration::from_secs(2);
+const LAST_ANSWERS: Duration = Duration::from_secs(1);
 
 /// Where the documents come from. Called on a thread that may block, so an implementation may read the ledger. What it
 /// returns is shown as it is: it must hold no secret.
@@ -59,28 +58,23 @@ pub trait Source: Send + Sync {
 
 type Shared = Arc<dyn Source>;
 
-/// Serves until `stop`, then lets answers under way finish for two seconds.
+/// Serves until `stop`, then lets answers under way finish for a second.
 ///
 /// With a `token` every request needs `Authorization: Bearer …`, `/healthz` too.
-///
-/// # Errors
-/// The listener's.
 pub async fn serve(
     listener: TcpListener,
     source: Arc<dyn Source>,
     token: Option<SecretString>,
     stop: CancellationToken,
-) -> std::io::Result<()> {
-    let app = router(source, token).into_make_service_with_connect_info::<Local>();
+) {
     let stopped = stop.clone();
-    let serving = axum::serve(Door::new(listener), app).with_graceful_shutdown(stop.cancelled_owned());
     let overdue = async {
         stopped.cancelled().await;
         tokio::time::sleep(LAST_ANSWERS).await;
     };
     tokio::select! {
-        ended = serving => ended,
-        () = overdue => Ok(()),
+        () = door::serve(listener, router(source, token), stop) => {}
+        () = overdue => {}
     }
 }
 

@@ -76,7 +76,7 @@ struct Site {
     at: SocketAddr,
     source: Arc<Fake>,
     stop: CancellationToken,
-    task: JoinHandle<std::io::Result<()>>,
+    task: JoinHandle<()>,
 }
 
 async fn site_with(status: Value, plan: Value, token: Option<&str>) -> Site {
@@ -341,7 +341,65 @@ async fn a_stop_ends_the_server_also_while_a_reader_hangs() {
     hanging.write_all(b"GET / HTTP/1.1\r\nHost: local").await.unwrap();
     assert_eq!(site.get("/healthz").await.0, 200);
     site.stop.cancel();
-    let ended = tokio::time::timeout(Duration::from_secs(10), site.task).await;
-    ended.expect("the server hangs").unwrap().unwrap();
+    let ended = tokio::time::timeout(Duration::from_secs(2), site.task).await;
+    ended.expect("the server hangs").unwrap();
     assert!(TcpStream::connect(site.at).await.is_err(), "the port is free again");
+}
+
+/// Connections that are open and say nothing, or half of something.
+async fn idlers(at: SocketAddr, n: usize, said: &str) -> Vec<TcpStream> {
+    let mut all = Vec::new();
+    for _ in 0..n {
+        let mut one = TcpStream::connect(at).await.unwrap();
+        one.write_all(said.as_bytes()).await.unwrap();
+        all.push(one);
+    }
+    all
+}
+
+#[tokio::test]
+async fn connections_that_say_nothing_keep_no_health_check_out() {
+    let site = site().await;
+    for said in ["", "GET / HTTP/1.1\r\nHost: local", "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"] {
+        let held = idlers(site.at, 100, said).await;
+        let probe = tokio::time::timeout(Duration::from_secs(2), site.get("/healthz")).await;
+        assert_eq!(probe.expect("the probe waits").0, 200, "{said:?}");
+        drop(held);
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_sends_no_whole_request_is_closed_within_seconds() {
+    let site = site().await;
+    for said in ["", "GET / HTTP/1.1\r\nHost: local"] {
+        let mut held = idlers(site.at, 1, said).await;
+        let mut rest = Vec::new();
+        let read = held[0].read_to_end(&mut rest);
+        let _ = tokio::time::timeout(Duration::from_secs(8), read).await.expect("it is kept");
+    }
+}
+
+#[tokio::test]
+async fn a_head_without_end_is_refused() {
+    let site = site().await;
+    let mut stream = TcpStream::connect(site.at).await.unwrap();
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n").await.unwrap();
+    let line = format!("X-Filler: {}\r\n", "x".repeat(1000));
+    for _ in 0..64 {
+        if stream.write_all(line.as_bytes()).await.is_err() {
+            break;
+        }
+    }
+    let mut reply = Vec::new();
+    let read = tokio::time::timeout(Duration::from_secs(3), stream.read_to_end(&mut reply)).await;
+    let reply = String::from_utf8_lossy(&reply).into_owned();
+    assert!(read.is_ok() && !reply.contains("200 OK"), "{reply}");
+}
+
+#[tokio::test]
+async fn a_probe_of_http_1_0_is_answered_without_a_host() {
+    let site = site().await;
+    let (code, reply) = site.send("GET /healthz HTTP/1.0\r\n\r\n").await;
+    assert_eq!((code, body(&reply)), (200, "alive"));
+    assert_eq!(site.send("GET /healthz HTTP/1.0\r\nHost: evil.example\r\n\r\n").await.0, 421);
 }

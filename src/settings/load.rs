@@ -38,6 +38,18 @@ pub(super) struct Draft<'p> {
 }
 
 impl<'p> Draft<'p> {
+    /// Of no files at all.
+    pub fn empty(problems: &'p Problems) -> Self {
+        let start = Place { file: Arc::from("defaults"), rank: 0, line: None };
+        Self {
+            scalars: Fields::new(SCALARS, String::new(), start.clone(), BTreeMap::new(), problems),
+            sections: BTreeMap::new(),
+            rows: Vec::new(),
+            complete: false,
+            start,
+        }
+    }
+
     /// The rows of one table.
     pub fn rows(&self, table: &'static str) -> impl Iterator<Item = &Fields<'p>> {
         self.rows.iter().filter(move |(name, _)| *name == table).map(|(_, fields)| fields)
@@ -65,9 +77,7 @@ fn read(sources: &Sources, now: Option<Timestamp>) -> Result<Settings, Vec<Probl
     let warnings = Problems::default();
     let draft = draft(sources, &problems);
     cross::check(&draft, &problems);
-    let vault =
-        Vault { environment: &sources.environment, credentials_dir: sources.credentials_dir.as_deref() };
-    let settings = settings(&draft, &vault, systemds_runtime_dir(&sources.environment), &problems);
+    let settings = made_of(&draft, &Vault::of(sources), &problems);
     if let Some(settings) = &settings {
         cross::warn(&draft, settings, &warnings);
         doubts::warn(&draft, now.map(|now| now.to_zoned(settings.timezone.clone()).date()), &warnings);
@@ -89,7 +99,7 @@ fn read(sources: &Sources, now: Option<Timestamp>) -> Result<Settings, Vec<Probl
     }
 }
 
-fn draft<'p>(sources: &Sources, problems: &'p Problems) -> Draft<'p> {
+pub(super) fn draft<'p>(sources: &Sources, problems: &'p Problems) -> Draft<'p> {
     let first = sources.files.first().map_or("command line", |path| path.to_str().unwrap_or("config"));
     let start = Place { file: Arc::from(first), rank: 0, line: None };
     if sources.files.is_empty() {
@@ -171,26 +181,24 @@ fn systemds_runtime_dir(environment: &[(String, String)]) -> Option<PathBuf> {
 }
 
 /// `None` where anything is wrong; it has been told then. Every part is tried, so that all of it is told.
-fn settings(
-    draft: &Draft<'_>,
-    vault: &Vault<'_>,
-    runtime_dir: Option<PathBuf>,
-    problems: &Problems,
-) -> Option<Settings> {
+pub(super) fn made_of(draft: &Draft<'_>, vault: &Vault<'_>, problems: &Problems) -> Option<Settings> {
     let fields = &draft.scalars;
     let schedule = sections::schedule(fields);
     let timing = sections::timing(fields);
     let guard = sections::guard(fields);
     let alerts = sections::alerts(draft, vault);
     let http = sections::http(fields, vault);
+    let log = sections::log(fields);
     let accounts = rows::all(draft.rows("account"), |row| rows::account(row, vault));
     let policies = rows::all(draft.rows("policy"), rows::policy);
     let budgets = rows::all(draft.rows("budget"), rows::budget);
-    cross::same_keys(&accounts, problems);
+    if !vault.sealed {
+        cross::same_keys(&accounts, problems);
+    }
     let (timezone_name, timezone) = fields.read("timezone", super::values::zone)?;
     Some(Settings {
         state_dir: fields.read("state_dir", super::values::folder)?,
-        runtime_dir: match runtime_dir.filter(|_| !fields.given("runtime_dir")) {
+        runtime_dir: match systemds_runtime_dir(vault.environment).filter(|_| !fields.given("runtime_dir")) {
             Some(systemds) => systemds,
             None => fields.read("runtime_dir", super::values::folder)?,
         },
@@ -205,6 +213,7 @@ fn settings(
         budget_names: old_names(draft, "budget"),
         alerts: alerts?,
         http: http?,
+        log: log?,
         warnings: Vec::new(),
     })
 }

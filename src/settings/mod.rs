@@ -19,6 +19,7 @@ use crate::policy::Policy;
 mod cross;
 mod doubts;
 mod fields;
+mod footing;
 mod layers;
 mod load;
 mod problems;
@@ -32,6 +33,7 @@ mod tree;
 mod values;
 mod walk;
 
+pub use footing::{bare, load_sealed, stand_in, state_dir};
 pub use load::{load, load_as_of};
 pub use sources::Sources;
 pub use values::{parse_cron, parse_duration};
@@ -39,7 +41,8 @@ pub use values::{parse_cron, parse_duration};
 /// The commented config that is shipped: every key, with its default or an example.
 pub const EXAMPLE: &str = include_str!("../../config/renewd.example.toml");
 
-/// Everything a renewd process runs on. Made only by [`load`], so a value of this type has been checked.
+/// Everything a renewd process runs on. Made by [`load`], so a value of this type has been checked; for commands that need
+/// the ledger alone, what is left of a config by [`load_sealed`] and [`bare`].
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// Holds `ledger.db`.
@@ -69,6 +72,8 @@ pub struct Settings {
     pub alerts: Alerts,
     /// `[http]`.
     pub http: Http,
+    /// `[log]`.
+    pub log: Log,
     /// Read but worth a word (for the log and `check`), such as a policy that no lease can reach.
     pub warnings: Vec<Problem>,
 }
@@ -132,6 +137,28 @@ pub struct Http {
     pub listen: Option<SocketAddr>,
     /// Asked of every request where given; always given where `listen` is no loopback address.
     pub token: Option<SecretString>,
+}
+
+/// `[log]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Log {
+    /// How a line looks.
+    pub format: LogFormat,
+    /// From which level on; `RUST_LOG` goes over it.
+    pub level: tracing::Level,
+}
+
+/// `log.format`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// Text on a terminal, `Journal` where stderr is systemd's journal, else JSON for `run` and text for other commands.
+    Auto,
+    /// Lines with time and level.
+    Text,
+    /// One document per line.
+    Json,
+    /// Lines with a priority and no time, as systemd's journal takes them.
+    Journal,
 }
 
 /// `[alerts.email]`.

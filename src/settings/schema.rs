@@ -4,6 +4,7 @@
 //! Not responsible for how values relate to each other (`cross.rs`).
 use std::collections::BTreeMap;
 
+use super::sections;
 use super::tree::{Node, Place};
 use super::values as v;
 use crate::policy::{Key as MatchKey, Pattern};
@@ -114,6 +115,8 @@ pub(super) const SCALARS: &[Key] = &[
     required("alerts.heartbeat.url", Shape::Secret, r#"{ file = "/etc/renewd/heartbeat.url" }"#),
     default("http.listen", Shape::Text(|t| v::listen(t).map(drop)), r#""127.0.0.1:9787""#),
     optional("http.token", Shape::Secret, r#"{ file = "/etc/renewd/http.token" }"#),
+    default("log.level", Shape::Text(|t| sections::log_level(t).map(drop)), r#""info""#),
+    default("log.format", Shape::Text(|t| sections::log_format(t).map(drop)), r#""auto""#),
 ];
 
 /// The tables that append, file after file.

@@ -10,8 +10,10 @@ use std::path::{Path, PathBuf};
 use secrecy::SecretString;
 use secrecy::zeroize::Zeroizing;
 
+use super::footing::SEALED;
 use super::schema::Key;
 use super::shape::assignment;
+use super::sources::Sources;
 use super::tree::{Node, Value};
 
 /// More than this is no secret of ours.
@@ -72,15 +74,23 @@ pub(super) fn place(key: &Key, node: &Node) -> Option<String> {
 pub(super) struct Vault<'s> {
     pub environment: &'s [(String, String)],
     pub credentials_dir: Option<&'s Path>,
+    /// No secret is read: something else stands in the place of each.
+    pub sealed: bool,
 }
 
-impl Vault<'_> {
+impl<'s> Vault<'s> {
+    pub fn of(sources: &'s Sources) -> Self {
+        let credentials_dir = sources.credentials_dir.as_deref();
+        Self { environment: &sources.environment, credentials_dir, sealed: false }
+    }
+
     /// The secret's value.
     ///
     /// # Errors
     /// What is wrong with the place and what to do, never the value.
     pub fn open(&self, key: &Key, node: &Node) -> Result<SecretString, String> {
         match form(key, node)? {
+            _ if self.sealed => Ok(SecretString::from(SEALED.to_owned())),
             Form::File(path) => read(&beside(&node.place.file, path), Guarded::ByMode),
             Form::Credential(name) => {
                 let folder = self.credentials_dir.ok_or_else(|| {

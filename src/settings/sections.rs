@@ -1,4 +1,4 @@
-//! Makes `[schedule] [timing] [guard] [alerts] [http]` of the merged scalars, and checks what must fit within a section.
+//! Makes `[schedule] [timing] [guard] [alerts] [http] [log]` of the merged scalars, and checks what must fit within a section.
 //!
 //! Not responsible for rows.
 
@@ -6,10 +6,11 @@ use super::fields::Fields;
 use super::load::{Draft, secret};
 use super::secret::Vault;
 use super::values as v;
-use super::{Alerts, Email, Http, Schedule, Tls, Webhook, rows};
+use super::{Alerts, Email, Http, Log, LogFormat, Schedule, Tls, Webhook, rows};
 use crate::domain::time::Timing;
 use crate::planner::Guard;
 use secrecy::{ExposeSecret, SecretString};
+use tracing::Level;
 
 pub(super) fn schedule(fields: &Fields<'_>) -> Option<Schedule> {
     Some(Schedule {
@@ -57,6 +58,31 @@ pub(super) fn alerts(draft: &Draft<'_>, vault: &Vault<'_>) -> Option<Alerts> {
         webhook: or_none(webhook)?,
         heartbeat: or_none(heartbeat)?,
     })
+}
+
+pub(super) fn log_format(text: &str) -> Result<LogFormat, String> {
+    let known = [
+        ("auto", LogFormat::Auto),
+        ("text", LogFormat::Text),
+        ("json", LogFormat::Json),
+        ("journal", LogFormat::Journal),
+    ];
+    v::choose(text, &known)
+}
+
+pub(super) fn log_level(text: &str) -> Result<Level, String> {
+    let known = [
+        ("error", Level::ERROR),
+        ("warn", Level::WARN),
+        ("info", Level::INFO),
+        ("debug", Level::DEBUG),
+        ("trace", Level::TRACE),
+    ];
+    v::choose(text, &known)
+}
+
+pub(super) fn log(fields: &Fields<'_>) -> Option<Log> {
+    Some(Log { format: fields.read("log.format", log_format)?, level: fields.read("log.level", log_level)? })
 }
 
 /// A section that is not there is fine, one that is wrong is not.

@@ -68,7 +68,9 @@ claim "the simulated provider listens" soon bash -c "exec 3<>/dev/tcp/127.0.0.1/
 claim "start returns once the daemon says that it is ready" systemctl start renewd
 claim "it is active" is ActiveState active
 claim "it runs as its own user" [ "$(ps -o user= -p "$(show MainPID)" | tr -d ' ')" = renewd ]
-claim "a cycle ends and the status line tells of it" soon isnt StatusText ""
+told() { show StatusText | grep -q "$1"; }
+claim "the status line tells what is due next and what is open" soon told '^next lease due .* (yp); .*open alert'
+claim "and how the last cycle went" soon told 'last cycle: '
 claim "the loop is alive" soon web /healthz 200
 claim "every account was read, with the key from a credential" soon web /readyz 200
 claim "a foreign name is not served" bash -c "exec 3<>/dev/tcp/127.0.0.1/$WEB; printf 'GET / HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n' >&3; head -n 1 <&3 | grep -q ' 421 '"
@@ -76,15 +78,30 @@ claim "nobody else may look into the state directory" [ "$(stat -c %U:%a /var/li
 claim "nor read the ledger" [ "$(stat -c %U:%a /var/lib/renewd/ledger.db)" = renewd:600 ]
 
 pid=$(show MainPID)
+claim "no core file of it is written" grep -q '^Max core file size  *0  *0 ' "/proc/$pid/limits"
+claim "nor may its user look into its memory" [ "$(stat -c %U "/proc/$pid/mem")" = root ]
+claim "the unit is exposed by 1.2 at most" bash -c 'systemd-analyze security --threshold=12 --no-pager renewd >/dev/null'
+priority() { journalctl -u renewd -p "$1" -o cat --no-pager | grep -v '^[A-Z][a-z]* renewd.service' | grep -q -- "$2"; }
+claim "the journal knows how grave a line is" soon priority 3..3 'mail server'
+claim "and what is only news" soon priority 6..6 'cycle done'
+claim "a line carries no second time and no braces" bash -c "! journalctl _PID=$pid -o cat --no-pager | grep -Eq '^(\{|<|20[0-9]{2}-)'"
+claim "root may pause it, although only the service has the key" renewd pause
+claim "and status says so" bash -c "renewd status 2>/dev/null | grep -q 'spending is paused: every account'"
+claim "so may the daemon's user go on" setpriv --reuid=renewd --regid=renewd --clear-groups renewd resume
 claim "reload works" systemctl reload renewd
 claim "it is the same process" is MainPID "$pid"
 claim "and active again" soon is ActiveState active
 config "nonsense = 1"
-systemctl reload renewd
-claim "a bad config is refused aloud" soon says nonsense
+claim "a bad config fails the reload" bash -c '! systemctl reload renewd 2>/dev/null'
+claim "and is refused aloud" soon says nonsense
 claim "and the daemon goes on with the old one" is MainPID "$pid"
 claim "in good health" web /healthz 200
+claim "as an active unit" is ActiveState active
 config ""
+claim "the mended config is taken" systemctl reload renewd
+
+six() { local n; for n in 1 2 3 4 5 6; do systemctl restart renewd || return 1; done; }
+claim "six restarts by a person lock nothing" six
 
 claim "stop works" systemctl stop renewd
 claim "the daemon ends with 0" is ExecMainStatus 0

@@ -89,6 +89,7 @@ pub const CAUSES: &[Cause] = &[
     fact(Scope::Daemon, "cycles_missed"),
     of(Scope::Daemon, "mail_undelivered"),
     of(Scope::Daemon, "config_reload"),
+    of(Scope::Daemon, "page_down"),
 ];
 
 /// The cause of that name.

@@ -32,7 +32,9 @@ pub use causes::{CAUSES, Cause, Scope, cause};
 pub use ends::ends;
 pub use merge::merged;
 pub use money::{BudgetUse, NEWS};
-pub use own::{LEAST, LoopFacts, MAIL_LATE, config_refused, cycles_missed, loop_late, mail_undelivered};
+pub use own::{
+    LEAST, LoopFacts, MAIL_LATE, config_refused, cycles_missed, loop_late, mail_undelivered, page_down,
+};
 pub use payments::double_charge;
 
 /// What the rules look at besides the pass itself.

@@ -127,6 +127,24 @@ pub(super) fn clock_of(account: &AccountName, why: &str) -> Alert {
     }
 }
 
+/// The page cannot listen: whoever watches it, or scrapes the metrics, sees nothing.
+#[must_use]
+pub fn page_down(listen: std::net::SocketAddr, why: &str) -> Alert {
+    Alert {
+        actions: vec![format!("ss -ltnp 'sport = :{}'", listen.port()), "systemctl reload renewd".into()],
+        ..plain(
+            AlertKey::account("page_down", "*"),
+            Severity::Warning,
+            None,
+            &format!("The status page cannot listen on {listen}"),
+            &format!(
+                "{why}. Page, metrics and health checks do not answer; payments go on. It is tried again every few seconds: free \
+                 the address, or set another [http] listen."
+            ),
+        )
+    }
+}
+
 /// A config that was refused at a reload.
 #[must_use]
 pub fn config_refused(why: &str) -> Alert {

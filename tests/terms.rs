@@ -168,10 +168,11 @@ fn ends_told_as_dates_alone_are_paid_once_a_term_and_shown_as_dates() {
 }
 
 #[rstest]
-#[case::in_one_order(&[&["198.51.100.7:50100", "198.51.100.7:50102"]])]
-#[case::in_an_order_each(&[&["198.51.100.7:50100"], &["198.51.100.7:50102"]])]
-fn leases_behind_one_gateway_are_paid_each(#[case] orders: &[&[&str]]) {
-    let due: Vec<(Product, &[&str], i64)> = orders.iter().map(|ips| (Product::IPv4, *ips, 24)).collect();
+#[case::in_one_order(vec![vec!["198.51.100.7:50100", "198.51.100.7:50102"]])]
+#[case::in_an_order_each(vec![vec!["198.51.100.7:50100"], vec!["198.51.100.7:50102"]])]
+fn leases_behind_one_gateway_are_paid_each(#[case] orders: Vec<Vec<&str>>) {
+    let due: Vec<(Product, &[&str], i64)> =
+        orders.iter().map(|ips| (Product::IPv4, ips.as_slice(), 24)).collect();
     let bench = Bench::new("100.00", &due);
     // One end to the letter, so that only the port tells them apart; and each in a payment of its own.
     let end = due_at();

@@ -49,7 +49,9 @@ fn an_end_that_is_not_told_is_marked() {
 fn every_reason_that_holds_a_lease_is_a_cause_or_is_told_by_one() {
     let told_otherwise = [Word::AccountDown, Word::Shrunk, Word::Lapsed, Word::Clock];
     for word in Word::ALL.iter().filter(|w| w.decision() == Decision::Hold) {
-        let named = CAUSES.iter().any(|c| c.name == word.as_str());
+        // Each order whose end went back is a matter of its own, so its cause has a name of its own.
+        let cause = if *word == Word::Stale { "stale_end" } else { word.as_str() };
+        let named = CAUSES.iter().any(|c| c.name == cause);
         assert!(named || told_otherwise.contains(word), "{}", word.as_str());
     }
 }

@@ -61,7 +61,8 @@ fn a_lease_that_is_held_is_an_alert_of_its_reason() {
                 world.report.items[0].lease.expires_at = None;
             }
         };
-        let key = format!("{}:yp", word.as_str());
+        let key =
+            if *word == Word::Stale { "stale_end:yp:O1".into() } else { format!("{}:yp", word.as_str()) };
         lives(&key, Severity::Warning, Condition, |w| set(w, Stage::Normal), well);
         lives(&key, Severity::Urgent, Condition, |w| set(w, Stage::Urgent), well);
         let mut world = World::new();

@@ -13,7 +13,7 @@ use renewd::planner::Item;
 use renewd::policy::{Decision, Word};
 
 use crate::books::{Books, Entry, Manner, What};
-use crate::judge::{Judge, Shadow, root, span_name};
+use crate::judge::{Judge, Shadow, near, root, span_name};
 use crate::run::Run;
 use crate::setup::KEYS;
 use crate::site::{Site, Tells, money};
@@ -131,9 +131,9 @@ fn silence(run: &mut Run, item: &Item, report: &CycleReport, alerts: &[OpenAlert
     let unsent = report.payments.iter().filter(mine).any(|p| p.never_sent)
         || run.judge.lock().shadows.values().any(|s| {
             s.never_sent
-                && s.leases
-                    .iter()
-                    .any(|l| l.ip == item.lease.ip && Some(l.expires_at) == item.lease.term_end())
+                && s.leases.iter().any(|l| {
+                    l.ip == item.lease.ip && item.lease.term_end().is_some_and(|end| near(end, l.expires_at))
+                })
         });
     let before = run.silent.insert(key, run.clock.truth());
     let (causes, at_once): (&[&str], bool) = match word {
@@ -324,7 +324,7 @@ fn evened(run: &Run, shadows: &BTreeMap<String, Shadow>, id: &str) -> bool {
             o.account == s.account
                 && o.state != State::Split
                 && !o.theirs
-                && o.leases.iter().any(|l| l.ip == lease.ip && l.expires_at == lease.expires_at)
+                && o.leases.iter().any(|l| l.ip == lease.ip && near(l.expires_at, lease.expires_at))
         });
         let (mut told, mut true_ones) = (0, 0);
         for (other, o) in rivals {
@@ -367,7 +367,8 @@ fn doubles(run: &Run) {
             for term in &entry.terms {
                 let ip = &state.books.lots[term.lot].ip;
                 let for_end = asked.iter().find(|l| &l.ip == ip).map_or(term.end_before, |l| l.expires_at);
-                terms.entry((term.lot, for_end)).or_default().push((id.clone(), late));
+                let known = terms.keys().find(|(lot, end)| *lot == term.lot && near(*end, for_end)).copied();
+                terms.entry(known.unwrap_or((term.lot, for_end))).or_default().push((id.clone(), late));
             }
         }
         for ((lot, end), paid) in terms.into_iter().filter(|(_, p)| p.len() > 1) {

@@ -93,6 +93,17 @@ pub fn usd() -> Currency {
     Currency::new("USD")
 }
 
+/// No two lists spell an end alike: a fraction off, or without its fraction. The page of an order tells it to the letter.
+fn respelled(lease: Lease, lot: usize, now: Timestamp) -> Lease {
+    let draw = now.as_millisecond().wrapping_mul(7_919).wrapping_add(31 * i64::try_from(lot).unwrap());
+    let off = SignedDuration::from_millis(draw.rem_euclid(801) - 400);
+    let spell = |end: Timestamp| match draw.rem_euclid(3) {
+        0 => Timestamp::from_second(end.as_second()).unwrap(),
+        _ => end + off,
+    };
+    Lease { expires_at: lease.expires_at.map(spell), ..lease }
+}
+
 impl Site {
     /// The state, with the world brought up to now.
     pub fn now(&self) -> MutexGuard<'_, State> {
@@ -179,8 +190,10 @@ impl Site {
         let now = self.clock.truth();
         let lots = (0..state.books.lots.len()).filter(|&i| !state.books.lots[i].gone);
         let cut = if now < state.cut_until { state.cut } else { 0 };
-        let mut leases: Vec<Lease> =
-            lots.filter(|i| (i * 37) % 100 >= cut).map(|i| self.lease(&state, i, now)).collect();
+        let mut leases: Vec<Lease> = lots
+            .filter(|i| (i * 37) % 100 >= cut)
+            .map(|i| respelled(self.lease(&state, i, now), i, now))
+            .collect();
         if cut > 0 {
             state.bad_reads.push(now);
             self.judge.excuse(self.account.as_str());

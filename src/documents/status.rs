@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::domain::time::words;
 use crate::domain::{AccountName, Currency, KeyPattern, Moment, Money, ProviderName, Severity, State};
-use crate::ledger::{IntentFilter, Ledger, LedgerError};
+use crate::ledger::{CycleRecord, IntentFilter, Ledger, LedgerError};
 use crate::settings::Settings;
 
 use super::SCHEMA;
@@ -61,6 +61,20 @@ pub struct Cycle {
     pub held: u64,
     /// Payments unknown at its end.
     pub unknown: u64,
+}
+
+impl From<CycleRecord> for Cycle {
+    fn from(c: CycleRecord) -> Self {
+        Self {
+            number: c.id,
+            started_at: c.started_at.wall,
+            ended_at: c.ended_at,
+            outcome: Some(c.summary.outcome).filter(|o| !o.is_empty()),
+            paid: c.summary.paid,
+            held: c.summary.held,
+            unknown: c.summary.unknown,
+        }
+    }
 }
 
 /// An account.
@@ -202,15 +216,7 @@ pub fn status(
     Ok(Status {
         schema: SCHEMA,
         healthy,
-        last_cycle: last_cycle.map(|c| Cycle {
-            number: c.id,
-            started_at: c.started_at.wall,
-            ended_at: c.ended_at,
-            outcome: Some(c.summary.outcome).filter(|o| !o.is_empty()),
-            paid: c.summary.paid,
-            held: c.summary.held,
-            unknown: c.summary.unknown,
-        }),
+        last_cycle: last_cycle.map(Cycle::from),
         next_cycle_at: (around.next)(now.wall),
         overdue_since,
         ledger: around.ledger.as_ref().into(),

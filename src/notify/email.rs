@@ -13,7 +13,7 @@ use lettre::{AsyncFileTransport, AsyncSmtpTransport, AsyncTransport, Message, To
 use secrecy::ExposeSecret;
 
 use super::courier::{Courier, SendError, chain};
-use super::explain::{on_the_way, sending, stalled};
+use super::explain::{explain, sending, stalled};
 use crate::domain::Severity;
 use crate::ledger::{Channel, QueuedMail};
 use crate::settings::{Email, Tls};
@@ -119,7 +119,7 @@ impl Mailer {
         match tokio::time::timeout(*limit, transport.test_connection()).await {
             Ok(Ok(true)) => Ok(()),
             Ok(Ok(false)) => Err(SendError::Server("the mail server does not answer NOOP".into())),
-            Ok(Err(e)) => Err(on_the_way(&e)),
+            Ok(Err(e)) => Err(explain(&e)),
             Err(_) => Err(stalled(*limit)),
         }
     }

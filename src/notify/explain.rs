@@ -20,7 +20,7 @@ pub(super) fn stalled(limit: Duration) -> SendError {
 }
 
 /// What went wrong before any mail was named: connecting, greeting, TLS, login.
-pub(super) fn on_the_way(e: &smtp::Error) -> SendError {
+pub(super) fn explain(e: &smtp::Error) -> SendError {
     let said = one_line(e);
     let Some(code) = code_of(e) else { return without_reply(e, &said) };
     SendError::Server(match code {
@@ -45,10 +45,10 @@ pub(super) fn on_the_way(e: &smtp::Error) -> SendError {
 pub(super) async fn sending(e: smtp::Error, server: &AsyncSmtpTransport<Tokio1Executor>) -> SendError {
     let Some(code) = code_of(&e) else { return without_reply(&e, &one_line(&e)) };
     if matches!(code, 530 | 534 | 535 | 538) || code == 421 {
-        return on_the_way(&e);
+        return explain(&e);
     }
     match server.test_connection().await {
-        Err(again) => on_the_way(&again),
+        Err(again) => explain(&again),
         Ok(_) => of_the_mail(code, &one_line(&e)),
     }
 }

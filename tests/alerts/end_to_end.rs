@@ -243,6 +243,7 @@ fn mail_that_is_not_delivered_is_seen_in_status_on_the_page_and_in_the_metrics()
     assert!(seen["mails"]["oldest_age"].as_i64().unwrap() >= 1800, "{seen:#}");
     let metrics = get(http, "/metrics");
     assert!(metrics.contains("renewd_mails_waiting 2"), "{metrics}");
+    assert!(metrics.lines().any(|l| l.starts_with("renewd_cycles_total ")), "{metrics}");
     let age = metrics.lines().find_map(|l| l.strip_prefix("renewd_mails_oldest_age_seconds ")).unwrap();
     assert!(age.parse::<u64>().unwrap() >= 1800, "{age}");
     assert!(get(http, "/").contains("2 mails are not delivered yet"));

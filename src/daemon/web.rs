@@ -9,10 +9,12 @@ use tokio::task::JoinHandle;
 use super::notify_socket::Beacon;
 use super::run::Shared;
 use super::schedule;
-use crate::documents::{self, Around, ForecastDoc, History, LedgerTrouble, Plan, foresee};
+use crate::documents::{
+    self, Around, ForecastDoc, Foresight, History, LedgerTrouble, Plan, foresee, foresee_fresh,
+};
 use crate::engine::{AccountReport, Viewer};
 use crate::http::{self, Source};
-use crate::ledger::IntentFilter;
+use crate::ledger::{IntentFilter, LedgerError};
 
 struct Live {
     viewer: Viewer,
@@ -48,6 +50,12 @@ pub async fn start(
 }
 
 impl Live {
+    /// What is ahead within `alerts.runway`.
+    fn foresight(&self) -> Result<Foresight, LedgerError> {
+        let viewer = &self.viewer;
+        foresee_fresh(viewer.ledger.as_ref(), &viewer.settings, viewer.clock.now().wall, None)
+    }
+
     fn trouble(&self) -> Option<LedgerTrouble> {
         self.shared.ledger.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
     }
@@ -66,9 +74,12 @@ impl Source for Live {
 
     fn plan(&self) -> Value {
         let report = self.shared.report.read().unwrap_or_else(std::sync::PoisonError::into_inner);
-        report
-            .as_ref()
-            .map_or(Value::Null, |r| documents::value(&Plan::new(r, &self.viewer.settings.policies, false)))
+        let Some(report) = report.as_ref() else { return Value::Null };
+        let plan = Plan::new(report, &self.viewer.settings.policies, false);
+        match self.foresight() {
+            Ok(seen) => documents::value(&plan.knowing(&seen)),
+            Err(_) => documents::value(&plan),
+        }
     }
 
     fn forecast(&self, days: u16) -> Value {

@@ -37,7 +37,9 @@ impl AccountReport {
     pub fn error(&self) -> Option<&str> {
         match &self.standing {
             Standing::Good => None,
-            Standing::Down(why) | Standing::Unreadable(why) | Standing::Shrunk(why) => Some(why),
+            Standing::Down(why) | Standing::Unreadable(why) | Standing::Shrunk(why) | Standing::Part(why) => {
+                Some(why)
+            }
         }
     }
 }

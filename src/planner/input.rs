@@ -57,6 +57,8 @@ pub enum Standing {
     Unreadable(String),
     /// It lost more than is believed.
     Shrunk(String),
+    /// It says itself that it is a part: what it lists is believed, and what it lacks is not gone.
+    Part(String),
 }
 
 /// A lease in an earlier payment.

@@ -20,6 +20,7 @@ mod doubts;
 mod fields;
 mod layers;
 mod load;
+mod places;
 mod problems;
 mod rows;
 mod schema;
@@ -31,7 +32,8 @@ mod tree;
 mod values;
 mod walk;
 
-pub use load::{load, load_as_of};
+pub use load::{Examined, examine, load, load_as_of};
+pub use places::Places;
 pub use sources::Sources;
 pub use values::{parse_cron, parse_duration};
 
@@ -63,6 +65,8 @@ pub struct Settings {
     pub alerts: Alerts,
     /// `[http]`.
     pub http: Http,
+    /// Where keys of policies and budgets were written.
+    pub places: Places,
     /// Read but worth a word (for the log and `check`), such as a policy that no lease can reach.
     pub warnings: Vec<Problem>,
 }
@@ -208,6 +212,15 @@ impl Settings {
     #[must_use]
     pub fn policy_of(&self, lease: &Lease) -> Option<&Policy> {
         self.policies.iter().find(|p| p.matches.matches(lease))
+    }
+
+    /// When cycles begin: the first start on the schedule after an instant.
+    pub fn next_start(&self) -> impl Fn(jiff::Timestamp) -> Option<jiff::Timestamp> + '_ {
+        let cron = parse_cron(&self.schedule.cycle).ok();
+        move |after| {
+            let at = after.to_zoned(self.timezone.clone());
+            cron.as_ref()?.find_next_occurrence(&at, false).ok().map(|start| start.timestamp())
+        }
     }
 
     /// The value of every secret, for the redactor and nothing else.

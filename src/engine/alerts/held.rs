@@ -18,7 +18,6 @@ pub(super) fn by_word<'a>(items: &[&'a Item]) -> BTreeMap<Word, Vec<&'a Item>> {
     for item in items {
         let told = match item.reason.word {
             Word::AccountDown | Word::Shrunk | Word::Clock => false,
-            Word::Unparsable => item.lease.expires_at.is_none(),
             word => word.decision() == Decision::Hold || word == Word::FleetGuard,
         };
         if told {

@@ -3,6 +3,7 @@
 //! A cause that explains others silences them: an account that is down says so once, and its leases say nothing.
 mod accounts;
 mod advice;
+pub mod ahead;
 mod causes;
 mod ends;
 mod held;
@@ -33,6 +34,7 @@ pub use merge::merged;
 pub use money::{BudgetUse, NEWS};
 pub use own::{LEAST, LoopFacts, MAIL_LATE, config_refused, cycles_missed, loop_late, mail_undelivered};
 pub use payments::double_charge;
+pub use stuck::tried_again;
 
 /// What the rules look at besides the pass itself.
 #[derive(Debug, Clone, Default)]
@@ -47,6 +49,8 @@ pub struct Around {
     pub mails: WaitingMails,
     /// Alerts that are open.
     pub open: Vec<OpenAlert>,
+    /// Leases that the pass before left to be tried again.
+    pub waited: Vec<String>,
     /// What lost leases last cost, where that is known.
     pub last_paid: HashMap<LeaseId, (Money, String)>,
 }
@@ -89,7 +93,7 @@ fn of_account(
         alerts.extend(held::held_alert(account, word, &held, report, around, settings, now));
     }
     alerts.extend(stuck::not_sent(account, &items, &around.unsent));
-    alerts.extend(stuck::lapse_ahead(account, &items, report, &around.unsent, now));
+    alerts.extend(stuck::lapse_ahead(account, &items, &stuck::Look::new(report, settings, around)));
     alerts.extend(lapses::watched(account, &items, now));
     alerts.extend(lapses::released(account, &items, now));
     alerts.extend(steering::stuck(account, report));

@@ -125,7 +125,11 @@ fn an_end_without_a_zone_is_utc_and_is_told_once() {
 #[test]
 fn an_empty_list_is_empty_and_anything_else_without_a_record_is_unreadable() {
     for empty in [r#""x":[]"#, r#""x":{}"#, r#""x":{"IPv4":[],"IPv6":[],"MOBILE":null,"ISP":{}}"#] {
-        assert_eq!(payload(empty), Ok(Fleet { leases: vec![], unreadable: 0, oddities: vec![] }), "{empty}");
+        assert_eq!(
+            payload(empty),
+            Ok(Fleet { leases: vec![], unreadable: 0, oddities: vec![], part: None }),
+            "{empty}"
+        );
     }
     for bad in [
         r#""x":["203.0.113.1"]"#,

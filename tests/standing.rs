@@ -11,7 +11,7 @@ use std::os::unix::fs::MetadataExt;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use common::sink::free_port;
+use common::smtp::free_port;
 use common::{Bench, KEEP, KEY, signal, until};
 use renewd::simulator::{Aim, Answer, Effect, Endpoint, Fault, Product, When};
 use rstest::rstest;

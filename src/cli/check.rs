@@ -5,14 +5,15 @@ use std::sync::Arc;
 use serde_json::json;
 
 use crate::clock::{Clock, SystemClock};
-use crate::domain::Lease;
+use crate::documents::{Foresight, Fresh, ahead_of, foresee_fresh};
+use crate::domain::{Currency, Lease};
+use crate::engine::alerts::ahead::Ahead;
 use crate::exit::Exit;
 use crate::keylock;
-use crate::ledger::obstacle;
+use crate::ledger::{Ledger, obstacle};
 use crate::notify::Mailer;
 use crate::notify::templates::own_problems;
-use crate::providers::Purpose;
-use crate::settings::{self, Problem, Sources};
+use crate::settings::{self, Examined, Problem, Sources};
 
 use super::args::Global;
 use crate::daemon::run::problem_line;
@@ -32,29 +33,27 @@ struct Live {
     leases: Vec<Lease>,
     /// This machine's clock differs from a provider's: nothing is paid.
     clock: bool,
+    /// The currencies of the accounts.
+    currencies: Vec<Currency>,
+    /// What will not be renewed as configured.
+    ahead: Vec<Problem>,
 }
 
 pub(super) async fn check(global: &Global, live: bool) -> Result<Exit, Failure> {
     let today = SystemClock::new().now().wall;
     let sources = Sources::from_process(&global.config);
     let first = sources.files.first().map(|path| path.display().to_string()).unwrap_or_default();
-    let mut loaded = match settings::load_as_of(&sources, today) {
-        Ok(settings) => settings,
-        Err(problems) => {
-            show(global.json, &problems, &Live::default(), false);
-            return Ok(Exit::Usage);
-        }
-    };
-    let mut warnings = std::mem::take(&mut loaded.warnings);
-    let ctx = Context::of(loaded, global.json);
-    // The daemon goes on with the built-in ones; whoever checks wants to know.
-    let templates = own_problems(&ctx.settings.alerts);
-    if !templates.is_empty() {
-        show(global.json, &templates, &Live::default(), false);
+    let Examined { settings, errors, mut warnings } = settings::examine(&sources, today);
+    let Some(settings) = settings else {
+        show(global.json, &errors, &warnings, &Live::default());
         return Ok(Exit::Usage);
-    }
-    if let Some(problem) = unwritable(&ctx, &first) {
-        show(global.json, &[problem], &Live::default(), false);
+    };
+    let ctx = Context::of(settings, global.json);
+    // The daemon goes on with the built-in ones; whoever checks wants to know.
+    let mut errors = own_problems(&ctx.settings.alerts);
+    errors.extend(unwritable(&ctx, &first));
+    if !errors.is_empty() {
+        show(global.json, &errors, &warnings, &Live::default());
         return Ok(Exit::Usage);
     }
     if let Some(why) = keylock::trouble(&ctx.settings.runtime_dir) {
@@ -76,9 +75,11 @@ pub(super) async fn check(global: &Global, live: bool) -> Result<Exit, Failure> 
         // What an account that does not answer holds is not known.
         if found.down == 0 {
             warnings.extend(idle(&ctx, &first, &found.leases));
+            warnings.extend(foreign_budgets(&ctx, &found.currencies));
         }
+        warnings.append(&mut found.ahead);
     }
-    show(global.json, &warnings, &found, true);
+    show(global.json, &[], &warnings, &found);
     Ok(if found.down > 0 || found.no_mail || found.clock { Exit::Attention } else { Exit::Done })
 }
 
@@ -121,16 +122,77 @@ fn idle(ctx: &Context, file: &str, leases: &[Lease]) -> Vec<Problem> {
     .collect()
 }
 
-fn show(json: bool, problems: &[Problem], live: &Live, ok: bool) {
+/// Budgets that will never count anything: no account is in their currency.
+fn foreign_budgets(ctx: &Context, currencies: &[Currency]) -> Vec<Problem> {
+    let known = currencies.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let foreign = ctx.settings.budgets.iter().filter(|b| !currencies.contains(&b.currency));
+    foreign
+        .map(|budget| {
+            let key = "budget.currency";
+            let message = format!(
+                "budget `{}` is in {}, and no account is: their money is {known}",
+                budget.name, budget.currency
+            );
+            placed(ctx, ("budget", &budget.name, "currency"), key, message)
+        })
+        .collect()
+}
+
+/// A problem at the line of a key of a policy or budget.
+fn placed(
+    ctx: &Context,
+    (table, name, key): (&'static str, &str, &'static str),
+    full: &str,
+    message: String,
+) -> Problem {
+    let place = ctx.settings.places.find(table, name, key).unwrap_or_default();
+    let (file, line) = match place.rsplit_once(':').map(|(file, line)| (file, line.parse().ok())) {
+        Some((file, Some(line))) => (file, Some(line)),
+        _ => (place, None),
+    };
+    Problem { file: file.to_owned(), line, key: full.to_owned(), message }
+}
+
+/// What the forecast knows already: leases without a policy, and those that cannot be renewed as configured.
+fn ahead(ctx: &Context, seen: &Foresight) -> Vec<Problem> {
+    let of = |a: &Ahead| {
+        let message =
+            if a.is_wanted() { a.text.clone() } else { format!("{} (account {})", a.text, a.account) };
+        match &a.key {
+            Some((table, name, key)) => placed(ctx, (*table, name, *key), &format!("{table}.{key}"), message),
+            None => Problem {
+                line: None,
+                ..placed(ctx, ("policy", &ctx.settings.policies[0].name, "period"), "policy.match", message)
+            },
+        }
+    };
+    ahead_of(seen, &ctx.settings).iter().map(of).collect()
+}
+
+fn show(json: bool, errors: &[Problem], warnings: &[Problem], live: &Live) {
+    let ok = errors.is_empty();
+    let problems: Vec<(&Problem, &str)> =
+        errors.iter().map(|p| (p, "error")).chain(warnings.iter().map(|p| (p, "warning"))).collect();
     if json {
+        let problems: Vec<_> = problems
+            .iter()
+            .map(|(p, severity)| {
+                let mut problem = crate::documents::value(p);
+                problem["severity"] = (*severity).into();
+                problem
+            })
+            .collect();
         let live: Vec<_> =
             live.lines.iter().map(|(what, said)| json!({ "what": what, "result": said })).collect();
         output::json(&json!({ "schema": 1, "ok": ok, "problems": problems, "live": live }));
         return;
     }
-    problems.iter().for_each(|p| output::line(&problem_line(p)));
+    for (p, severity) in &problems {
+        let said = if ok || *severity == "error" { "" } else { "warning: " };
+        output::line(&format!("{said}{}", problem_line(p)));
+    }
     live.lines.iter().for_each(|(what, said)| output::line(&format!("{what}: {said}")));
-    let n = problems.len();
+    let n = errors.len();
     output::line(&match (ok, n) {
         (true, _) => verdict(live),
         (false, 1) => "the config has 1 problem".to_owned(),
@@ -152,25 +214,34 @@ fn verdict(live: &Live) -> String {
 }
 
 async fn accounts(ctx: &Context, found: &mut Live) -> Result<(), Failure> {
-    let viewer = ctx.viewer(ctx.reading()?)?;
+    let ledger: Arc<dyn Ledger> = ctx.reading()?;
+    let viewer = ctx.viewer(Arc::clone(&ledger))?;
+    let (report, learnt) = viewer.preview_ahead().await?;
+    let fresh = Fresh { report: &report, learnt: &learnt };
+    found.ahead = ahead(ctx, &foresee_fresh(ledger.as_ref(), &ctx.settings, ctx.now(), Some(&fresh))?);
     let lines = &mut found.lines;
     for (name, reader) in &viewer.readers {
         let what = format!("account {name}");
-        match Arc::clone(reader).inventory(Purpose::Routine).await {
-            Ok(i) => {
-                let balance = &i.balance;
-                let said =
-                    format!("{} leases, balance {} {}", i.leases.len(), balance.amount, balance.currency);
+        let Some(account) = report.accounts.iter().find(|a| &a.account == name) else { continue };
+        match (account.balance.as_ref().filter(|_| account.reachable()), account.error()) {
+            (Some(balance), error) => {
+                let error = error.map(|why| format!(": {why}")).unwrap_or_default();
+                let said = format!(
+                    "{} leases, balance {} {}{error}",
+                    account.leases, balance.amount, balance.currency
+                );
                 lines.push((what, said));
-                if let Some(off) = surroundings::clock_off(name.as_str(), i.clock_skew) {
+                if let Some(off) = surroundings::clock_off(name.as_str(), account.skew) {
                     found.clock = true;
                     lines.push(("clock".to_owned(), off));
                 }
-                found.leases.extend(i.leases);
+                let mine = report.items.iter().map(|i| &i.lease).filter(|l| &l.account == name);
+                found.leases.extend(mine.cloned());
+                found.currencies.push(balance.currency.clone());
             }
-            Err(e) => {
+            (None, error) => {
                 found.down += 1;
-                lines.push((what, e.to_string()));
+                lines.push((what, error.unwrap_or("it was not read").to_owned()));
                 continue;
             }
         }

@@ -1,9 +1,12 @@
 //! `renewd explain`: why a lease gets its decision. Built without the part that spends.
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
-use crate::documents::{ItemDoc, value};
+use crate::documents::{Foresight, Fresh, ItemDoc, foresee_fresh, value, warnings_of};
 use crate::domain::Lease;
 use crate::exit::Exit;
+use crate::ledger::Ledger;
 use crate::planner::Item;
 use crate::policy::{Decision, Policy};
 
@@ -11,7 +14,10 @@ use super::context::{Context, Failure};
 use super::{output, plan};
 
 pub(super) async fn explain(ctx: &Context, target: &str) -> Result<Exit, Failure> {
-    let report = ctx.viewer(ctx.reading()?)?.preview().await?;
+    let ledger: Arc<dyn Ledger> = ctx.reading()?;
+    let (report, learnt) = ctx.viewer(Arc::clone(&ledger))?.preview_ahead().await?;
+    let fresh = Fresh { report: &report, learnt: &learnt };
+    let seen = foresee_fresh(ledger.as_ref(), &ctx.settings, ctx.now(), Some(&fresh))?;
     let items: Vec<Item> = report.items.iter().filter(|i| is_target(&i.lease, target)).cloned().collect();
     let Some(first) = items.first() else {
         let down: Vec<String> = report
@@ -28,7 +34,7 @@ pub(super) async fn explain(ctx: &Context, target: &str) -> Result<Exit, Failure
     let policies = &ctx.settings.policies;
     let next = next_words(first, ctx);
     if ctx.json {
-        let docs: Vec<Value> = items.iter().map(|i| value(&ItemDoc::new(i, policies))).collect();
+        let docs: Vec<Value> = items.iter().map(|i| value(&known(i, policies, &seen))).collect();
         output::json(&json!({
             "schema": 1,
             "target": target,
@@ -48,7 +54,17 @@ pub(super) async fn explain(ctx: &Context, target: &str) -> Result<Exit, Failure
     }
     output::line("");
     output::line(&next);
+    plan::show_warnings(
+        &warnings_of(&seen, &ctx.settings, &|l| items.iter().any(|i| i.lease.id == l.id)),
+        ctx.now(),
+    );
     Ok(Exit::Done)
+}
+
+fn known(item: &Item, policies: &[Policy], seen: &Foresight) -> ItemDoc {
+    let mut doc = ItemDoc::new(item, policies);
+    doc.know(seen);
+    doc
 }
 
 fn is_target(lease: &Lease, target: &str) -> bool {

@@ -2,6 +2,7 @@
 use std::sync::Arc;
 
 use crate::daemon::{deliver, digest, shots, tell, wire};
+use crate::documents::foresee_fresh;
 use crate::engine::{AccountReport, CycleReport, EngineError, Payer};
 use crate::exit::Exit;
 use crate::ledger::sqlite::{self, Access};
@@ -38,7 +39,8 @@ pub(super) async fn once(ctx: &Context) -> Result<Exit, Failure> {
     let (delivered, ()) = tokio::join!(deliver::all(&payer.viewer), told);
     delivered?;
     watch.abort();
-    plan::show(&report, &ctx.settings, ctx.json, true, ctx.now());
+    let seen = foresee_fresh(ledger.as_ref(), &ctx.settings, ctx.now(), None)?;
+    plan::show(&report, &ctx.settings, ctx.json, true, ctx.now(), &seen);
     if !ctx.json && !report.payments.is_empty() {
         output::line("");
         output::line(&history::table(&report.payments, &ctx.settings.timezone));

@@ -1,12 +1,13 @@
 //! `renewd plan`: every lease with its decision, reason and price. Built without the part that spends.
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::cli::output;
 use crate::cli::table::Narrow;
-use crate::documents::{ItemDoc, Plan, planfile, value};
-use crate::engine::CycleReport;
+use crate::documents::{Foresight, Fresh, ItemDoc, Plan, Warning, foresee_fresh, planfile, value, warnings};
 use crate::engine::apply::Approved;
 use crate::engine::propose::{fingerprint, hex};
+use crate::engine::{CycleReport, Learnt};
 use crate::exit::Exit;
 use crate::ledger::{IDENTITY, Ledger};
 use crate::planner::Item;
@@ -18,9 +19,14 @@ use super::target::Target;
 pub(super) async fn plan(ctx: &Context, out: Option<&Path>) -> Result<Exit, Failure> {
     let ledger = ctx.reading()?;
     let identity = ledger.noted(IDENTITY)?;
-    let viewer = ctx.viewer(ledger)?;
+    let viewer = ctx.viewer(Arc::clone(&ledger) as Arc<dyn Ledger>)?;
+    let mut learnt = Learnt::default();
     let (report, written) = match out {
-        None => (viewer.preview().await?, None),
+        None => {
+            let (report, more) = viewer.preview_ahead().await?;
+            learnt = more;
+            (report, None)
+        }
         Some(path) => {
             // A place that cannot be written to is told before anybody is asked.
             let target = Target::check(path)?;
@@ -37,7 +43,9 @@ pub(super) async fn plan(ctx: &Context, out: Option<&Path>) -> Result<Exit, Fail
             (report, Some(written(approved.sets.len(), path)))
         }
     };
-    show(&report, &ctx.settings, ctx.json, false, ctx.now());
+    let fresh = Fresh { report: &report, learnt: &learnt };
+    let seen = foresee_fresh(ledger.as_ref(), &ctx.settings, ctx.now(), Some(&fresh))?;
+    show(&report, &ctx.settings, ctx.json, false, ctx.now(), &seen);
     if let Some(text) = written {
         output::note(&text);
     }
@@ -66,8 +74,15 @@ fn unique() -> Result<String, Failure> {
 }
 
 /// The plan as JSON or as tables; with `paid`, what `once` did with it.
-pub(super) fn show(report: &CycleReport, settings: &Settings, json: bool, paid: bool, now: jiff::Timestamp) {
-    let document = Plan::new(report, &settings.policies, paid);
+pub(super) fn show(
+    report: &CycleReport,
+    settings: &Settings,
+    json: bool,
+    paid: bool,
+    now: jiff::Timestamp,
+    seen: &Foresight,
+) {
+    let document = Plan::new(report, &settings.policies, paid).knowing(seen);
     if json {
         return output::json(&document);
     }
@@ -90,6 +105,15 @@ pub(super) fn show(report: &CycleReport, settings: &Settings, json: bool, paid: 
         output::line(why);
     }
     report.clocks.values().for_each(|why| output::line(why));
+    show_warnings(&warnings(seen, settings), now);
+}
+
+/// What will stop renewals later, a line each.
+pub(super) fn show_warnings(warnings: &[Warning], now: jiff::Timestamp) {
+    for warning in warnings {
+        let first = warning.first_end.map(|end| format!(" (the first ends {})", output::away(end, now)));
+        output::line(&format!("warning: {}{}", warning.text, first.unwrap_or_default()));
+    }
 }
 
 /// One line per lease.

@@ -115,6 +115,7 @@ fn show(status: &Status, trouble: Option<&LedgerTrouble>, ctx: &Context) {
     show_budgets(status);
     output::line("");
     output::line(&format!("payments: {} unknown, {} need your word", status.unknown, status.needs_operator));
+    super::plan::show_warnings(&status.warnings, now);
     show_quiet(status, now);
     if status.open_alerts.is_empty() {
         output::line("no open alerts");

@@ -2,13 +2,14 @@
 //!
 //! What fires, what yields and what is worse is decided in `engine::alerts::runway`. A crash before the note is written tells a
 //! worse runway once more.
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use jiff::Timestamp;
 
 use crate::documents::{Foresight, foresee};
-use crate::domain::{AccountName, Alert, AlertKey, Lease};
+use crate::domain::{AccountName, Alert, AlertKey, Lease, LeaseId};
 use crate::engine::alerts::runway::{self, Told, View};
+use crate::engine::alerts::{Scope, ahead, cause};
 use crate::engine::{CycleReport, Viewer};
 use crate::ledger::{Ledger, LedgerError, OpenAlert};
 use crate::settings::Settings;
@@ -59,7 +60,9 @@ impl Runways {
             now: self.seen.from,
             ahead: settings.alerts.runway,
         };
+        let told = told(alerts);
         alerts.extend(runway::firing(&view));
+        alerts.extend(self.cannot_renew(settings, &told));
         let left: Vec<AlertKey> = runway::yield_to_short_funds(alerts, &view).into_iter().collect();
         for alert in alerts.iter_mut().filter(|a| a.key.cause() == runway::CAUSE) {
             let told = open.iter().find(|o| o.key == alert.key).and_then(|o| o.told);
@@ -68,6 +71,21 @@ impl Runways {
         }
         let unread = self.frozen.iter().map(runway::key);
         left.into_iter().chain(unread).collect()
+    }
+
+    /// What cannot be renewed as configured, and of which no alert of the pass speaks.
+    fn cannot_renew(&self, settings: &Settings, told: &HashSet<(AccountName, LeaseId)>) -> Vec<Alert> {
+        let accounts: Vec<(AccountName, &[Lease])> =
+            self.seen.accounts.iter().map(|k| (k.account.name.clone(), k.leases.as_slice())).collect();
+        let view = ahead::View {
+            cautions: &self.seen.cautions,
+            accounts: &accounts,
+            frozen: &self.frozen,
+            timezone: &settings.timezone,
+            now: self.seen.from,
+            ahead: settings.alerts.runway,
+        };
+        ahead::cannot_renew(&view, settings, told)
     }
 
     /// Keeps what was told in this pass.
@@ -87,6 +105,17 @@ impl Runways {
         }
         Ok(())
     }
+}
+
+/// Leases that an alert of the pass speaks for.
+fn told(alerts: &[Alert]) -> HashSet<(AccountName, LeaseId)> {
+    let about_leases = |a: &&Alert| cause(a.key.cause()).is_some_and(|c| c.scope == Scope::Leases);
+    let of = |a: &Alert| {
+        let account = a.account.clone();
+        let leases = a.leases.clone().into_iter();
+        leases.filter_map(move |lease| Some((account.clone()?, lease))).collect::<Vec<_>>()
+    };
+    alerts.iter().filter(about_leases).flat_map(of).collect()
 }
 
 fn note(account: &AccountName) -> String {

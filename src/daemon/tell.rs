@@ -14,6 +14,7 @@ use std::collections::HashMap;
 use crate::domain::{Alert, AlertKey, Lease, LeaseId, Money};
 use crate::engine::alerts::{
     Around, BudgetUse, NEWS, config_refused, double_charge, ends, firing, mail_undelivered, merged,
+    tried_again,
 };
 use crate::engine::{CycleReport, TOLD, Viewer, doubles};
 use crate::ledger::{BudgetCheck, IntentFilter, IntentRecord, LedgerError, OpenAlert};
@@ -35,7 +36,8 @@ pub fn report(viewer: &Viewer, report: &CycleReport) -> Result<(), LedgerError> 
 }
 
 /// What is said of leases for which no other alert speaks: a pass that puts leases aside cannot know that.
-const FOR_WHOLE_PASSES: [&str; 2] = [crate::engine::alerts::runway::CAUSE, "lapse_ahead"];
+const FOR_WHOLE_PASSES: [&str; 3] =
+    [crate::engine::alerts::runway::CAUSE, "lapse_ahead", crate::engine::alerts::ahead::CAUSE];
 
 /// Tells what a pass found that looked at some leases only: it raises alerts and calls none over.
 ///
@@ -73,8 +75,25 @@ fn told(viewer: &Viewer, report: &CycleReport, whole: bool) -> Result<(), Ledger
     };
     queue(viewer, &|_| true, &judge)?;
     strike_out(viewer, Some(report))?;
+    if whole {
+        remember_waits(viewer, report, &around)?;
+    }
     viewer.ledger.note(TOLD, &report.started.noted())?;
     runways.remember(viewer.ledger.as_ref())
+}
+
+/// The note of leases that the last pass left to be tried again, one a line. A crash before it is written tells of a standstill one
+/// pass later.
+const WAITED: &str = "waits.tried_again";
+
+fn remember_waits(viewer: &Viewer, report: &CycleReport, around: &Around) -> Result<(), LedgerError> {
+    let waits = tried_again(report, &viewer.settings, around);
+    let text = waits.join("\n");
+    if viewer.ledger.noted(WAITED)?.unwrap_or_default() == text {
+        Ok(())
+    } else {
+        viewer.ledger.note(WAITED, &text)
+    }
 }
 
 fn around(viewer: &Viewer, report: &CycleReport) -> Result<Around, LedgerError> {
@@ -91,6 +110,7 @@ fn around(viewer: &Viewer, report: &CycleReport) -> Result<Around, LedgerError> 
         unsent: ledger.intents(&failed)?.into_iter().filter(|r| r.never_sent).collect(),
         mails: ledger.waiting_mails()?,
         open: Vec::new(),
+        waited: ledger.noted(WAITED)?.unwrap_or_default().lines().map(str::to_owned).collect(),
         last_paid: last_paid(viewer, report)?,
     })
 }

@@ -13,11 +13,13 @@ use tokio_util::sync::CancellationToken;
 use super::notify_socket::Beacon;
 use super::run::Shared;
 use super::{schedule, tell};
-use crate::documents::{self, Around, ForecastDoc, History, LedgerTrouble, Plan, foresee};
+use crate::documents::{
+    self, Around, ForecastDoc, Foresight, History, LedgerTrouble, Plan, foresee, foresee_fresh,
+};
 use crate::engine::alerts::page_down;
 use crate::engine::{AccountReport, Viewer};
 use crate::http::{self, Source};
-use crate::ledger::IntentFilter;
+use crate::ledger::{IntentFilter, LedgerError};
 use crate::settings::Http;
 
 struct Live {
@@ -131,6 +133,12 @@ impl Live {
         }
     }
 
+    /// What is ahead within `alerts.runway`.
+    fn foresight(&self) -> Result<Foresight, LedgerError> {
+        let viewer = self.viewer();
+        foresee_fresh(viewer.ledger.as_ref(), &viewer.settings, viewer.clock.now().wall, None)
+    }
+
     fn trouble(&self) -> Option<LedgerTrouble> {
         self.shared.ledger.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -149,9 +157,12 @@ impl Source for Live {
 
     fn plan(&self) -> Value {
         let report = self.shared.report.read().unwrap_or_else(PoisonError::into_inner);
-        report
-            .as_ref()
-            .map_or(Value::Null, |r| documents::value(&Plan::new(r, &self.viewer().settings.policies, false)))
+        let Some(report) = report.as_ref() else { return Value::Null };
+        let plan = Plan::new(report, &self.viewer().settings.policies, false);
+        match self.foresight() {
+            Ok(seen) => documents::value(&plan.knowing(&seen)),
+            Err(_) => documents::value(&plan),
+        }
     }
 
     fn forecast(&self, days: u16) -> Value {

@@ -7,15 +7,17 @@ mod plan;
 pub mod planfile;
 mod status;
 mod trouble;
+mod warnings;
 
 use serde::Serialize;
 use serde_json::Value;
 
-pub use forecast::{DayDoc, ForecastDoc, Foresight, Known, RunwayDoc, foresee};
+pub use forecast::{DayDoc, ForecastDoc, Foresight, Fresh, Known, RunwayDoc, foresee, foresee_fresh};
 pub use history::{History, Payment, PaymentError};
 pub use plan::{ItemDoc, Plan};
 pub use status::{Account as AccountStatus, Around, Runway, Status, last_cycle_words, status};
 pub use trouble::{LedgerState, LedgerTrouble};
+pub use warnings::{Warning, ahead_of, warnings, warnings_of};
 
 /// Every document carries it; it grows only when a name or meaning breaks, which must not happen.
 pub const SCHEMA: u32 = 1;

@@ -9,6 +9,7 @@ use crate::engine::CycleReport;
 use crate::planner::Item;
 use crate::policy::{Decision, Policy, Reason, Stage};
 
+use super::forecast::Foresight;
 use super::{Payment, SCHEMA};
 
 /// The whole document.
@@ -74,6 +75,10 @@ pub struct ItemDoc {
     pub quote: Option<QuoteDoc>,
     /// Leases paid together, itself included.
     pub bundle: Vec<LeaseId>,
+    /// What its last term cost; null where renewd never paid for it.
+    pub last_price: Option<Money>,
+    /// Words of what will stop its renewal later, as far as that is known.
+    pub warnings: Vec<&'static str>,
 }
 
 /// A price.
@@ -126,11 +131,20 @@ impl ItemDoc {
                 promo: q.promo.map(PromoStatus::as_str),
             }),
             bundle: item.bundle.clone(),
+            last_price: None,
+            warnings: Vec::new(),
         }
     }
 }
 
 impl Plan {
+    /// Adds what the forecast knows of each lease.
+    #[must_use]
+    pub fn knowing(mut self, seen: &Foresight) -> Self {
+        self.items.iter_mut().for_each(|item| item.know(seen));
+        self
+    }
+
     /// The plan of a report; with `paid`, also what was paid and how it ended.
     #[must_use]
     pub fn new(report: &CycleReport, policies: &[Policy], paid: bool) -> Self {

@@ -4,19 +4,20 @@ use serde::Serialize;
 
 use crate::domain::time::words;
 use crate::domain::{AccountName, Currency, KeyPattern, Moment, Money, ProviderName, Severity, State};
-use crate::ledger::{CycleRecord, IntentFilter, Ledger, LedgerError};
+use crate::ledger::{self, CycleRecord, IntentFilter, Ledger, LedgerError};
 use crate::settings::Settings;
 
 use super::SCHEMA;
 use super::forecast::{Foresight, budget_check, foresee};
 use super::trouble::{LedgerState, LedgerTrouble};
+use super::warnings::{Warning, ahead_of};
 
 /// The whole document.
 #[derive(Debug, Clone, Serialize)]
 pub struct Status {
     schema: u32,
     /// No account is down, nothing is unknown or needs a person, no urgent alert is open, spending is not paused, the ledger can be
-    /// written and cycles end when they are due.
+    /// written, cycles end when they are due, and every wanted lease that ends within `alerts.runway` can be renewed as configured.
     pub healthy: bool,
     /// The newest cycle.
     pub last_cycle: Option<Cycle>,
@@ -42,6 +43,8 @@ pub struct Status {
     pub mails: Mails,
     /// Paused accounts; `*` = all.
     pub paused: Vec<String>,
+    /// Leases that cannot be renewed as configured, as far as that is known before they are due.
+    pub warnings: Vec<Warning>,
 }
 
 /// A cycle.
@@ -200,7 +203,10 @@ pub fn status(
     let (unknown, needs_operator) = (count(State::Unknown)?, count(State::NeedsOperator)?);
     let (open, mails) = (ledger.open_alerts()?, ledger.waiting_mails()?);
     let horizon = now.wall.checked_add(settings.alerts.runway).unwrap_or(Timestamp::MAX);
-    let accounts = accounts(&foresee(ledger, settings, now.wall, horizon)?, settings);
+    let seen = foresee(ledger, settings, now.wall, horizon)?;
+    let ahead = ahead_of(&seen, settings);
+    let stopped = ahead.iter().any(|a| a.is_wanted() && a.within(now.wall, settings.alerts.runway));
+    let accounts = accounts(&seen, settings);
     let last_cycle = ledger.last_cycle()?;
     let overdue_since = last_cycle
         .as_ref()
@@ -211,6 +217,7 @@ pub fn status(
         && around.ledger.is_none()
         && overdue_since.is_none()
         && needs_operator == 0
+        && !stopped
         && accounts.iter().all(|a| a.reachable != Some(false))
         && open.iter().all(|a| a.severity < Severity::Urgent);
     Ok(Status {
@@ -224,15 +231,7 @@ pub fn status(
         budgets: budgets(ledger, settings, now.wall)?,
         unknown,
         needs_operator,
-        open_alerts: open
-            .into_iter()
-            .map(|a| OpenAlert {
-                key: a.key.to_string(),
-                severity: a.severity,
-                since: a.since,
-                text: a.title,
-            })
-            .collect(),
+        open_alerts: open.into_iter().map(OpenAlert::from).collect(),
         silences: ledger
             .silences(now.wall)?
             .into_iter()
@@ -244,7 +243,14 @@ pub fn status(
             oldest_age: mails.oldest.map(|at| now.wall.duration_since(at).as_secs().max(0)),
         },
         paused: paused.into_iter().map(|p| p.account.map_or("*".to_owned(), |a| a.to_string())).collect(),
+        warnings: ahead.iter().map(Warning::new).collect(),
     })
+}
+
+impl From<ledger::OpenAlert> for OpenAlert {
+    fn from(a: ledger::OpenAlert) -> Self {
+        Self { key: a.key.to_string(), severity: a.severity, since: a.since, text: a.title }
+    }
 }
 
 fn accounts(seen: &Foresight, settings: &Settings) -> Vec<Account> {

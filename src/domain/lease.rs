@@ -180,10 +180,19 @@ pub struct Inventory {
     pub unreadable: usize,
     /// How far the provider's `Date` header is ahead of our wall clock (negative: behind); `None` if it had none.
     pub clock_skew: Option<jiff::SignedDuration>,
-    /// Why the list as a whole is not to be believed (such as a count of the provider's own that differs from it).
-    pub doubt: Option<String>,
+    /// Why the list as a whole is not to be believed.
+    pub doubt: Option<Doubt>,
     /// A hash of the provider's own id of whose account this is, where it tells one.
     pub owner: Option<String>,
+}
+
+/// What a provider's own words say against a list of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Doubt {
+    /// Another count differs from it, and nobody can tell which is right.
+    Count(String),
+    /// It says itself that it is a part: what it lists is there, and what it lacks is not gone.
+    Part(String),
 }
 
 /// How a lease is paid for in one call.

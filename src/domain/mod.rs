@@ -19,7 +19,7 @@ pub use alert::{Alert, AlertKey, KeyPattern, Occasion, Severity};
 pub use capability::Capabilities;
 pub use cycle::{cycle_days, nominal_days, same_cycle};
 pub use ids::{AccountName, Currency, IntentId, Kind, LeaseId, OrderId, ProviderName};
-pub use lease::{Balance, Bundle, Inventory, Lease, OrderState};
+pub use lease::{Balance, Bundle, Doubt, Inventory, Lease, OrderState};
 pub use money::{Money, MoneyError};
 pub use order::{
     Catalogue, Change, ChangeRequest, FieldProblem, Offer, Operator, PromoCode, PurchaseAuth,

@@ -129,7 +129,7 @@ impl Lane {
         let loss = super::shrink::judge(ledger, guard, &account.name, &known, &inventory, began.wall)?;
         let listed = inventory.leases.clone();
         if let Some(loss) = loss {
-            if !matches!(self.seen.standing, Standing::Shrunk(_)) {
+            if !loss.part && !matches!(self.seen.standing, Standing::Shrunk(_)) {
                 return Ok(Err(loss.text));
             }
             // Known since the cycle began: what is missing stays known, what is listed may be paid if urgent.

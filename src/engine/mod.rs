@@ -53,7 +53,7 @@ use crate::settings::Settings;
 pub use identity::{changed_note, claims};
 pub use observe::currency_note;
 pub use passes::{EngineError, TOLD};
-pub use remember::offered_note;
+pub use remember::{Learnt, offered_note};
 pub use report::{AccountReport, CycleReport};
 pub use settle::past_of;
 pub use shrink::shrink_note;

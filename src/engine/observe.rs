@@ -189,7 +189,7 @@ fn believe(
     }
     let mut store = inventory;
     if let Some(loss) = shrink::judge(ledger, &settings.guard, &account.name, &known, &store, began.wall)? {
-        seen.standing = Standing::Shrunk(loss.text);
+        seen.standing = loss.standing();
         seen.mark = Some(loss.mark);
         // What is missing is kept as last known: it may be a cut list, and its payments are still guarded.
         store.leases.extend(loss.missing.iter().cloned());
@@ -224,6 +224,14 @@ pub(super) fn remember_holds(
             (lease.expires_at, lease.told) = (known.expires_at, known.told);
         }
         lease.held_since = before.and_then(|k| k.held_since).or(Some(now));
+    }
+    // Of an order in a state that nobody knows nothing is forgotten: it may be on hold again in the next reading.
+    for lease in listed.iter_mut().filter(|l| matches!(l.state, OrderState::Other(_))) {
+        let before = in_known(lease);
+        if let (None, Some(known)) = (lease.expires_at, before) {
+            (lease.expires_at, lease.told) = (known.expires_at, known.told);
+        }
+        lease.held_since = before.and_then(|k| k.held_since);
     }
     Ok(())
 }

@@ -250,10 +250,11 @@ impl Payer {
             return because(Word::Clock, why);
         }
         match &seen.standing {
+            // A purchase is known by what the list did not have before: nothing is bought while it is cut.
             Standing::Good => {}
             Standing::Down(why) => return because(Word::AccountDown, why),
             Standing::Unreadable(why) => return because(Word::Unparsable, why),
-            Standing::Shrunk(why) => return because(Word::Shrunk, why),
+            Standing::Shrunk(why) | Standing::Part(why) => return because(Word::Shrunk, why),
         }
         if let Some(reason) = &seen.barred {
             return Ok(Some(reason.clone()));

@@ -19,6 +19,7 @@ use super::lane::Orders;
 use super::observe::{Seen, currency_note};
 use super::planning::Planned;
 use super::reading::{Shown, take};
+use super::remember::{Learnt, quotes_of};
 use super::report::{AccountReport, CycleReport};
 use super::settle::past_of;
 use super::steering::Steering;
@@ -62,11 +63,28 @@ impl Viewer {
     /// # Errors
     /// The ledger's.
     pub async fn preview(&self) -> Result<CycleReport, EngineError> {
+        Ok(self.look(false).await?.0)
+    }
+
+    /// The same, and asks the terms and prices of what falls due later, where the ledger knows none: a few free questions.
+    ///
+    /// # Errors
+    /// The ledger's.
+    pub async fn preview_ahead(&self) -> Result<(CycleReport, Learnt), EngineError> {
+        self.look(true).await
+    }
+
+    async fn look(&self, ahead: bool) -> Result<(CycleReport, Learnt), EngineError> {
         let started = self.clock.now();
         let seen: Vec<Seen> = self.observe().await?.into_iter().map(|(seen, _)| seen).collect();
         let clock_held = self.clocks(&started, &seen, false)?;
-        let planned = self.plan(&seen, clock_held.clone(), 0, None).await?;
-        self.report(started, &seen, planned, clock_held)
+        let mut planned = self.plan(&seen, clock_held.clone(), 0, None).await?;
+        let mut learnt = Learnt { offered: std::mem::take(&mut planned.offered), ..Learnt::default() };
+        if ahead {
+            learnt = self.ask_ahead(&seen, &planned.items, learnt.offered).await?;
+        }
+        learnt.quotes.extend(quotes_of(&planned.items, started.wall));
+        Ok((self.report(started, &seen, planned, clock_held)?, learnt))
     }
 
     pub(super) fn report(
@@ -87,6 +105,7 @@ impl Viewer {
             balance: s.balance.clone(),
             leases: s.leases.len(),
             unreadable: s.unreadable,
+            skew: s.skew,
             free: planned.free.get(&s.account.name).copied(),
         });
         Ok(CycleReport {
@@ -273,7 +292,7 @@ impl Payer {
                     if seen.currency.is_none() {
                         ledger.note(&currency_note(account), inventory.balance.currency.as_str())?;
                     }
-                    let whole = seen.standing == Standing::Good;
+                    let whole = matches!(seen.standing, Standing::Good | Standing::Part(_));
                     let (leases, began) = (&seen.leases, &seen.began);
                     let one = take(&self.viewer, &seen.account, inventory, leases, began, whole)?;
                     shown.doubles.extend(one.doubles);

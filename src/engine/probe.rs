@@ -6,6 +6,7 @@ use std::collections::HashSet;
 
 use super::Viewer;
 use super::observe::Seen;
+use super::remember::Learnt;
 use crate::domain::{AccountName, Kind, Money, Quote};
 use crate::ledger::{LedgerError, SeenQuote};
 use crate::planner::{GroupKey, Item, Offered, PaySet, Standing, group};
@@ -18,33 +19,44 @@ const MOST: usize = 3;
 type Like = (Kind, Option<String>, u32, Option<String>);
 
 impl Viewer {
-    /// Learns prices of leases that fall due later.
+    /// Learns prices of leases that fall due later, and keeps them.
     pub(super) async fn probe_prices(
         &self,
         seen: &[Seen],
         items: &[Item],
-        mut offered: Offered,
+        offered: Offered,
     ) -> Result<(), LedgerError> {
+        let learnt = self.ask_ahead(seen, items, offered).await?;
+        self.ledger.record_quotes(self.clock.now().wall, &learnt.quotes)?;
+        self.remember_prices(&[], &learnt.offered)
+    }
+
+    /// The same without keeping anything.
+    pub(super) async fn ask_ahead(
+        &self,
+        seen: &[Seen],
+        items: &[Item],
+        mut offered: Offered,
+    ) -> Result<Learnt, LedgerError> {
+        let mut learnt = Vec::new();
         let mut later: Vec<Item> = items.iter().filter(|i| i.reason.word == Word::NotDue).cloned().collect();
         later.iter_mut().for_each(|i| i.reason = Reason::new(Word::Due, "its price is asked ahead"));
-        for s in seen.iter().filter(|s| s.standing == Standing::Good) {
+        for s in seen.iter().filter(|s| matches!(s.standing, Standing::Good | Standing::Part(_))) {
             let mut mine: Vec<Item> =
                 later.iter().filter(|i| i.lease.account == s.account.name).cloned().collect();
             let known = self.known_prices(&s.account.name, items)?;
             self.offer(&s.account.name, &mine, &known, &mut offered).await;
             let groups = group(&mut mine, &self.settings.policies, &self.capabilities(), &offered);
             let mut asked = HashSet::new();
-            let mut quotes = Vec::new();
             for (key, members) in groups {
                 let like: Like = (key.kind.clone(), key.country.clone(), key.period_days, key.promo.clone());
                 if asked.len() >= MOST || known.contains(&like) || !asked.insert(like) {
                     continue;
                 }
-                quotes.extend(self.probe(s, &mine, key, &members).await);
+                learnt.extend(self.probe(s, &mine, key, &members).await);
             }
-            self.ledger.record_quotes(self.clock.now().wall, &quotes)?;
         }
-        self.remember_prices(&[], &offered)
+        Ok(Learnt { quotes: learnt, offered })
     }
 
     /// Prices that the forecast can already draw on: those asked for, and where they leave something open those paid.

@@ -5,7 +5,7 @@ use super::balance;
 use super::foreign;
 use super::settle::{Reading, settle};
 use crate::domain::time::Moment;
-use crate::domain::{Inventory, Lease};
+use crate::domain::{Doubt, Inventory, Lease};
 use crate::ledger::{IntentRecord, LedgerError};
 use crate::settings::Account;
 
@@ -34,7 +34,8 @@ pub(super) fn take(
     let ledger = viewer.ledger.as_ref();
     let now = viewer.clock.now();
     let bound = viewer.readers.get(&account.name).is_none_or(|r| r.capabilities().quote_is_bound);
-    let complete = listed.len() == inventory.leases.len() && inventory.unreadable == 0;
+    let part = matches!(inventory.doubt, Some(Doubt::Part(_)));
+    let complete = listed.len() == inventory.leases.len() && inventory.unreadable == 0 && !part;
     let reading = Reading {
         account: &account.name,
         provider: &account.provider,

@@ -1,4 +1,6 @@
 //! What a cycle learnt about prices, kept for the forecast: the quotes it got and the terms on offer. Decides nothing.
+use jiff::Timestamp;
+
 use crate::domain::{AccountName, Kind};
 use crate::ledger::{LedgerError, SeenQuote};
 use crate::planner::{Item, Offered};
@@ -11,24 +13,37 @@ pub fn offered_note(account: &AccountName, kind: &Kind) -> String {
     format!("offered:{account}:{kind}")
 }
 
+/// Prices and terms that a pass learnt, and where it stores nothing, for its caller.
+#[derive(Debug, Default)]
+pub struct Learnt {
+    /// The prices of single leases.
+    pub quotes: Vec<SeenQuote>,
+    /// The terms on offer, as far as they were asked.
+    pub offered: Offered,
+}
+
+/// The quotes on the items. An odd price is the gate's affair: it must not keep the ledger from being written.
+pub(super) fn quotes_of(items: &[Item], now: Timestamp) -> Vec<SeenQuote> {
+    let quotes = items.iter().filter_map(|item| {
+        let quote = item.quote.as_ref().filter(|q| !q.amount.is_negative() && q.period_days > 0)?;
+        Some(SeenQuote {
+            account: item.lease.account.clone(),
+            lease: item.lease.id.clone(),
+            amount: quote.amount,
+            currency: quote.currency.clone(),
+            period_days: quote.period_days,
+            term_end: item.lease.expires_at?,
+            seen_at: now,
+        })
+    });
+    quotes.collect()
+}
+
 impl Viewer {
     /// Keeps what was asked in this cycle; what did not change costs nothing.
     pub(super) fn remember_prices(&self, items: &[Item], offered: &Offered) -> Result<(), LedgerError> {
         let now = self.clock.now().wall;
-        let quotes = items.iter().filter_map(|item| {
-            // An odd price is the gate's affair: it must not keep the ledger from being written.
-            let quote = item.quote.as_ref().filter(|q| !q.amount.is_negative() && q.period_days > 0)?;
-            Some(SeenQuote {
-                account: item.lease.account.clone(),
-                lease: item.lease.id.clone(),
-                amount: quote.amount,
-                currency: quote.currency.clone(),
-                period_days: quote.period_days,
-                term_end: item.lease.expires_at?,
-                seen_at: now,
-            })
-        });
-        self.ledger.record_quotes(now, &quotes.collect::<Vec<_>>())?;
+        self.ledger.record_quotes(now, &quotes_of(items, now))?;
         for ((account, kind), days) in offered {
             let Ok(days) = days else { continue };
             let (key, text) = (offered_note(account, kind), join(days));

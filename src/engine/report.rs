@@ -25,6 +25,8 @@ pub struct AccountReport {
     pub leases: usize,
     /// Records that could not be read.
     pub unreadable: usize,
+    /// How far the provider's clock is ahead of this machine's, where its answer told.
+    pub skew: Option<jiff::SignedDuration>,
     /// Balance that is still free after what this pass admitted.
     pub free: Option<Money>,
 }
@@ -41,7 +43,9 @@ impl AccountReport {
     pub fn error(&self) -> Option<&str> {
         match &self.standing {
             Standing::Good => self.barred.as_ref().map(|reason| reason.prose.as_str()),
-            Standing::Down(why) | Standing::Unreadable(why) | Standing::Shrunk(why) => Some(why),
+            Standing::Down(why) | Standing::Unreadable(why) | Standing::Shrunk(why) | Standing::Part(why) => {
+                Some(why)
+            }
         }
     }
 }

@@ -4,9 +4,9 @@ use std::collections::HashSet;
 use jiff::Timestamp;
 
 use crate::domain::lease::Places;
-use crate::domain::{AccountName, Inventory, Lease};
+use crate::domain::{AccountName, Doubt, Inventory, Lease};
 use crate::ledger::{Ledger, LedgerError};
-use crate::planner::Guard;
+use crate::planner::{Guard, Standing};
 
 /// What is missing.
 pub(super) struct Loss {
@@ -14,6 +14,15 @@ pub(super) struct Loss {
     pub missing: Vec<Lease>,
     /// Names exactly this loss, so that accepting one does not accept the next.
     pub mark: String,
+    /// The list says itself that it is a part: what it lists may be relied on.
+    pub part: bool,
+}
+
+impl Loss {
+    /// How far the account is believed.
+    pub fn standing(&self) -> Standing {
+        if self.part { Standing::Part(self.text.clone()) } else { Standing::Shrunk(self.text.clone()) }
+    }
 }
 
 /// The note under which a disbelieved loss is kept, for `resume` to show.
@@ -36,11 +45,27 @@ pub(super) fn judge(
     let listed = &inventory.leases;
     let accepted = ledger.noted(&shrink_note(account).1)?;
     if let Some(doubt) = &inventory.doubt {
-        let mark = fingerprint([doubt.as_str()].into_iter());
+        let (why, part) = match doubt {
+            Doubt::Count(why) => (why, false),
+            Doubt::Part(why) => (why, true),
+        };
+        let mark = fingerprint([why.as_str()].into_iter());
         if accepted.as_deref() != Some(&mark) {
-            let text = format!("{doubt}: the list is not believed. If it is right: renewd resume {account}");
-            let missing = absent(known, listed).cloned().collect();
-            return Ok(Some(Loss { text, missing, mark }));
+            let missing: Vec<Lease> = absent(known, listed).cloned().collect();
+            let text = if part {
+                format!(
+                    "the list says that it is a part ({why}): it lacks {} known leases, which are not taken for gone, and others may be due. \
+                     If it is whole: renewd resume {account}",
+                    missing.len()
+                )
+            } else {
+                format!("{why}: the list is not believed. If it is right: renewd resume {account}")
+            };
+            return Ok(Some(Loss { text, missing, mark, part }));
+        }
+        if part {
+            // Accepted with these very counts: what it lacks was shown to whoever did so.
+            return Ok(None);
         }
     }
     let live = |l: &&Lease| l.expires_at.is_none_or(|end| end > now);
@@ -61,7 +86,7 @@ pub(super) fn judge(
         missing.len(),
         alive
     );
-    Ok(Some(Loss { text, missing, mark }))
+    Ok(Some(Loss { text, missing, mark, part: false }))
 }
 
 /// Keeps what is missing for `resume` to show, or forgets it once the list is whole again.

@@ -37,6 +37,7 @@
 //! *Budgets.* A payment that does not fit waits for the budget's next span; if its lease ends before that, it lapses. A
 //! budget per cycle only ever stops a payment that is dearer than the budget itself.
 mod budgets;
+mod cautions;
 mod dues;
 mod input;
 mod price;
@@ -55,6 +56,7 @@ use jiff::tz::TimeZone;
 
 use crate::policy::Action;
 
+pub use cautions::{Caution, cautions};
 pub use input::{AccountFacts, BudgetFacts, Input, LeaseFacts, Price, SeenPrice};
 pub use price::PriceSource;
 pub use result::{BudgetEnd, Day, Due, Expiry, Forecast, LeftOut, Runway, Uncovered, Why};

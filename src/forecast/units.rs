@@ -148,7 +148,7 @@ fn unit<'a>(
     }))
 }
 
-fn period(facts: &AccountFacts<'_>, lease: &LeaseFacts<'_>, policy: &Policy) -> Result<u32, Why> {
+pub(super) fn period(facts: &AccountFacts<'_>, lease: &LeaseFacts<'_>, policy: &Policy) -> Result<u32, Why> {
     if let Some(days) = lease.term_days {
         return Ok(days.max(1));
     }

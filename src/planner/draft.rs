@@ -212,6 +212,11 @@ fn account_stands(
                 return hold(Word::Shrunk, why.clone());
             }
         }
+        Standing::Part(why) => {
+            if !view.leases.iter().any(|l| l.id == lease.id) {
+                return hold(Word::Shrunk, why.clone());
+            }
+        }
         Standing::Good => {}
     }
     if let Some(reason) = &view.barred {

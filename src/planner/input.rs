@@ -63,6 +63,8 @@ pub enum Standing {
     Unreadable(String),
     /// It lost more than is believed.
     Shrunk(String),
+    /// It says itself that it is a part: what it lists is believed, and what it lacks is not gone.
+    Part(String),
 }
 
 /// An earlier payment, as far as the plan needs it.

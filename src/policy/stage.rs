@@ -33,7 +33,17 @@ impl Stage {
     }
 }
 
-fn before(policy: &Policy) -> SignedDuration {
+/// How long before its end a lease falls due: `before`, a share of it being of the first period, and never more than the longest period.
+/// A lease whose end is further away than one payment moves it is paid for already: a `before` of half a year on terms of a month would
+/// otherwise buy a term in each cycle until six of them are paid.
+#[must_use]
+pub fn before(policy: &Policy) -> SignedDuration {
+    let days = policy.periods.iter().copied().max().unwrap_or(30);
+    wished(policy).min(SignedDuration::from_hours(24 * i64::from(days)))
+}
+
+/// `before` as written.
+fn wished(policy: &Policy) -> SignedDuration {
     match policy.before {
         Before::Span(span) => span,
         Before::Share(share) => {
@@ -45,7 +55,7 @@ fn before(policy: &Policy) -> SignedDuration {
     }
 }
 
-/// `expires_at − before`, exactly.
+/// `expires_at − before`, exactly; see [`before`].
 #[must_use]
 pub fn due_at(policy: &Policy, expires_at: Timestamp) -> Timestamp {
     expires_at.checked_sub(before(policy)).unwrap_or(Timestamp::MIN)
@@ -111,6 +121,15 @@ mod tests {
             (stage_at(&policy, 6 * HOUR + 1), stage_at(&policy, 6 * HOUR)),
             (Stage::Early, Stage::Urgent)
         );
+    }
+
+    #[rstest]
+    #[case::one_period(vec![30], 30)]
+    #[case::the_longest_of_them(vec![90, 30], 90)]
+    fn nothing_falls_due_more_than_a_period_before_its_end(#[case] periods: Vec<u32>, #[case] days: i64) {
+        let policy = policy(Before::Span(SignedDuration::from_hours(24 * 200)), periods);
+        let due = days * 24 * HOUR;
+        assert_eq!((stage_at(&policy, due + 1), stage_at(&policy, due)), (Stage::Early, Stage::Normal));
     }
 
     #[test]

@@ -40,6 +40,20 @@ impl Window {
         (today && time >= self.from) || (yesterday && time < self.to)
     }
 
+    /// The first opening after `at`.
+    #[must_use]
+    pub fn opens_after(&self, at: DateTime) -> Option<DateTime> {
+        let mut day = at.date();
+        for _ in 0..=7 {
+            let opens = day.to_datetime(self.from);
+            if self.days[index(day.weekday())] && opens > at {
+                return Some(opens);
+            }
+            day = day.tomorrow().ok()?;
+        }
+        None
+    }
+
     /// As written.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -117,6 +131,16 @@ mod tests {
         let w: Window = "Fri 22:00-06:00".parse().unwrap();
         assert!(w.contains(at(20, 23, 0)) && w.contains(at(21, 5, 59)));
         assert!(!w.contains(at(21, 6, 0)) && !w.contains(at(20, 5, 0)) && !w.contains(at(21, 23, 0)));
+    }
+
+    #[test]
+    fn the_next_opening_is_later_today_or_on_the_next_day_that_has_one() {
+        let w: Window = "Mon,Wed 08:00-20:00".parse().unwrap();
+        for (from, opens) in
+            [(at(16, 7, 59), at(16, 8, 0)), (at(16, 8, 0), at(18, 8, 0)), (at(18, 9, 0), at(23, 8, 0))]
+        {
+            assert_eq!(w.opens_after(from), Some(opens), "{from}");
+        }
     }
 
     #[test]

@@ -14,6 +14,7 @@ use super::sources::Sources;
 use super::tree::Place;
 use super::walk::closest;
 use super::{Account, Settings};
+use crate::policy::Key;
 
 /// Checks names and references among all rows.
 pub(super) fn check(draft: &Draft<'_>, problems: &Problems) {
@@ -131,22 +132,25 @@ pub(super) fn same_keys(accounts: &[Row<'_, '_, Account>], problems: &Problems) 
 }
 
 /// What is allowed but probably not meant.
-pub(super) fn warn(draft: &Draft<'_>, settings: &Settings, warnings: &Problems) {
+pub(super) fn warn(draft: &Draft<'_>, settings: Option<&Settings>, warnings: &Problems) {
     let rows: Vec<&Fields<'_>> = draft.rows("policy").collect();
-    let catch_all = settings.policies.iter().position(|policy| policy.matches.all.is_empty());
-    if let Some(at) = catch_all {
+    let catches_all = |row: &&Fields<'_>| {
+        Key::ALL.iter().all(|key| row.texts(&format!("match.{}", key.as_str())).is_empty())
+    };
+    if let Some(at) = rows.iter().position(catches_all) {
         for row in rows.iter().skip(at + 1) {
-            let message = format!(
-                "never decides: policy `{}` before it matches every lease",
-                settings.policies[at].name
-            );
+            let name = rows[at].text("name").unwrap_or_default();
+            let message = format!("never decides: policy `{name}` before it matches every lease");
             warnings.push(&row.at, row.full("match"), message);
         }
     }
-    if settings.alerts.email.is_none() && settings.alerts.webhook.is_none() {
+    let told = ["alerts.email", "alerts.webhook"].iter().any(|section| draft.sections.contains_key(*section));
+    if draft.complete && !told {
         warnings.push(&draft.start, "alerts.email", "nobody is told by mail: add [alerts.email]");
     }
-    if settings.timing.money_timeout < settings.timing.read_timeout.max(SignedDuration::from_secs(60)) {
+    if let Some(settings) = settings
+        && settings.timing.money_timeout < settings.timing.read_timeout.max(SignedDuration::from_secs(60))
+    {
         let message = "a payment cut off early has an unknown outcome: write \"120s\" or longer";
         warnings.push(draft.scalars.place("timing.money_timeout"), "timing.money_timeout", message);
     }

@@ -1,11 +1,13 @@
 //! Values of a policy that may be meant and probably are not: a slip of the pen that no provider can be asked about here.
 //!
 //! Not responsible for values that are wrong (`values.rs`) or contradict each other (`cross.rs`).
+use jiff::SignedDuration;
 use jiff::civil::Date;
 
 use super::fields::Fields;
 use super::load::Draft;
 use super::problems::Problems;
+use super::values;
 use crate::domain::{cycle_days, same_cycle};
 
 /// Warns of each; of days that are over only where `today` is told.
@@ -18,6 +20,7 @@ pub(super) fn warn(draft: &Draft<'_>, today: Option<Date>, warnings: &Problems) 
             countries(row, warnings);
         }
         cycle(row, warnings);
+        before(row, warnings);
         if let Some(today) = today {
             until(row, today, warnings);
         }
@@ -43,6 +46,25 @@ fn cycle(row: &Fields<'_>, warnings: &Problems) {
             "`{text}` is no billing cycle that renewd knows: an order in another cycle is held. See renewd order options"
         );
         warnings.push(row.place("cycle"), row.full("cycle"), message);
+    }
+}
+
+/// Due so early that the term before is not half over: nothing falls due more than a period before its end, whatever this says.
+fn before(row: &Fields<'_>, warnings: &Problems) {
+    let (Some(text), Some(Ok(before))) = (row.text("before"), row.text("before").map(values::span)) else {
+        return;
+    };
+    if row.text("action") != Some("renew") {
+        return;
+    }
+    let days = row.texts("period").into_iter().filter_map(|(_, text)| values::days(text).ok());
+    let Some(shortest) = days.min() else { return };
+    if before > SignedDuration::from_hours(24 * i64::from(shortest)) {
+        let message = format!(
+            "{text} is longer than the period of {shortest}d: nothing falls due earlier than one period before its end, so that no term is \
+             paid while the one before has not begun"
+        );
+        warnings.push(row.place("before"), row.full("before"), message);
     }
 }
 

@@ -61,7 +61,8 @@ impl<'p> Draft<'p> {
 /// # Errors
 /// Every problem of every layer, in the order of files and lines. Nothing of a wrong config is ever used.
 pub fn load(sources: &Sources) -> Result<Settings, Vec<Problem>> {
-    read(sources, None)
+    let Examined { settings, errors, warnings } = read(sources, None);
+    settings.map(|settings| Settings { warnings, ..settings }).ok_or(errors)
 }
 
 /// The same, and it warns of what the day it is makes useless: for whoever looks at a config, not for each command.
@@ -69,34 +70,51 @@ pub fn load(sources: &Sources) -> Result<Settings, Vec<Problem>> {
 /// # Errors
 /// As [`load`].
 pub fn load_as_of(sources: &Sources, now: Timestamp) -> Result<Settings, Vec<Problem>> {
+    let Examined { settings, errors, warnings } = examine(sources, now);
+    settings.map(|settings| Settings { warnings, ..settings }).ok_or(errors)
+}
+
+/// A config as whoever looks at it wants to see it: all that is wrong and all that is doubtful, side by side.
+#[derive(Debug)]
+pub struct Examined {
+    /// `None` where anything is wrong.
+    pub settings: Option<Settings>,
+    /// What is wrong.
+    pub errors: Vec<Problem>,
+    /// What is allowed and probably not meant.
+    pub warnings: Vec<Problem>,
+}
+
+/// Reads, merges and checks all of `sources`, and warns of what the day it is makes useless.
+#[must_use]
+pub fn examine(sources: &Sources, now: Timestamp) -> Examined {
     read(sources, Some(now))
 }
 
-fn read(sources: &Sources, now: Option<Timestamp>) -> Result<Settings, Vec<Problem>> {
+fn read(sources: &Sources, now: Option<Timestamp>) -> Examined {
     let problems = Problems::default();
     let warnings = Problems::default();
     let draft = draft(sources, &problems);
     cross::check(&draft, &problems);
     let settings = made_of(&draft, &Vault::of(sources), &problems);
-    if let Some(settings) = &settings {
-        cross::warn(&draft, settings, &warnings);
-        doubts::warn(&draft, now.map(|now| now.to_zoned(settings.timezone.clone()).date()), &warnings);
-        cross::warn_of_files(sources, &warnings);
-    }
+    // Beside an error the warnings are told all the same: whoever mends the one sees the other.
+    let zone = settings.as_ref().map_or(jiff::tz::TimeZone::UTC, |settings| settings.timezone.clone());
+    cross::warn(&draft, settings.as_ref(), &warnings);
+    doubts::warn(&draft, now.map(|now| now.to_zoned(zone).date()), &warnings);
+    cross::warn_of_files(sources, &warnings);
     let start = draft.start.clone();
     drop(draft);
-    let found = problems.into_sorted();
-    match settings {
-        Some(settings) if found.is_empty() => Ok(Settings { warnings: warnings.into_sorted(), ..settings }),
-        None if found.is_empty() => Err(vec![Problem {
+    let mut errors = problems.into_sorted();
+    if settings.is_none() && errors.is_empty() {
+        errors.push(Problem {
             file: start.file.to_string(),
             line: None,
             key: String::new(),
             message: "cannot be made settings of, and no key is known to be wrong: please report this"
                 .to_owned(),
-        }]),
-        _ => Err(found),
+        });
     }
+    Examined { settings: settings.filter(|_| errors.is_empty()), errors, warnings: warnings.into_sorted() }
 }
 
 pub(super) fn draft<'p>(sources: &Sources, problems: &'p Problems) -> Draft<'p> {
@@ -214,6 +232,7 @@ pub(super) fn made_of(draft: &Draft<'_>, vault: &Vault<'_>, problems: &Problems)
         alerts: alerts?,
         http: http?,
         log: log?,
+        places: super::places::Places::of(draft),
         warnings: Vec::new(),
     })
 }

@@ -22,6 +22,7 @@ mod fields;
 mod footing;
 mod layers;
 mod load;
+mod places;
 mod problems;
 mod rows;
 mod schema;
@@ -34,7 +35,8 @@ mod values;
 mod walk;
 
 pub use footing::{bare, load_sealed, stand_in, state_dir};
-pub use load::{load, load_as_of};
+pub use load::{Examined, examine, load, load_as_of};
+pub use places::Places;
 pub use sources::Sources;
 pub use values::{parse_cron, parse_duration};
 
@@ -74,6 +76,8 @@ pub struct Settings {
     pub http: Http,
     /// `[log]`.
     pub log: Log,
+    /// Where keys of policies and budgets were written.
+    pub places: Places,
     /// Read but worth a word (for the log and `check`), such as a policy that no lease can reach.
     pub warnings: Vec<Problem>,
 }
@@ -251,6 +255,15 @@ impl Settings {
     #[must_use]
     pub fn policy_of(&self, lease: &Lease) -> Option<&Policy> {
         self.policies.iter().find(|p| p.matches.matches(lease))
+    }
+
+    /// When cycles begin: the first start on the schedule after an instant.
+    pub fn next_start(&self) -> impl Fn(jiff::Timestamp) -> Option<jiff::Timestamp> + '_ {
+        let cron = parse_cron(&self.schedule.cycle).ok();
+        move |after| {
+            let at = after.to_zoned(self.timezone.clone());
+            cron.as_ref()?.find_next_occurrence(&at, false).ok().map(|start| start.timestamp())
+        }
     }
 
     /// The value of every secret, for the redactor and nothing else.

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use renewd::domain::{Alert, Occasion, Severity, State};
 use renewd::engine::alerts::{
-    BudgetUse, LoopFacts, cause, config_refused, cycles_missed, loop_late, mail_undelivered,
+    BudgetUse, LoopFacts, cause, config_refused, cycles_missed, loop_late, mail_undelivered, tried_again,
 };
 use renewd::ledger::{BalanceNote, EventDetail, WaitingMails};
 use renewd::planner::Standing;
@@ -170,6 +170,7 @@ fn an_account_that_is_down_says_why_in_its_subject_and_where_its_key_is() {
 #[case::down(Standing::Down("no answer".into()), "account_down:yp")]
 #[case::unreadable(Standing::Unreadable("no list".into()), "inventory_unreadable:yp")]
 #[case::shrunk(Standing::Shrunk("lost too much".into()), "shrunk:yp")]
+#[case::a_part(Standing::Part("it says so".into()), "partial_list:yp")]
 fn an_account_that_cannot_be_relied_on(#[case] standing: Standing, #[case] key: &str) {
     let begin = |w: &mut World| w.report.accounts[0].standing = standing.clone();
     let end = |w: &mut World| w.report.accounts[0].standing = Standing::Good;
@@ -224,7 +225,93 @@ fn a_kept_lease_in_its_last_hours_that_is_not_paid(#[case] word: Word) {
     lives("lapse_ahead:yp", Severity::Urgent, Condition, |w| w.hold(1, word, Stage::Urgent), well);
     let mut world = World::new();
     world.hold(1, word, Stage::Normal);
-    assert_eq!(world.keys(), [], "there is time");
+    assert_eq!(world.keys(), [], "there is time, and the next pass may do it");
+}
+
+#[rstest]
+#[case::waiting(Word::Backoff)]
+#[case::not_come_to(Word::Due)]
+fn a_kept_lease_that_two_passes_left_to_be_tried_again(#[case] word: Word) {
+    let twice = |w: &mut World| {
+        w.hold(1, word, Stage::Normal);
+        w.around.waited = tried_again(&w.report, &w.settings, &w.around);
+    };
+    lives("lapse_ahead:yp", Severity::Warning, Condition, twice, well);
+    let mut world = World::new();
+    twice(&mut world);
+    world.report.stopped = true;
+    assert_eq!(world.keys(), [], "a pass that was cut short comes to nothing");
+}
+
+/// Lease 1 ends in so many minutes; its policy becomes urgent a minute before that.
+fn ends_in(world: &mut World, minutes: i64, word: Word, stage: Stage) {
+    let end = world.now().checked_add(SignedDuration::from_mins(minutes)).unwrap();
+    world.hold(1, word, stage);
+    world.report.items[0].lease.expires_at = Some(end);
+    world.settings.policies[0].urgent = SignedDuration::from_mins(1);
+}
+
+/// A window of the day after tomorrow.
+fn shut(world: &mut World) {
+    let day =
+        world.now().to_zoned(jiff::tz::TimeZone::UTC).date().checked_add(jiff::Span::new().days(2)).unwrap();
+    world.settings.policies[0].window = Some(format!("{} 08:00-20:00", day.strftime("%a")).parse().unwrap());
+}
+
+#[test]
+fn a_window_that_never_opens_before_the_end_is_told() {
+    let begin = |w: &mut World| {
+        ends_in(w, 25 * 60 + 60, Word::OutsideWindow, Stage::Normal);
+        w.settings.policies[0].before = renewd::policy::Before::Span(SignedDuration::from_hours(48));
+        shut(w);
+    };
+    lives("lapse_ahead:yp", Severity::Urgent, Condition, begin, well);
+    let mut world = World::new();
+    ends_in(&mut world, 60 * 60, Word::OutsideWindow, Stage::Normal);
+    shut(&mut world);
+    assert_eq!(world.keys(), [], "it opens before the end");
+}
+
+#[test]
+fn a_lease_that_falls_due_after_the_last_pass_before_its_end_is_told() {
+    let mut world = World::new();
+    ends_in(&mut world, 34, Word::NotDue, Stage::Early);
+    world.settings.policies[0].before = renewd::policy::Before::Span(SignedDuration::from_secs(20));
+    assert_eq!(world.keys(), [("lapse_ahead:yp".to_owned(), Severity::Urgent)]);
+    assert!(actions(&world)[0].starts_with("raise before of policy `keep`"), "{:?}", actions(&world));
+    world.settings.policies[0].before = renewd::policy::Before::Span(SignedDuration::from_mins(20));
+    assert_eq!(world.keys(), []);
+}
+
+#[test]
+fn an_order_that_stays_active_long_after_its_end_is_told() {
+    let mut world = World::new();
+    ends_in(&mut world, -59, Word::NotRenewableYet, Stage::Urgent);
+    assert_eq!(world.keys(), []);
+    ends_in(&mut world, -61, Word::NotRenewableYet, Stage::Urgent);
+    assert_eq!(world.keys(), [("lapse_ahead:yp".to_owned(), Severity::Urgent)]);
+}
+
+/// Each word that keeps a wanted lease unpaid: what tells of it when no time is left, or what else does.
+#[test]
+fn every_word_that_keeps_a_wanted_lease_unpaid_is_told_when_its_end_is_near() {
+    let elsewhere = [
+        Word::AccountDown, // the account's alert, which counts the leases that wait for it
+        Word::Shrunk,
+        Word::Clock,
+        Word::Accepted,     // a payment's own clock: `unresolved`
+        Word::ProviderPays, // renewd pays itself in the last hour
+    ];
+    for word in Word::ALL.iter().filter(|w| !elsewhere.contains(w)) {
+        if !matches!(word.decision(), Decision::Renew | Decision::Wait | Decision::Hold) {
+            continue;
+        }
+        let mut world = World::new();
+        let stage = if *word == Word::NotDue { Stage::Early } else { Stage::Urgent };
+        ends_in(&mut world, if *word == Word::NotRenewableYet { -120 } else { 5 }, *word, stage);
+        world.settings.policies[0].before = renewd::policy::Before::Span(SignedDuration::from_secs(20));
+        assert_eq!(world.keys().len(), 1, "{}", word.as_str());
+    }
 }
 
 #[test]

@@ -68,6 +68,7 @@ impl World {
             balance: Some(Balance { amount: money("100.00"), currency: Currency::new("USD") }),
             leases: 2,
             unreadable: 0,
+            skew: None,
             free: Some(money("100.00")),
         };
         let report = CycleReport {

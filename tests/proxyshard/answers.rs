@@ -100,6 +100,9 @@ async fn leases(at: &'static str, status: u16, body: &str) -> String {
             if inventory.unreadable > 0 {
                 rows.push(format!("{} unreadable", inventory.unreadable));
             }
+            if matches!(inventory.doubt, Some(renewd::domain::Doubt::Part(_))) {
+                rows.push("a part".to_owned());
+            }
             if rows.is_empty() { "nothing".to_owned() } else { rows.join("; ") }
         }
         Err(error) => unread(&error),

@@ -1,7 +1,7 @@
 //! Values that contradict each other, and what is merely warned of.
 use std::os::unix::fs::PermissionsExt;
 
-use renewd::settings::load_as_of;
+use renewd::settings::{examine, load_as_of};
 use rstest::rstest;
 
 use crate::{Desk, LEAST, told};
@@ -56,6 +56,33 @@ fn a_slip_of_the_pen_in_a_policy_is_warned_of_with_its_line(#[case] line: &str, 
     let warnings = load_as_of(&desk.sources, "2026-11-21T12:00:00Z".parse().unwrap()).unwrap().warnings;
     let told = desk.shown(&warnings);
     assert!(told.starts_with("renewd.toml:9: ") && told.contains(part) && warnings.len() == 1, "{told}");
+}
+
+#[rstest]
+#[case("before = \"180d\"", "180d is longer than the period of 30d")]
+#[case("before = \"2d\"\nperiod = [\"30d\", \"1d\"]", "2d is longer than the period of 1d")]
+fn a_before_that_is_longer_than_the_period_is_warned_of(#[case] lines: &str, #[case] part: &str) {
+    let desk = Desk::with(&format!("{LEAST}{lines}\n{MAIL}"));
+    let told = desk.shown(&desk.settings().warnings);
+    assert!(told.starts_with("renewd.toml:9: policy[1].before: ") && told.contains(part), "{told}");
+}
+
+#[test]
+fn warnings_are_told_beside_an_error() {
+    let desk = Desk::with(&format!("{LEAST}before = \"180d\"\nurgent = \"soon\"\n{MAIL}"));
+    let found = examine(&desk.sources, "2026-11-21T12:00:00Z".parse().unwrap());
+    assert!(found.settings.is_none());
+    assert!(desk.shown(&found.errors).contains("policy[1].urgent"), "{}", desk.shown(&found.errors));
+    assert!(desk.shown(&found.warnings).contains("180d is longer"), "{}", desk.shown(&found.warnings));
+}
+
+#[test]
+fn a_key_of_a_policy_is_found_by_its_line_or_by_its_table() {
+    let desk = Desk::with(&format!("{LEAST}max_price = \"3.00\"\n{MAIL}"));
+    let places = desk.settings().places;
+    assert!(places.find("policy", "all", "max_price").unwrap().ends_with("renewd.toml:9"));
+    assert!(places.find("policy", "all", "window").unwrap().contains("renewd.toml:"));
+    assert_eq!(places.find("policy", "other", "window"), None);
 }
 
 #[rstest]

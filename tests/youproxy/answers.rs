@@ -1,7 +1,7 @@
 //! The tables of answers: each proves exactly one thing, whatever call it is for.
 use std::collections::BTreeMap;
 
-use renewd::domain::{Kind, Method, PromoStatus, PurchaseAuth, PurchaseRequest, Quote, QuoteError};
+use renewd::domain::{Doubt, Kind, Method, PromoStatus, PurchaseAuth, PurchaseRequest, Quote, QuoteError};
 use renewd::providers::youproxy::reply::{judge, judge_purchase};
 use renewd::providers::{PaymentReply, Purpose, ReadError, Words};
 use renewd::redact::Redactor;
@@ -125,7 +125,8 @@ async fn verdict_of(call: &str, status: u16, body: &str) -> String {
     };
     match call {
         "list" => of_read(b.reader.inventory(Purpose::Routine).await, |i| {
-            format!("{} leases {} unreadable", i.leases.len(), i.unreadable)
+            let part = if matches!(i.doubt, Some(Doubt::Part(_))) { " a part" } else { "" };
+            format!("{} leases {} unreadable{part}", i.leases.len(), i.unreadable)
         }),
         "balance" => {
             of_read(b.reader.balance(Purpose::Routine).await, |b| format!("{} {}", b.amount, b.currency))

@@ -8,8 +8,8 @@ use crate::domain::{
     AccountName, Balance, Capabilities, Kind, Lease, LeaseId, Money, RequestLease, Sameness, State,
     nominal_days,
 };
-use crate::engine::offered_note;
-use crate::forecast::{self, BudgetFacts, Forecast, Input, LeaseFacts, Price, SeenPrice};
+use crate::engine::{CycleReport, Learnt, offered_note};
+use crate::forecast::{self, BudgetFacts, Caution, Forecast, Input, LeaseFacts, Price, SeenPrice};
 use crate::ledger::{
     AccountFacts, BudgetCheck, IntentFilter, IntentRecord, LastPrice, Ledger, LedgerError, SeenQuote,
 };
@@ -29,6 +29,17 @@ pub struct Foresight {
     pub from: Timestamp,
     /// Up to when.
     pub to: Timestamp,
+    /// What will stop renewals, as far as that is known.
+    pub cautions: Vec<Caution>,
+}
+
+/// What a pass just read and that the ledger need not have: it stands before what the ledger holds.
+#[derive(Debug)]
+pub struct Fresh<'a> {
+    /// The pass.
+    pub report: &'a CycleReport,
+    /// The prices and terms that it learnt.
+    pub learnt: &'a Learnt,
 }
 
 /// What the ledger knows of an account.
@@ -75,6 +86,37 @@ impl Known {
             unsettled: unsettled.iter().filter(|r| &r.request.account == name).cloned().collect(),
             leases,
         })
+    }
+
+    /// Puts what was just read in the place of what was known.
+    fn renew(&mut self, fresh: &Fresh<'_>, now: Timestamp) {
+        let name = &self.account.name;
+        let Some(account) = fresh.report.accounts.iter().find(|a| &a.account == name) else { return };
+        let mine = |l: &&Lease| &l.account == name;
+        self.leases = fresh.report.items.iter().map(|i| &i.lease).filter(mine).cloned().collect();
+        self.leases.iter_mut().for_each(|l| l.expires_at = l.term_end());
+        if let Some(balance) = account.balance.as_ref().filter(|_| account.reachable()) {
+            self.facts = Some(AccountFacts {
+                account: name.clone(),
+                provider: account.provider.clone(),
+                balance: Some(balance.amount),
+                currency: Some(balance.currency.clone()),
+                leases: account.leases,
+                read_at: Some(now),
+                error: None,
+                failing_since: None,
+            });
+        }
+        let quotes = fresh.learnt.quotes.iter().filter(|q| &q.account == name);
+        self.quotes.extend(quotes.map(|q| (q.lease.clone(), q.clone())));
+        let offered = fresh.learnt.offered.iter().filter(|((account, _), _)| account == name);
+        self.offered.extend(offered.filter_map(|((_, kind), days)| Some((kind.clone(), days.clone().ok()?))));
+    }
+
+    /// What the last term of a lease cost.
+    #[must_use]
+    pub fn last_price(&self, lease: &LeaseId) -> Option<Money> {
+        self.last_paid.get(lease).map(|price| price.amount)
     }
 
     /// What was sent since the balance was read is gone from it, or will be.
@@ -162,12 +204,37 @@ pub fn foresee(
     now: Timestamp,
     to: Timestamp,
 ) -> Result<Foresight, LedgerError> {
+    gather(ledger, settings, now, to, None)
+}
+
+/// The same over `alerts.runway`, with what a pass read and did not store.
+///
+/// # Errors
+/// The ledger's.
+pub fn foresee_fresh(
+    ledger: &dyn Ledger,
+    settings: &Settings,
+    now: Timestamp,
+    fresh: Option<&Fresh<'_>>,
+) -> Result<Foresight, LedgerError> {
+    let to = now.checked_add(settings.alerts.runway).unwrap_or(Timestamp::MAX);
+    gather(ledger, settings, now, to, fresh)
+}
+
+fn gather(
+    ledger: &dyn Ledger,
+    settings: &Settings,
+    now: Timestamp,
+    to: Timestamp,
+    fresh: Option<&Fresh<'_>>,
+) -> Result<Foresight, LedgerError> {
     let states = vec![State::SpendStarted, State::Accepted, State::Unknown, State::NeedsOperator];
     let unsettled = ledger.intents(&IntentFilter { states, ..IntentFilter::default() })?;
     let known = settings.accounts.iter().filter_map(|a| Some((a, providers::capabilities(&a.provider)?)));
-    let known = known
+    let mut known = known
         .map(|(account, capabilities)| Known::read(ledger, account, capabilities, &unsettled))
         .collect::<Result<Vec<_>, _>>()?;
+    known.iter_mut().for_each(|k| fresh.into_iter().for_each(|fresh| k.renew(fresh, now)));
     let budgets = settings
         .budgets
         .iter()
@@ -182,15 +249,19 @@ pub fn foresee(
         offered: k.offered.clone(),
     });
     let facts = budgets.iter().map(|(budget, spent)| BudgetFacts { budget, spent: *spent });
-    let forecast = forecast::forecast(&Input {
+    let (accounts, facts) = (accounts.collect::<Vec<_>>(), facts.collect::<Vec<_>>());
+    let input = Input {
         now,
         horizon: to,
         timezone: &settings.timezone,
         policies: &settings.policies,
-        accounts: &accounts.collect::<Vec<_>>(),
-        budgets: &facts.collect::<Vec<_>>(),
-    });
-    Ok(Foresight { forecast, accounts: known, budgets, from: now, to })
+        accounts: &accounts,
+        budgets: &facts,
+    };
+    let forecast = forecast::forecast(&input);
+    let cautions = forecast::cautions(&input, &forecast, &settings.next_start());
+    drop(accounts);
+    Ok(Foresight { forecast, cautions, accounts: known, budgets, from: now, to })
 }
 
 /// The names that the forecast's indices stand for.

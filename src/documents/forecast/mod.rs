@@ -9,7 +9,7 @@ use crate::domain::{AccountName, Currency, LeaseId, Money};
 use crate::forecast::PriceSource;
 
 use super::SCHEMA;
-pub use gather::{Foresight, Known, budget_check, foresee};
+pub use gather::{Foresight, Fresh, Known, budget_check, foresee, foresee_fresh};
 
 /// The whole document.
 #[derive(Debug, Clone, Serialize)]

@@ -60,6 +60,9 @@ pub(super) fn standing(account: &AccountReport, items: &[&Item], settings: &Sett
         Standing::Shrunk(why) if account.leases == 0 => {
             ("inventory_empty", format!("The list of account {name} is empty and was not"), why)
         }
+        Standing::Part(why) => {
+            ("partial_list", format!("The list of account {name} says that it is a part"), why)
+        }
         Standing::Shrunk(why) => ("shrunk", format!("The list of account {name} lost too much"), why),
     };
     let waiting = waiting(account, items);
@@ -71,7 +74,9 @@ pub(super) fn standing(account: &AccountReport, items: &[&Item], settings: &Sett
         rows: waiting.iter().map(|i| row(i)).collect(),
         deadline: deadline(&waiting),
         actions: match cause {
-            "shrunk" | "inventory_empty" => vec![format!("renewd resume {name}"), "renewd plan".into()],
+            "shrunk" | "inventory_empty" | "partial_list" => {
+                vec![format!("renewd resume {name}"), "renewd plan".into()]
+            }
             "account_down" => mend(account, settings),
             _ => vec!["renewd check --live".into(), "renewd status".into()],
         },

@@ -90,7 +90,12 @@ fn reading(alert: &OpenAlert, account: &AccountReport, firing: &[Alert]) -> Doub
         Standing::Down(_) => Doubt::Open,
         Standing::Unreadable(_) if alert.key.cause() != "account_down" => Doubt::Open,
         _ if alert.key.cause() == "unreadable_records" => Doubt::Right,
-        _ if ["inventory_unreadable", "inventory_empty", "shrunk"].iter().any(|c| fires(c)) => Doubt::Failed,
+        _ if ["inventory_unreadable", "inventory_empty", "shrunk", "partial_list"]
+            .iter()
+            .any(|c| fires(c)) =>
+        {
+            Doubt::Failed
+        }
         _ => Doubt::Right,
     }
 }

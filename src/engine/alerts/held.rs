@@ -21,7 +21,6 @@ pub(super) fn by_word<'a>(items: &[&'a Item]) -> BTreeMap<Word, Vec<&'a Item>> {
             Word::AccountDown | Word::Shrunk | Word::AccountChanged | Word::SecondRenewd | Word::Clock => {
                 false
             }
-            Word::Unparsable => item.lease.expires_at.is_none(),
             word => word.decision() == Decision::Hold || word == Word::FleetGuard,
         };
         if told {

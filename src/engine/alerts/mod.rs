@@ -3,6 +3,7 @@
 //! A cause that explains others silences them: an account that is down says so once, and its leases say nothing.
 mod accounts;
 mod advice;
+pub mod ahead;
 mod causes;
 mod ends;
 mod held;
@@ -36,6 +37,7 @@ pub use own::{
     LEAST, LoopFacts, MAIL_LATE, config_refused, cycles_missed, loop_late, mail_undelivered, page_down,
 };
 pub use payments::double_charge;
+pub use stuck::tried_again;
 
 /// What the rules look at besides the pass itself.
 #[derive(Debug, Clone, Default)]
@@ -50,6 +52,8 @@ pub struct Around {
     pub mails: WaitingMails,
     /// Alerts that are open.
     pub open: Vec<OpenAlert>,
+    /// Leases that the pass before left to be tried again.
+    pub waited: Vec<String>,
     /// What lost leases last cost, where that is known.
     pub last_paid: HashMap<LeaseId, (Money, String)>,
 }
@@ -94,7 +98,7 @@ fn of_account(
         alerts.extend(held::held_alert(account, word, &held, report, around, settings, now));
     }
     alerts.extend(stuck::not_sent(account, &items, &around.unsent));
-    alerts.extend(stuck::lapse_ahead(account, &items, report, &around.unsent, now));
+    alerts.extend(stuck::lapse_ahead(account, &items, &stuck::Look::new(report, settings, around)));
     alerts.extend(lapses::watched(account, &items, now));
     alerts.extend(lapses::released(account, &items, now));
     alerts.extend(steering::stuck(account, report));

@@ -6,7 +6,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::budget::{Budget, Per};
 use crate::domain::{AccountName, Balance, Capabilities, Currency, Kind, Lease, Money};
-use crate::forecast::{AccountFacts, BudgetFacts, Forecast, Input, LeaseFacts, Price, SeenPrice, forecast};
+use crate::forecast::{
+    AccountFacts, BudgetFacts, Forecast, Input, LeaseFacts, Price, SeenPrice, cautions, forecast,
+};
 use crate::policy::Policy;
 pub(crate) use crate::policy::sample::keep;
 
@@ -133,6 +135,20 @@ impl Bench {
     }
 
     pub fn ahead(&self, n: i64) -> Forecast {
+        self.over(n, forecast)
+    }
+
+    /// What will stop renewals within so many days, with a cycle every ten minutes: `lease word: why`.
+    pub fn cautions(&self, n: i64) -> Vec<String> {
+        let every = |after: Timestamp| Timestamp::from_second((after.as_second() / 600 + 1) * 600).ok();
+        let all = self.over(n, |input| cautions(input, &forecast(input), &every));
+        let told = |c: &crate::forecast::Caution| {
+            format!("{} {}: {}", self.leases[c.lease].lease.id, c.word.as_str(), c.why)
+        };
+        all.iter().map(told).collect()
+    }
+
+    fn over<T>(&self, n: i64, look: impl Fn(&Input<'_>) -> T) -> T {
         let name = AccountName::from("yp");
         let balance = |amount| Balance { amount, currency: Currency::from("USD") };
         let account = AccountFacts {
@@ -156,7 +172,7 @@ impl Bench {
         };
         let budgets: Vec<_> =
             self.budgets.iter().map(|(budget, spent)| BudgetFacts { budget, spent: *spent }).collect();
-        forecast(&Input {
+        look(&Input {
             now: now(),
             horizon: days(n),
             timezone: &self.timezone,

@@ -26,7 +26,7 @@ pub struct Page {
 pub fn page(body: &[u8], words: &Words) -> Result<Page, String> {
     let mut listed = page::Listed::default();
     let added = listed.add(body, words).map_err(|e| e.words())?;
-    let page::Listed { orders, unreadable, doubles } = listed;
+    let page::Listed { orders, unreadable, doubles, .. } = listed;
     Ok(Page { orders: orders.into_keys().collect(), rows: added.rows, unreadable, doubles })
 }
 

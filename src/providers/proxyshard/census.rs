@@ -92,6 +92,18 @@ impl Lists {
         by_status.max(self.all.unreadable.saturating_sub(self.cancelled.unreadable))
     }
 
+    /// A list that tells of more orders than all its pages held. An order may have moved out of a list by status, but not out of that of
+    /// all; and a number may be of all orders, whatever the list.
+    pub fn part(&self) -> Option<String> {
+        let read = |list: &Listed| list.orders.len() + list.unreadable;
+        let all = read(&self.all).max(read(&self.active) + read(&self.on_hold));
+        let named = [("active", &self.active), ("on-hold", &self.on_hold), ("all", &self.all)];
+        named.into_iter().find_map(|(status, list)| {
+            let told = list.told.filter(|told| *told > all.max(read(list)))?;
+            Some(format!("the list of `{status}` orders tells of {told} and its pages hold {}", read(list)))
+        })
+    }
+
     /// Rows that stood in one list twice.
     pub fn doubles(&self) -> usize {
         [&self.active, &self.on_hold, &self.cancelled, &self.all].iter().map(|list| list.doubles).sum()

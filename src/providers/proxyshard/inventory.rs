@@ -10,7 +10,7 @@ use jiff::SignedDuration;
 use tokio::task::JoinSet;
 
 use crate::clock::Clock;
-use crate::domain::{AccountName, Inventory, Lease, OrderState};
+use crate::domain::{AccountName, Doubt, Inventory, Lease, OrderState};
 use crate::providers::http::Reply;
 use crate::providers::{Purpose, Words};
 
@@ -59,10 +59,17 @@ struct Reading {
     /// Numbers of orders that `active_orders` may be.
     counts: Vec<usize>,
     told: Option<usize>,
+    /// Why the lists are not whole.
+    part: Option<String>,
 }
 
 impl Reading {
-    fn differs(&self) -> Option<String> {
+    /// What the provider's own numbers say against the lists. A list that says itself that it is a part explains a count, too.
+    fn differs(&self) -> Option<Doubt> {
+        self.part.clone().map(Doubt::Part).or_else(|| self.miscounted().map(Doubt::Count))
+    }
+
+    fn miscounted(&self) -> Option<String> {
         let told = self.told.filter(|told| !self.counts.contains(told))?;
         let active = self.counts.first().copied().unwrap_or_default();
         Some(format!("the provider counts {told} active orders, and its lists have {active}"))
@@ -134,7 +141,7 @@ impl Surveyor {
             doubt: None,
             owner: me.owner,
         };
-        Ok(Reading { inventory, counts, told: me.active_orders })
+        Ok(Reading { inventory, counts, told: me.active_orders, part: lists.part() })
     }
 
     /// The list of all is read after those by status, so that an order that moved meanwhile is in it; the cancelled ones, of which
@@ -220,7 +227,7 @@ impl Surveyor {
                     self.memory.keep(listing, &detail, &now);
                     Asked::Fresh(detail)
                 }
-                Some(Err(trouble)) if trouble.is_not_found() => Asked::Gone,
+                Some(Err(trouble)) if trouble.is_not_found() => Asked::Gone(self.memory.recall(listing)),
                 Some(Err(_)) => Asked::Failed(self.memory.recall(listing)),
                 None if asked.contains(&listing.id) => Asked::Failed(self.memory.recall(listing)),
                 None => Asked::No(self.memory.recall(listing)),

@@ -21,8 +21,8 @@ pub enum Asked {
     No(Option<Detail>),
     /// It was asked and answered.
     Fresh(Detail),
-    /// The provider says that there is no such order.
-    Gone,
+    /// The provider says that there is no such order, although it lists it; this is remembered, if anything.
+    Gone(Option<Detail>),
     /// It was asked and could not be read; this is remembered, if anything.
     Failed(Option<Detail>),
 }
@@ -66,10 +66,11 @@ pub fn row(listing: &Listing, asked: Asked, account: &AccountName, words: &Words
     if listing.torn {
         odd.note("the lists tell differently in different places");
     }
+    let gone = matches!(asked, Asked::Gone(_));
     let (detail, fresh) = match asked {
-        Asked::Gone => {
+        Asked::Gone(detail) => {
             odd.note("are listed, and yet there is no such order");
-            return Row::None;
+            (detail, false)
         }
         Asked::Failed(detail) => {
             odd.note("could not be read one by one: they stand as the list has them");
@@ -78,7 +79,12 @@ pub fn row(listing: &Listing, asked: Asked, account: &AccountName, words: &Words
         Asked::Fresh(detail) => (Some(detail), true),
         Asked::No(detail) => (detail, false),
     };
-    let Some(state) = state(listing, detail.as_ref().filter(|_| fresh), words) else { return Row::None };
+    let told = if gone {
+        Some(contradicted(listing, "not found"))
+    } else {
+        state(listing, detail.as_ref().filter(|_| fresh), words)
+    };
+    let Some(state) = told else { return Row::None };
     let facts = match &detail {
         Some(detail) if detail_first(listing, &state) => detail.facts.or(&listing.facts),
         Some(detail) => listing.facts.or(&detail.facts),
@@ -107,11 +113,24 @@ pub fn row(listing: &Listing, asked: Asked, account: &AccountName, words: &Words
     }))
 }
 
-/// A detail read just now is newer than the lists; a remembered one says nothing of where the order stands. `None` = cancelled.
+/// A list and an order's own page say things that cannot both be true, and neither is believed: it stays, and nothing is paid for it.
+/// Where it really went, the next list no longer has it.
+fn contradicted(listing: &Listing, page: &str) -> OrderState {
+    let list = match listing.standing {
+        Standing::Active => "active",
+        Standing::OnHold => "on-hold",
+        Standing::Unclear => "there",
+    };
+    OrderState::Other(format!("{list} in the list and {page} on its page"))
+}
+
+/// A detail read just now is newer than the lists; a remembered one says nothing of where the order stands. `None` = cancelled, which a
+/// list that still has it as rented contradicts.
 fn state(listing: &Listing, fresh: Option<&Detail>, words: &Words) -> Option<OrderState> {
     let told = fresh.and_then(|detail| detail.status.clone());
     match (told, listing.standing) {
-        (Some(Status::Cancelled), _) => None,
+        (Some(Status::Cancelled), Standing::Unclear) => None,
+        (Some(Status::Cancelled), _) => Some(contradicted(listing, "cancelled")),
         (Some(Status::Active), _) | (None, Standing::Active) => Some(OrderState::Active),
         (Some(Status::OnHold), _) | (None, Standing::OnHold) => Some(OrderState::OnHold),
         (Some(Status::Other(word)), _) if !word.is_empty() => Some(OrderState::Other(words.quote(&word))),

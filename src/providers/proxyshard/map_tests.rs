@@ -62,8 +62,14 @@ const ITEM: &str = r#"{"order_id":"o-1","product_name":"ISP","cycle_name":"month
     Asked::Failed(None),
     "active ISP - prod 2026-12-01T00:00:00Z true - monthly"
 )]
-#[case::cancelled_meanwhile(Asked::Fresh(order(r#"{"status":"CANCELED"}"#)), "none")]
-#[case::gone(Asked::Gone, "none")]
+#[case::cancelled_and_listed_all_the_same(
+    Asked::Fresh(order(r#"{"status":"CANCELED"}"#)),
+    "active in the list and cancelled on its page ISP - prod 2026-12-01T00:00:00Z true - monthly"
+)]
+#[case::listed_and_not_found(
+    Asked::Gone(None),
+    "active in the list and not found on its page ISP - prod 2026-12-01T00:00:00Z true - monthly"
+)]
 #[case::a_word_that_nobody_knows(
     Asked::Fresh(order(r#"{"status":"Suspended sk-very-secret-77"}"#)),
     "Suspended [redacted] ISP - prod 2026-12-01T00:00:00Z true - monthly"
@@ -85,6 +91,11 @@ fn whose_word_counts(#[case] asked: Asked, #[case] want: &str) {
 #[case::its_detail_has_no_status(
     Asked::Fresh(order("{}")),
     "not told ISP - prod 2026-12-01T00:00:00Z true - monthly"
+)]
+#[case::its_detail_says_that_it_is_cancelled(Asked::Fresh(order(r#"{"status":"cancelled"}"#)), "none")]
+#[case::it_is_not_found(
+    Asked::Gone(None),
+    "there in the list and not found on its page ISP - prod 2026-12-01T00:00:00Z true - monthly"
 )]
 #[case::its_detail_settles_it(
     Asked::Fresh(order(r#"{"status":" Active"}"#)),

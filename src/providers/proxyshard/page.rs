@@ -1,14 +1,15 @@
 //! A page of `/orders`: which orders stand on it. Pure.
 //!
 //! Not responsible for asking the next one, nor for where an order stands: an item has no status, the list that it is in says it.
-//! `count`, `prev` and `next` are not read at all: nobody has said what they mean, and a `next` may name another host.
+//! `prev` and `next` are not read at all: a `next` may name another host. Nobody has said whether a `count` is of the page or of all; it is
+//! at most of all, so that one which is more than all that was read shows a list that was cut.
 use std::collections::BTreeMap;
 
 use crate::providers::Words;
 
 use super::envelope::{self, Trouble};
 use super::facts::Facts;
-use super::json::Object;
+use super::json::{self, Object};
 use super::wire;
 
 /// An order as lists tell it.
@@ -20,6 +21,9 @@ pub struct Item {
     pub torn: bool,
 }
 
+/// What a number of orders may be called.
+const TOTALS: [&str; 4] = ["count", "total", "total_count", "totalElements"];
+
 /// All pages of one status so far.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Listed {
@@ -29,6 +33,8 @@ pub struct Listed {
     pub unreadable: usize,
     /// Rows whose order was there already.
     pub doubles: usize,
+    /// The least number of orders that a page of it told.
+    pub told: Option<usize>,
 }
 
 /// What a page brought.
@@ -45,6 +51,9 @@ impl Listed {
     pub fn add(&mut self, body: &[u8], words: &Words) -> Result<Added, Trouble> {
         let answer = envelope::object(body, words)?;
         let rows = envelope::listed(&answer, "orders")?;
+        let told = TOTALS.iter().filter_map(|key| answer.get(key).and_then(json::whole)).max();
+        let told = told.and_then(|n| usize::try_from(n).ok());
+        self.told = [self.told, told].into_iter().flatten().min();
         let mut new = 0;
         for row in &rows {
             let object = Object::parse(row.get()).ok();

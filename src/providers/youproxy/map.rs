@@ -34,6 +34,8 @@ pub struct Fleet {
     pub unreadable: usize,
     /// Odd but readable, one line each, with counts.
     pub oddities: Vec<String>,
+    /// Why it is only a part of the fleet, by its own totals.
+    pub part: Option<String>,
 }
 
 /// Reads the body of `ipAddress`.
@@ -56,6 +58,8 @@ pub fn fleet(body: &[u8], account: &AccountName, words: &Words) -> Result<Fleet,
     if let Some(n) = total.filter(|n| containers == 0 && *n > 0) {
         return Err(Trouble::Unreadable(format!("it counts {n}, and there is no list in it")));
     }
+    let rows = walk.rows();
+    walk.total(&answer, rows);
     let Walk { found, seen, .. } = walk;
     if found.is_empty() && (seen.content || seen.unreadable > 0) {
         return Err(Trouble::Unreadable(
@@ -102,6 +106,8 @@ struct Seen {
     no_end: usize,
     no_order: usize,
     no_kind: usize,
+    /// The first total that more records would fit.
+    part: Option<String>,
 }
 
 struct Walk<'w> {
@@ -140,17 +146,30 @@ impl Walk<'_> {
     /// within, it is a record that lost its id.
     fn wrapper<'a>(&mut self, object: &Object<'a>, above: &Above<'a>, depth: usize) -> Result<(), Trouble> {
         let within = above.within(object);
-        let before = self.found.len() + self.seen.unreadable;
+        let before = self.rows();
         for (key, raw) in object.pairs() {
             if !SECRET.iter().any(|secret| secret.eq_ignore_ascii_case(key)) {
                 self.step(raw, &within.under(key), depth)?;
             }
         }
+        self.total(object, self.rows() - before);
         let told = ["ipAddressIp", "dateEnd"].iter().any(|key| object.any_case(key).next().is_some());
-        if told && self.found.len() + self.seen.unreadable == before {
+        if told && self.rows() == before {
             self.seen.unreadable += 1;
         }
         Ok(())
+    }
+
+    /// Records so far.
+    fn rows(&self) -> usize {
+        self.found.len() + self.seen.unreadable
+    }
+
+    /// Looks whether an object that holds so many records says that there are more. An order has totals of its own, such as a price.
+    fn total(&mut self, object: &Object<'_>, rows: usize) {
+        if self.seen.part.is_none() && object.any_case("orderId").next().is_none() {
+            self.seen.part = more_than(object, rows);
+        }
     }
 
     fn step<'a>(&mut self, raw: &'a RawValue, above: &Above<'a>, depth: usize) -> Result<(), Trouble> {
@@ -215,6 +234,25 @@ impl Walk<'_> {
 fn is_total(key: &str) -> bool {
     let key = key.to_lowercase();
     ["total", "count", "quantity"].iter().any(|word| key.contains(word))
+}
+
+/// Numbers of records, of pages, and words for "there is more", as lists that page have them. The provider's pages describe none of them.
+const TOTALS: [&str; 6] = ["totalElements", "total", "count", "totalCount", "total_count", "totalItems"];
+const PAGES: [&str; 3] = ["totalPages", "total_pages", "pageCount"];
+const MORE: [&str; 3] = ["hasNext", "hasMore", "has_more"];
+
+/// What an object's own totals say of more than the records that stand in it.
+fn more_than(object: &Object<'_>, rows: usize) -> Option<String> {
+    let whole = |key: &str| object.any_case(key).find_map(wire::whole).and_then(|n| usize::try_from(n).ok());
+    let flag = |key: &str| object.any_case(key).find_map(wire::flag);
+    let total = TOTALS.iter().filter_map(|key| Some((key, whole(key).filter(|n| *n > rows)?))).next();
+    let pages = PAGES.iter().filter_map(|key| Some((key, whole(key).filter(|n| *n > 1)?))).next();
+    if let Some((key, n)) = total.or(pages) {
+        return Some(format!("its `{key}` is {n}, and {rows} records stand in it"));
+    }
+    let more = MORE.iter().find(|key| flag(key) == Some(true)).map(|key| format!("its `{key}` is true"));
+    more.or_else(|| (flag("last") == Some(false)).then(|| "its `last` is false".to_owned()))
+        .map(|said| format!("{said}, and {rows} records stand in it"))
 }
 
 fn is_container(raw: &RawValue) -> bool {
@@ -282,7 +320,7 @@ fn settle(mut found: Vec<Lease>, seen: Seen) -> Fleet {
     ];
     let oddities =
         told.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("leases that {what}: {n}")).collect();
-    Fleet { leases: found, unreadable: seen.unreadable, oddities }
+    Fleet { leases: found, unreadable: seen.unreadable, oddities, part: seen.part }
 }
 
 /// Two records of one id that differ. Where they differ in what a payment rests on, the end counts as unreadable, so that

@@ -132,7 +132,11 @@ fn an_empty_list_is_empty_and_anything_else_without_a_record_is_unreadable() {
         r#""x":null"#,
         r#""count":0"#,
     ] {
-        assert_eq!(payload(empty), Ok(Fleet { leases: vec![], unreadable: 0, oddities: vec![] }), "{empty}");
+        assert_eq!(
+            payload(empty),
+            Ok(Fleet { leases: vec![], unreadable: 0, oddities: vec![], part: None }),
+            "{empty}"
+        );
     }
     for bad in [
         r#""x":["203.0.113.1"]"#,

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use jiff::SignedDuration;
 
 use crate::domain::{
-    AccountName, Balance, Catalogue, ChangeRequest, FieldProblem, Inventory, Kind, Method, Money, Offer,
-    PurchaseRequest, Quote, QuoteError, RenewalRequest,
+    AccountName, Balance, Catalogue, ChangeRequest, Doubt, FieldProblem, Inventory, Kind, Method, Money,
+    Offer, PurchaseRequest, Quote, QuoteError, RenewalRequest,
 };
 use crate::providers::http::{CAP, LIST_CAP, Reply};
 use crate::providers::{
@@ -223,7 +223,7 @@ impl Reader for YouProxyReader {
             oddities: fleet.oddities,
             unreadable: fleet.unreadable,
             clock_skew,
-            doubt: None,
+            doubt: fleet.part.map(Doubt::Part),
             owner: None,
         })
     }

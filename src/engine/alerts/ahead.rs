@@ -1,0 +1,208 @@
+//! The alert that leases cannot be renewed as configured, told before they are due; and the same in words for whoever asks. Pure: the
+//! cautions of the forecast are an argument.
+//!
+//! It speaks for the future. Once a lease is due and held, the alert of that word speaks for it, and it is left out here.
+use std::collections::{BTreeSet, HashSet};
+
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+
+use super::{leases, plain};
+use crate::domain::alert::AlertRow;
+use crate::domain::time::words;
+use crate::domain::{AccountName, Alert, AlertKey, Lease, LeaseId, Severity};
+use crate::forecast::Caution;
+use crate::policy::Word;
+use crate::settings::Settings;
+
+/// The cause in the alert's key.
+pub const CAUSE: &str = "cannot_renew";
+/// From here on it cannot wait for office hours.
+const URGENT: SignedDuration = SignedDuration::from_hours(48);
+/// So many addresses are named before the others are counted.
+const NAMED: usize = 3;
+
+/// Leases of one account with the same word, under the same policy or budget.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ahead {
+    /// Whose.
+    pub account: AccountName,
+    /// The word that the plan will have for them.
+    pub word: Word,
+    /// Which, by their ends.
+    pub leases: Vec<LeaseId>,
+    /// The first end.
+    pub first_end: Option<Timestamp>,
+    /// Which addresses, why, and what to change where.
+    pub text: String,
+    /// The change alone.
+    pub change: String,
+    /// The key to change: its table, the row's name, and the key.
+    pub key: Option<(&'static str, String, &'static str)>,
+    why: String,
+}
+
+impl Ahead {
+    /// Some policy wants these leases: without one nobody does.
+    #[must_use]
+    pub fn is_wanted(&self) -> bool {
+        self.word != Word::NoPolicy
+    }
+
+    /// The first of them ends within this time.
+    #[must_use]
+    pub fn within(&self, now: Timestamp, ahead: SignedDuration) -> bool {
+        self.first_end.is_some_and(|end| end > now && end.duration_since(now) <= ahead)
+    }
+}
+
+/// What the cautions say, grouped. `accounts` is what their indices stand for; a lease that `left` says is left out.
+#[must_use]
+pub fn grouped(
+    cautions: &[Caution],
+    accounts: &[(AccountName, &[Lease])],
+    settings: &Settings,
+    left: &dyn Fn(&Lease) -> bool,
+) -> Vec<Ahead> {
+    let mut sorted: Vec<(&Caution, &Lease)> = cautions
+        .iter()
+        .filter_map(|c| Some((c, accounts.get(c.account)?.1.get(c.lease)?)))
+        .filter(|(_, lease)| !left(lease))
+        .collect();
+    sorted.sort_by_key(|(c, _)| (c.account, c.word, c.policy, c.budget, c.ends));
+    let alike = |a: &(&Caution, &Lease), b: &(&Caution, &Lease)| {
+        (a.0.account, a.0.word, a.0.policy, a.0.budget) == (b.0.account, b.0.word, b.0.policy, b.0.budget)
+    };
+    let one = |group: &[(&Caution, &Lease)]| {
+        let first = group[0].0;
+        let (verb, key) = change(first, settings);
+        let change = match &key {
+            Some((table, name, key)) => {
+                let place = settings.places.find(table, name, key).map(|place| format!(" ({place})"));
+                format!("{verb} `{key}` of {table} `{name}`{}", place.unwrap_or_default())
+            }
+            None => verb.to_owned(),
+        };
+        Ahead {
+            account: accounts[first.account].0.clone(),
+            word: first.word,
+            leases: group.iter().map(|(_, lease)| lease.id.clone()).collect(),
+            first_end: group.iter().filter_map(|(c, _)| c.ends).min(),
+            text: format!("{} cannot be renewed as configured: {}. {change}", named(group), first.why),
+            change,
+            key,
+            why: first.why.clone(),
+        }
+    };
+    sorted.chunk_by(alike).map(one).collect()
+}
+
+/// A few addresses, then a count.
+fn named(group: &[(&Caution, &Lease)]) -> String {
+    let names: Vec<&str> = group.iter().take(NAMED).map(|(_, lease)| address(lease)).collect();
+    match group.len() - names.len() {
+        0 => names.join(", "),
+        more => format!("{} and {more} more", names.join(", ")),
+    }
+}
+
+fn address(lease: &Lease) -> &str {
+    if lease.ip.is_empty() { lease.id.as_str() } else { &lease.ip }
+}
+
+/// What to do, and the key of the config that it is about.
+fn change(
+    caution: &Caution,
+    settings: &Settings,
+) -> (&'static str, Option<(&'static str, String, &'static str)>) {
+    if let Some(budget) = caution.budget.map(|b| &settings.budgets[b]) {
+        return ("Raise", Some(("budget", budget.name.clone(), "limit")));
+    }
+    let Some(policy) = caution.policy.map(|p| &settings.policies[p]) else {
+        return ("Add a policy that matches", None);
+    };
+    let (verb, key) = match caution.word {
+        Word::PeriodNotOffered => ("Change", "period"),
+        Word::PriceCap => ("Raise", "max_price"),
+        Word::PriceJump => ("Raise", "max_price_jump"),
+        Word::CycleDiffers => ("Change", "cycle"),
+        _ if policy.window.is_some() => ("Widen", "window"),
+        _ => ("Raise", "before"),
+    };
+    (verb, Some(("policy", policy.name.clone(), key)))
+}
+
+/// What the alert looks at.
+pub struct View<'a> {
+    /// What will stop renewals.
+    pub cautions: &'a [Caution],
+    /// What their indices stand for.
+    pub accounts: &'a [(AccountName, &'a [Lease])],
+    /// Accounts of which nothing is known now.
+    pub frozen: &'a BTreeSet<AccountName>,
+    /// Instants are shown in it.
+    pub timezone: &'a TimeZone,
+    /// Now.
+    pub now: Timestamp,
+    /// `alerts.runway`: it is told so long before the first end.
+    pub ahead: SignedDuration,
+}
+
+/// One alert per account with wanted leases that end within `ahead` and cannot be renewed as configured. Those of which `told` is
+/// spoken by another alert.
+#[must_use]
+pub fn cannot_renew(
+    view: &View<'_>,
+    settings: &Settings,
+    told: &HashSet<(AccountName, LeaseId)>,
+) -> Vec<Alert> {
+    let left = |lease: &Lease| told.contains(&(lease.account.clone(), lease.id.clone()));
+    let groups = grouped(view.cautions, view.accounts, settings, &left);
+    let soon =
+        |g: &&Ahead| g.is_wanted() && g.within(view.now, view.ahead) && !view.frozen.contains(&g.account);
+    let groups: Vec<&Ahead> = groups.iter().filter(soon).collect();
+    groups.chunk_by(|a, b| a.account == b.account).filter_map(|of| alert(view, of)).collect()
+}
+
+fn alert(view: &View<'_>, groups: &[&Ahead]) -> Option<Alert> {
+    let name = &groups.first()?.account;
+    let first_end = groups.iter().filter_map(|g| g.first_end).min()?;
+    let count: usize = groups.iter().map(|g| g.leases.len()).sum();
+    let left = first_end.duration_since(view.now);
+    let when = first_end.to_zoned(view.timezone.clone()).strftime("%a %-d %b %H:%M");
+    let all = view.accounts.iter().find(|(account, _)| account == name).map_or(&[][..], |(_, leases)| leases);
+    let row = |group: &Ahead, id: &LeaseId| {
+        let lease = all.iter().find(|l| &l.id == id)?;
+        Some(AlertRow {
+            what: format!("{} {}", lease.kind, address(lease)),
+            ends: lease.expires_at,
+            amount: None,
+            note: format!("{}: {}", group.word.as_str(), group.why),
+        })
+    };
+    let ids = || groups.iter().flat_map(|g| g.leases.iter().map(move |id| (*g, id)));
+    Some(Alert {
+        rows: ids().filter_map(|(g, id)| row(g, id)).collect(),
+        leases: ids().map(|(_, id)| id.clone()).collect(),
+        deadline: Some(first_end),
+        actions: groups
+            .iter()
+            .map(|g| g.change.clone())
+            .chain(["systemctl reload renewd".into(), "renewd check --live".into()])
+            .collect(),
+        ..plain(
+            AlertKey::account(CAUSE, name.as_str()),
+            if left <= URGENT { Severity::Urgent } else { Severity::Warning },
+            Some(name),
+            &format!(
+                "{} of account {name} cannot be renewed as configured; the first ends {when}",
+                leases(count)
+            ),
+            &format!(
+                "Nothing is due yet, and there are {} left. {}.",
+                words(left),
+                groups.iter().map(|g| g.text.clone()).collect::<Vec<_>>().join(". ")
+            ),
+        )
+    })
+}

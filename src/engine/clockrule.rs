@@ -103,7 +103,10 @@ fn of_accounts(
             ledger.note(&key, if off { OFF } else { "" })?;
         }
         if off {
-            held.insert(skew.account.clone(), format!("{}: no payments until two ticks agree", differs(skew)));
+            held.insert(
+                skew.account.clone(),
+                format!("{}: no payments until two ticks agree", differs(skew)),
+            );
         } else if distrusted {
             let why = "its provider's clock differed before; payments go on once two ticks agree";
             held.insert(skew.account.clone(), why.to_owned());

@@ -78,7 +78,11 @@ impl Lane {
     }
 
     /// Reads the list again if the reading is old; a set whose ends moved meanwhile is left to the next cycle.
-    async fn fresh_ends(&mut self, set: &PaySet, fresh: SignedDuration) -> Result<Option<Reason>, LedgerError> {
+    async fn fresh_ends(
+        &mut self,
+        set: &PaySet,
+        fresh: SignedDuration,
+    ) -> Result<Option<Reason>, LedgerError> {
         let old = self.viewer.clock.now().age_of(&self.read_at).is_none_or(|age| age > fresh);
         if old && let Err(why) = self.reread().await? {
             return Ok(Some(Reason::new(Word::AccountDown, why)));

@@ -8,16 +8,16 @@ mod price;
 
 use std::sync::Arc;
 
-use super::observe::Seen;
 use super::clockrule::Clocks;
+use super::observe::Seen;
 use super::passes::{budget_check, recover};
 use super::planning::Planned;
 use super::reading::Shown;
 use super::{CycleReport, EngineError, Payer, Viewer};
 use crate::budget::span;
 use crate::domain::{
-    Event, FieldProblem, Lease, Method, Moment, Money, OrderState, PromoStatus, PurchaseRequest, Quote, QuoteError,
-    RenewalRequest, State, nominal_days,
+    Event, FieldProblem, Lease, Method, Moment, Money, OrderState, PromoStatus, PurchaseRequest, Quote,
+    QuoteError, RenewalRequest, State, nominal_days,
 };
 use crate::ledger::{
     Blocked, BudgetCheck, EventDetail, IntentRecord, LastLook, LedgerError, NewIntent, Purpose,
@@ -239,11 +239,7 @@ impl Payer {
     }
 
     /// What keeps the account from paying at all.
-    fn stands_against(
-        &self,
-        seen: &[Seen],
-        clock: Clocks,
-    ) -> Result<Option<Reason>, LedgerError> {
+    fn stands_against(&self, seen: &[Seen], clock: Clocks) -> Result<Option<Reason>, LedgerError> {
         let because = |word, text: &str| Ok(Some(Reason::new(word, text)));
         let Some(seen) = seen.first() else {
             return because(Word::AccountDown, "the account is not in the config");
@@ -300,7 +296,9 @@ impl Payer {
         let ledger = viewer.ledger.as_ref();
         let now = viewer.clock.now();
         // The purchase counts in the span that it begins in: a new one is looked at anew.
-        if self.checks(&account, &request, &quote, cycle, &now) != self.checks(&account, &request, &quote, cycle, &at) {
+        if self.checks(&account, &request, &quote, cycle, &now)
+            != self.checks(&account, &request, &quote, cycle, &at)
+        {
             let why = "a budget's next span began just now: nothing was bought, ask again";
             ledger.append(&id, State::Reserved, Event::Released, &EventDetail::default(), &now)?;
             return Ok(Asked::Held { reason: Reason::new(Word::OverBudget, why), quote: Some(quote) });

@@ -15,6 +15,7 @@ use crate::policy::{Reason, Word};
 
 use super::allowance::Allowance;
 use super::apply::{Approved, used_note};
+use super::clockrule::{Clocks, Skew};
 use super::lane::Orders;
 use super::observe::{Seen, currency_note};
 use super::planning::Planned;
@@ -22,7 +23,6 @@ use super::reading::{Shown, take};
 use super::report::{AccountReport, CycleReport};
 use super::settle::past_of;
 use super::steering::Steering;
-use super::clockrule::{Clocks, Skew};
 use super::{Payer, Viewer, clockrule, shrink};
 
 /// What can end a pass early. A provider's trouble never does: it is a line in the report.

@@ -307,7 +307,8 @@ fn is_beside(record: &IntentRecord, around: &[IntentRecord], lag: SignedDuration
     let unclear_at = |one: &IntentRecord, other: &IntentRecord| {
         let (Some(sent), Some(at)) = (&one.spend_started_at, &other.spend_started_at) else { return false };
         // A lost answer leaves its words.
-        let lost = one.state == State::Unknown || (one.state != State::Refused && one.detail.message.is_some());
+        let lost =
+            one.state == State::Unknown || (one.state != State::Refused && one.detail.message.is_some());
         let open = one.state.is_unsettled() || is_after(&one.state_at, at);
         let within = at.age_of(sent).is_none_or(|age| age < lag);
         lost && !one.never_sent && !other.never_sent && open && within && is_after(at, sent)

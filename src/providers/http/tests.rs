@@ -156,7 +156,10 @@ async fn busy() -> (tokio::net::TcpListener, Vec<tokio::net::TcpStream>) {
 
 /// Sends a payment with this look to a listener that accepts late, `meanwhile` happening before it does. Gives the answer and the
 /// bytes that arrived on the payment's own connection.
-async fn late(look: impl FnOnce(&Moment) -> LastLook, meanwhile: impl FnOnce(&VirtualClock)) -> (Failure, usize) {
+async fn late(
+    look: impl FnOnce(&Moment) -> LastLook,
+    meanwhile: impl FnOnce(&VirtualClock),
+) -> (Failure, usize) {
     use tokio::io::AsyncReadExt;
     let (listener, queued) = busy().await;
     let base = format!("http://{}", listener.local_addr().unwrap());

@@ -5,8 +5,8 @@
 use jiff::SignedDuration;
 
 use crate::domain::{
-    Balance, Method, Moment, Money, OrderNow, PromoStatus, PurchaseRequest, Quote, QuoteError, RenewalRequest,
-    Warning,
+    Balance, Method, Moment, Money, OrderNow, PromoStatus, PurchaseRequest, Quote, QuoteError,
+    RenewalRequest, Warning,
 };
 use crate::providers::Words;
 

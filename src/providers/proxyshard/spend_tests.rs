@@ -59,9 +59,10 @@ fn purchase() -> PurchaseRequest {
 fn a_payment_on_a_bad_line_is_sent_once_and_is_unknown() {
     for (why, answer, status) in LOST {
         let (address, count) = server(answer);
-        for reply in
-            [run(spender(address).renew(&request(), Some(&fresh()))), run(spender(address).buy(&purchase(), Some(&fresh())))]
-        {
+        for reply in [
+            run(spender(address).renew(&request(), Some(&fresh()))),
+            run(spender(address).buy(&purchase(), Some(&fresh()))),
+        ] {
             let PaymentReply::Unknown { code, message } = reply else { panic!("{why}: {reply:?}") };
             assert_told(why, code, status, &message);
         }
@@ -72,9 +73,10 @@ fn a_payment_on_a_bad_line_is_sent_once_and_is_unknown() {
 #[test]
 fn a_connection_that_is_refused_was_never_sent() {
     let address = nowhere();
-    for reply in
-        [run(spender(address).renew(&request(), Some(&fresh()))), run(spender(address).buy(&purchase(), Some(&fresh())))]
-    {
+    for reply in [
+        run(spender(address).renew(&request(), Some(&fresh()))),
+        run(spender(address).buy(&purchase(), Some(&fresh()))),
+    ] {
         let PaymentReply::NeverSent(what) = reply else { panic!("{reply:?}") };
         assert!(what.contains("refused") && !what.contains(KEY), "{what}");
     }

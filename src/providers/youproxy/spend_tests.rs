@@ -231,7 +231,10 @@ fn a_payment_of_nothing_is_never_sent() {
     let (address, count) = server(Answer::Nothing);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let empty = RenewalRequest { leases: Vec::new(), ..request() };
-    assert!(matches!(runtime.block_on(spender(address).send(&empty, Some(&fresh()))), PaymentReply::NeverSent(_)));
+    assert!(matches!(
+        runtime.block_on(spender(address).send(&empty, Some(&fresh()))),
+        PaymentReply::NeverSent(_)
+    ));
     assert_eq!(count.load(Ordering::SeqCst), 0);
 }
 

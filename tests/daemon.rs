@@ -430,14 +430,14 @@ fn config_errors_come_all_at_once_with_file_line_and_key() {
 fn a_ledger_that_is_taken_away_stops_payments_and_is_told_until_it_is_back() {
     let bench = Bench::new("100.00", &[(Product::IPv4, &[A], 24 * 20)]);
     let port = free_port();
-    let sink = Sink::start(&bench, port, &[]);
+    let sink = MailServer::plain(port);
     bench.config("", &email(port));
     let mut child = bench.spawn(&["run"]);
     until("a first cycle", 10, || bench.log().contains("cycle done"));
     let (ledger, away) = (bench.path("state/ledger.db"), bench.path("state/away.db"));
     fs::rename(&ledger, &away).unwrap();
     bench.handle.with(|w| w.set_end(KEY, A, common::in_hours(24)));
-    until("it is told", 20, || sink.mails().iter().any(|m| m.contains("was removed while renewd was using")));
+    until("it is told", 20, || sink.texts().iter().any(|m| m.contains("was removed while renewd was using")));
     assert!(bench.log().contains("was removed while renewd was using it"), "{}", bench.log());
     for command in ["status", "pause"] {
         assert_eq!(bench.renewd(&[command]).status.code(), Some(1), "{command} makes no other one");

@@ -8,7 +8,7 @@ use jiff::SignedDuration;
 use super::lane::{Halt, Lane};
 use crate::domain::{Event, IntentId, PromoStatus, Quote, State};
 use crate::ledger::{Blocked, EventDetail, LedgerError};
-use crate::planner::{PaySet, Priced};
+use crate::planner::{PaySet, Priced, cannot_wait};
 use crate::policy::{Reason, Word};
 use crate::providers::PaymentReply;
 
@@ -95,6 +95,23 @@ impl Lane {
         );
         let rest = format!("payment {id} of this account is being settled first");
         Ok(Halt::Settling(Reason::new(Word::UnknownPending, rest)))
+    }
+
+    /// What would lapse within a lag window is given back, to be paid all the same; a batch is parted for that where it may be.
+    pub(super) fn put_off_what_can_wait(&mut self, sets: Vec<PaySet>, reason: &Reason) -> Vec<PaySet> {
+        let (now, lag) = (self.viewer.clock.now().wall, self.viewer.settings.timing.lag_window);
+        let mut go_on = Vec::new();
+        for set in sets {
+            for part in if self.may_split(&set) { set.singles() } else { vec![set] } {
+                let last = part.members.iter().filter_map(|&m| self.orders.items[m].last_chance()).min();
+                if cannot_wait(last, now, lag) {
+                    go_on.push(part);
+                } else {
+                    self.change(&part, reason);
+                }
+            }
+        }
+        go_on
     }
 
     pub(super) async fn read_back(&mut self) -> Result<(), LedgerError> {

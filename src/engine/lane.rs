@@ -15,7 +15,7 @@ use crate::domain::{Event, IntentId, Lease, LeaseId, Money, OrderId, Quote, Stat
 use crate::ledger::{
     Blocked, BudgetCheck, EventDetail, IntentRecord, LastPrice, LedgerError, NewIntent, Purpose, SpendPermit,
 };
-use crate::planner::{GroupKey, Item, PaySet, Priced, cannot_wait};
+use crate::planner::{GroupKey, Item, PaySet, Priced};
 use crate::policy::{Reason, Word};
 use crate::providers::{Changer, PaymentReply, Reader, Spender};
 
@@ -160,23 +160,6 @@ impl Lane {
             }
         }
         Ok(settling)
-    }
-
-    /// What would lapse within a lag window is given back, to be paid all the same; a batch is parted for that where it may be.
-    fn put_off_what_can_wait(&mut self, sets: Vec<PaySet>, reason: &Reason) -> Vec<PaySet> {
-        let (now, lag) = (self.viewer.clock.now().wall, self.viewer.settings.timing.lag_window);
-        let mut go_on = Vec::new();
-        for set in sets {
-            for part in if self.may_split(&set) { set.singles() } else { vec![set] } {
-                let last = part.members.iter().filter_map(|&m| self.orders.items[m].last_chance()).min();
-                if cannot_wait(last, now, lag) {
-                    go_on.push(part);
-                } else {
-                    self.change(&part, reason);
-                }
-            }
-        }
-        go_on
     }
 
     pub(super) fn change(&mut self, set: &PaySet, reason: &Reason) {

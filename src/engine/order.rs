@@ -3,6 +3,7 @@
 //! A crash before the spend row bought nothing; after it the purchase is unknown, no other is made in its account, and the
 //! settling reads look for the new order. It is never bought again by itself. Not responsible for the command line.
 mod change;
+mod keep;
 mod offer;
 mod price;
 
@@ -16,8 +17,8 @@ use super::reading::Shown;
 use super::{CycleReport, EngineError, Payer, Viewer};
 use crate::budget::span;
 use crate::domain::{
-    Event, FieldProblem, Lease, Method, Moment, Money, OrderState, PromoStatus, PurchaseRequest, Quote,
-    QuoteError, RenewalRequest, State, Told, nominal_days,
+    Event, FieldProblem, Lease, Method, Moment, OrderState, PromoStatus, PurchaseRequest, Quote, QuoteError,
+    RenewalRequest, State, Told, nominal_days,
 };
 use crate::ledger::{
     Blocked, BudgetCheck, EventDetail, IntentRecord, LastLook, LedgerError, NewIntent, Purpose,
@@ -381,41 +382,5 @@ impl Payer {
         let counts =
             settings.budgets.iter().filter(|b| b.counts(&account.name, &policy, &quote.balance.currency));
         counts.map(|b| budget_check(b, at.wall, &settings.timezone, cycle, span)).collect()
-    }
-
-    fn keep(
-        &self,
-        id: &crate::domain::IntentId,
-        quote: &Quote,
-        reply: PaymentReply,
-    ) -> Result<(), LedgerError> {
-        let ledger = self.viewer.ledger.as_ref();
-        let now = self.viewer.clock.now();
-        let write = |event, detail: &EventDetail| ledger.append(id, State::SpendStarted, event, detail, &now);
-        let said = |code: Option<i64>, message: String| EventDetail {
-            code: code.map(|c| c.to_string()),
-            message: Some(message),
-            ..EventDetail::default()
-        };
-        match reply {
-            PaymentReply::Accepted { balance, order, .. } => {
-                let same = balance.filter(|b| b.currency == quote.balance.currency);
-                let balance_after: Option<Money> = same.map(|b| b.amount);
-                write(Event::Accepted, &EventDetail { balance_after, ..EventDetail::default() })?;
-                if let Some(order) = order {
-                    ledger.record_order(id, &order.as_str().into(), now.wall)?;
-                }
-            }
-            PaymentReply::Refused { code, message } => {
-                write(Event::Refused, &said(Some(code), message))?;
-            }
-            PaymentReply::NeverSent(why) => {
-                write(Event::NeverSent, &said(None, why))?;
-            }
-            PaymentReply::Unknown { code, message } => {
-                write(Event::AnswerLost, &said(code, message))?;
-            }
-        }
-        Ok(())
     }
 }

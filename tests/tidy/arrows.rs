@@ -98,6 +98,7 @@ const RULES: &[Rule] = &[
         within: &["providers"],
         never: &["crate::ledger", "crate::notify", "crate::settings", "crate::http", "crate::simulator"],
         except: &[
+            "crate::ledger::LastLook",
             "crate::ledger::SpendPermit",
             "crate::ledger::PurchasePermit",
             "crate::ledger::ChangePermit",

@@ -36,10 +36,8 @@ pub(super) fn not_sent(account: &AccountReport, items: &[&Item], unsent: &[Inten
             AlertKey::account("not_sent", name.as_str()),
             urgency(&waiting),
             Some(name),
-            &format!("{} of account {name} are due and the provider takes no payment", leases(waiting.len())),
-            &format!(
-                "No connection was made, so nothing was spent; it is tried again with growing pauses.{said}"
-            ),
+            &format!("{} of account {name} are due and no payment could leave", leases(waiting.len())),
+            &format!("Nothing was sent, so nothing was spent; it is tried again with growing pauses.{said}"),
         )
     })
 }

@@ -35,13 +35,16 @@ fn the_unit_gives_no_capability_and_one_place_to_write() {
         ("ProtectSystem", "strict"),
         ("StateDirectory", "renewd"),
         ("StateDirectoryMode", "0700"),
+        ("RuntimeDirectory", "renewd"),
+        ("RuntimeDirectoryMode", "0700"),
+        ("RuntimeDirectoryPreserve", "yes"),
         ("UMask", "0077"),
         ("MemoryDenyWriteExecute", "yes"),
         ("RestrictAddressFamilies", "AF_INET AF_INET6 AF_UNIX"),
     ] {
         assert_eq!(setting(name), Some(value), "{name}");
     }
-    assert_eq!(setting("ReadWritePaths"), None, "the state directory is the only place to write");
+    assert_eq!(setting("ReadWritePaths"), None, "state and locks are the only places to write");
 }
 
 /// The program that boots systemd, or why the test cannot run here.

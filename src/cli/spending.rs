@@ -54,7 +54,10 @@ pub(super) fn resume(ctx: &Context, name: Option<&str>) -> Result<Exit, Failure>
             ledger.note(&seen, "")?;
             accepted.push(json!({ "account": a.name, "changed": why, "missing": [] }));
             if !ctx.json {
-                output::line(&format!("account {}: accepted as the config has it now, although {why}", a.name));
+                output::line(&format!(
+                    "account {}: accepted as the config has it now, although {why}",
+                    a.name
+                ));
             }
         }
         let (seen, accept) = shrink_note(&a.name);

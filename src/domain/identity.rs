@@ -226,7 +226,11 @@ fn who(known: &[Numbered], claim: &Claim, others: &HashSet<i64>, accepted: Optio
     match &claim.listed {
         None => Who::Unproven((!taken).then_some(first.number)),
         Some(_) if first.leases.is_empty() || shows(claim, first) => {
-            if taken { Who::New } else { Who::Number(first.number) }
+            if taken {
+                Who::New
+            } else {
+                Who::Number(first.number)
+            }
         }
         Some(_) if is_accepted => Who::New,
         Some(_) => Who::Changed(stranger(claim, first), mark),

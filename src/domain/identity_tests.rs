@@ -1,8 +1,13 @@
+//! Which account a configured one is: renamed, with a new key, swapped, a stranger. Not responsible for what the ledger writes of it.
 use super::*;
 use rstest::rstest;
 
 fn place(lease: &str) -> Place {
-    Place { lease: lease.into(), order: format!("o{lease}").as_str().into(), ip: format!("203.0.113.{lease}") }
+    Place {
+        lease: lease.into(),
+        order: format!("o{lease}").as_str().into(),
+        ip: format!("203.0.113.{lease}"),
+    }
 }
 
 fn known(number: i64, name: &str, keys: &[&str], leases: &[&str]) -> Numbered {
@@ -166,7 +171,10 @@ fn an_old_name_that_is_used_again_says_nothing_against_a_known_key() {
     one.names.push("b".into());
     let claims = [claim("a", "k1", None), claim("b", "k2", None)];
     let found = run(&[one, known(2, "c", &["k2"], &["2"])], &claims);
-    assert_eq!((found.verdicts, found.steps), (vec![Verdict::Known, Verdict::Known], vec![Step::Name(2, "b".into())]));
+    assert_eq!(
+        (found.verdicts, found.steps),
+        (vec![Verdict::Known, Verdict::Known], vec![Step::Name(2, "b".into())])
+    );
 }
 
 #[test]
@@ -178,12 +186,16 @@ fn a_name_at_another_provider_is_another_account() {
 
 #[test]
 fn fingerprints_differ_by_each_part_and_not_by_a_slash() {
-    let print = |ledger: &str, provider: &str, url: &str, key: &str| fingerprint(ledger, &provider.into(), url, key);
+    let print =
+        |ledger: &str, provider: &str, url: &str, key: &str| fingerprint(ledger, &provider.into(), url, key);
     let one = print("l", "p", "https://h", "k");
     assert_eq!((one.len(), &one), (64, &print("l", "p", "https://h/", "k")));
-    for other in
-        [print("m", "p", "https://h", "k"), print("l", "q", "https://h", "k"), print("l", "p", "https://i", "k"), print("l", "p", "https://h", "j")]
-    {
+    for other in [
+        print("m", "p", "https://h", "k"),
+        print("l", "q", "https://h", "k"),
+        print("l", "p", "https://i", "k"),
+        print("l", "p", "https://h", "j"),
+    ] {
         assert_ne!(one, other);
     }
 }

@@ -124,8 +124,15 @@ fn read_at(ledger: &dyn Ledger, leases: &[Lease], balance: &str, began: &Moment)
 /// What was read last.
 fn known(ledger: &SqliteLedger, leases: Vec<Lease>, minutes: i64) {
     let balance = usd("100.00");
-    let inventory =
-        Inventory { leases, balance, oddities: Vec::new(), unreadable: 0, clock_skew: None, doubt: None, owner: None };
+    let inventory = Inventory {
+        leases,
+        balance,
+        oddities: Vec::new(),
+        unreadable: 0,
+        clock_skew: None,
+        doubt: None,
+        owner: None,
+    };
     ledger
         .record_inventory(&ProviderName::new("youproxy"), &account(), at(minutes).wall, &inventory)
         .unwrap();

@@ -122,7 +122,7 @@ impl Viewer {
                 identity::read(claim, inventory, &id);
             }
         }
-        let verdicts = ledger.attach(&claims, at)?;
+        let verdicts = ledger.attach(&claims, &self.settings.budget_names, at)?;
         Ok(claims.into_iter().map(|claim| claim.name).zip(verdicts).collect())
     }
 }
@@ -241,8 +241,15 @@ mod tests {
         let ledger = open(dir.path(), Access::Pay).unwrap();
         let store = |leases: Vec<Lease>, minute: i64| {
             let (balance, oddities) = (usd("1.00"), Vec::new());
-            let inventory =
-                Inventory { leases, balance, oddities, unreadable: 0, clock_skew: None, doubt: None, owner: None };
+            let inventory = Inventory {
+                leases,
+                balance,
+                oddities,
+                unreadable: 0,
+                clock_skew: None,
+                doubt: None,
+                owner: None,
+            };
             ledger.record_inventory(&"proxyshard".into(), &account(), at(minute).wall, &inventory).unwrap();
         };
         let held = Lease { state: OrderState::OnHold, held_since: Some(at(0).wall), ..lease(1, 0) };

@@ -85,7 +85,10 @@ impl CycleReport {
             |r: &IntentRecord| matches!(r.state, State::Unknown | State::NeedsOperator | State::Refused);
         self.items.iter().any(|i| i.decision() == Decision::Hold)
             || !self.moved.is_empty()
-            || self.accounts.iter().any(|a| a.standing != Standing::Good || a.barred.is_some() || a.unreadable > 0)
+            || self
+                .accounts
+                .iter()
+                .any(|a| a.standing != Standing::Good || a.barred.is_some() || a.unreadable > 0)
             || self.payments.iter().chain(&self.unsettled).any(open)
     }
 

@@ -111,7 +111,8 @@ impl Viewer {
         let since = now.checked_sub(MEMORY).unwrap_or(Timestamp::MIN);
         let past: Vec<PastSwitch> = self.ledger.changes(since)?.into_iter().filter_map(past_switch).collect();
         let steerable = |account: &AccountName| {
-            seen.iter().any(|s| &s.account.name == account && s.standing == Standing::Good && s.barred.is_none())
+            seen.iter()
+                .any(|s| &s.account.name == account && s.standing == Standing::Good && s.barred.is_none())
                 && self.readers.get(account).is_some_and(|r| r.capabilities().auto_renewal)
         };
         let (policies, lag) = (&self.settings.policies, self.settings.timing.lag_window);

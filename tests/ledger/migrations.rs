@@ -56,6 +56,12 @@ const SHIPPED: &[(&str, &str, &str)] = &[
         "INSERT INTO alert (key, severity, account, since, told_at, title, text, once, heard) VALUES ('unknown:yp:O1', 'warning', 'yp',
        '2026-11-17T12:00:00.000000000Z', '2026-11-17T12:00:00.000000000Z', 'title', 'text', 0, 'p-000001');",
     ),
+    (
+        "0008_accounts.sql",
+        "a1fdf41d6f26ffa02fbf79b53879af478b825233b496d88a2db05d3784aa50e9",
+        "INSERT INTO account_number VALUES (7, 'proxyshard', 'other', '2026-11-17T12:00:00.000000000Z');
+         INSERT INTO account_mark VALUES (7, 'key', 'abc', '2026-11-17T12:00:00.000000000Z');",
+    ),
 ];
 
 #[test]

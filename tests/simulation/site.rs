@@ -285,7 +285,15 @@ impl Reader for Site {
         self.fate.here().await;
         let ahead = self.clock.ahead();
         let skew = (self.dated && !ahead.is_zero()).then_some(-ahead);
-        Ok(Inventory { leases, balance, oddities: Vec::new(), unreadable: 0, clock_skew: skew, doubt: None, owner: None })
+        Ok(Inventory {
+            leases,
+            balance,
+            oddities: Vec::new(),
+            unreadable: 0,
+            clock_skew: skew,
+            doubt: None,
+            owner: None,
+        })
     }
 
     async fn balance(&self, purpose: Purpose) -> Result<Balance, ReadError> {

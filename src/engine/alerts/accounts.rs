@@ -100,7 +100,10 @@ pub(super) fn barred(account: &AccountReport, items: &[&Item]) -> Option<Alert> 
         ),
         _ => (
             format!("Another renewd pays with the key of account {name}: nothing is paid"),
-            vec!["pgrep -a renewd".to_owned(), "stop one of them, or take the account out of its config".to_owned()],
+            vec![
+                "pgrep -a renewd".to_owned(),
+                "stop one of them, or take the account out of its config".to_owned(),
+            ],
         ),
     };
     let waits: Vec<&Item> = items.iter().filter(|i| i.reason.word == reason.word).copied().collect();

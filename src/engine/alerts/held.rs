@@ -17,11 +17,9 @@ pub(super) fn by_word<'a>(items: &[&'a Item]) -> BTreeMap<Word, Vec<&'a Item>> {
     let mut words: BTreeMap<Word, Vec<&Item>> = BTreeMap::new();
     for item in items {
         let told = match item.reason.word {
-            Word::AccountDown
-            | Word::Shrunk
-            | Word::AccountChanged
-            | Word::SecondRenewd
-            | Word::Clock => false,
+            Word::AccountDown | Word::Shrunk | Word::AccountChanged | Word::SecondRenewd | Word::Clock => {
+                false
+            }
             Word::Unparsable => item.lease.expires_at.is_none(),
             word => word.decision() == Decision::Hold || word == Word::FleetGuard,
         };

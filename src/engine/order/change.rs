@@ -138,7 +138,11 @@ impl Payer {
             return Ok(Changed { reply, after: None, fell: None });
         };
         if let Some(reason) = found.barred.clone().or_else(|| self.second(&account)) {
-            return Ok(Changed { reply: ChangeReply::NeverSent(reason.to_string()), after: None, fell: None });
+            return Ok(Changed {
+                reply: ChangeReply::NeverSent(reason.to_string()),
+                after: None,
+                fell: None,
+            });
         }
         let reply = steering::change(viewer, &account, changer, &request(found, what), why).await?;
         let mut one = viewer.clone();

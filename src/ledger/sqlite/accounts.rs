@@ -39,7 +39,8 @@ fn known(c: &Connection, claims: &[Claim]) -> Result<Vec<Numbered>, Fault> {
             })
         })?
         .collect::<rusqlite::Result<_>>()?;
-    let mut marks = c.prepare_cached("SELECT number, kind, value FROM account_mark ORDER BY number, since")?;
+    let mut marks =
+        c.prepare_cached("SELECT number, kind, value FROM account_mark ORDER BY number, since")?;
     let mut rows = marks.query([])?;
     while let Some(row) = rows.next()? {
         let number: i64 = row.get(0)?;
@@ -79,11 +80,10 @@ pub(super) fn write(
     let mut names = Vec::new();
     for step in steps {
         if let Step::Name(number, to) = step {
-            let from = tx.query_row(
-                "SELECT provider, name FROM account_number WHERE number = ?1",
-                [number],
-                |r| Ok((ProviderName::new(r.get::<_, String>(0)?), r.get::<_, String>(1)?)),
-            )?;
+            let from =
+                tx.query_row("SELECT provider, name FROM account_number WHERE number = ?1", [number], |r| {
+                    Ok((ProviderName::new(r.get::<_, String>(0)?), r.get::<_, String>(1)?))
+                })?;
             names.push((*number, from, to));
         }
     }
@@ -133,8 +133,7 @@ fn mark(tx: &Transaction<'_>, number: i64, kind: &str, value: &str, at: Timestam
 }
 
 /// Tables whose rows belong to the account that now has the name in them.
-const FACTS: [&str; 7] =
-    ["account", "lease", "decision", "pause", "quote_seen", "balance_mark", "alert_log"];
+const FACTS: [&str; 7] = ["account", "lease", "decision", "pause", "quote_seen", "balance_mark", "alert_log"];
 
 /// Notes about one account: `WORD:ACCOUNT` or `WORD:ACCOUNT:MORE`.
 const NOTES: [&str; 8] = [
@@ -208,20 +207,34 @@ fn rename_losses(tx: &Transaction<'_>, from: &str, to: &str) -> Result<(), Fault
     if after == before { Ok(()) } else { cycles::note(tx, LOST_UNTOLD, &after) }
 }
 
-/// Whether anything is kept under this budget's name.
-pub(super) fn has_budget(c: &Connection, budget: &str) -> Result<bool, Fault> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM alert WHERE key = ?1) OR EXISTS (SELECT 1 FROM alert_log WHERE key = ?1)
-        OR EXISTS (SELECT 1 FROM silence WHERE key = ?1)";
-    Ok(c.prepare_cached(sql)?.query_row([budget_key(budget)], |r| r.get(0))?)
+/// Tables in which a budget's name stands.
+const OF_BUDGETS: [&str; 3] = ["alert", "alert_log", "silence"];
+
+/// Those of these (old name, new name) under whose old name something is kept.
+pub(super) fn kept_budgets<'a>(
+    c: &Connection,
+    names: &'a [(String, String)],
+) -> Result<Vec<&'a (String, String)>, Fault> {
+    let mut kept = Vec::new();
+    for name in names {
+        for table in OF_BUDGETS {
+            let sql = format!("SELECT EXISTS (SELECT 1 FROM {table} WHERE key = ?1)");
+            if c.prepare_cached(&sql)?.query_row([budget_key(&name.0)], |r| r.get(0))? {
+                kept.push(name);
+                break;
+            }
+        }
+    }
+    Ok(kept)
 }
 
-/// What is kept under a budget's name follows it.
-pub(super) fn rename_budget(tx: &Transaction<'_>, from: &str, to: &str) -> Result<(), Fault> {
-    for table in ["alert", "alert_log", "silence"] {
-        tx.execute(
-            &format!("UPDATE OR REPLACE {table} SET key = ?2 WHERE key = ?1"),
-            [budget_key(from), budget_key(to)],
-        )?;
+/// What is kept under a budget's old name follows it.
+pub(super) fn rename_budgets(tx: &Transaction<'_>, names: &[&(String, String)]) -> Result<(), Fault> {
+    for (from, to) in names {
+        for table in OF_BUDGETS {
+            let sql = format!("UPDATE OR REPLACE {table} SET key = ?2 WHERE key = ?1");
+            tx.execute(&sql, [budget_key(from), budget_key(to)])?;
+        }
     }
     Ok(())
 }

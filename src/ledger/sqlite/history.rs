@@ -10,8 +10,8 @@ use super::text::{
     get_word, instant, place,
 };
 use crate::domain::{
-    AccountName, Currency, IntentId, Kind, LeaseId, OrderId, ProviderName, PurchaseRequest, RenewalRequest, RequestLease,
-    State,
+    AccountName, Currency, IntentId, Kind, LeaseId, OrderId, ProviderName, PurchaseRequest, RenewalRequest,
+    RequestLease, State,
 };
 use crate::ledger::{EventDetail, IntentFilter, IntentRecord, LastPrice, LedgerError, Purpose, SettleRead};
 

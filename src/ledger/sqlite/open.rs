@@ -66,7 +66,8 @@ pub fn in_memory() -> Result<SqliteLedger, LedgerError> {
 /// Everything that is in `source`, nowhere on disk.
 pub(super) fn copy_in_memory(source: &Connection, path: &Path) -> Result<SqliteLedger, LedgerError> {
     let mut connection = Connection::open_in_memory().map_err(trouble(path))?;
-    let step = Backup::new(source, &mut connection).and_then(|backup| backup.step(-1)).map_err(trouble(path))?;
+    let step =
+        Backup::new(source, &mut connection).and_then(|backup| backup.step(-1)).map_err(trouble(path))?;
     if step != StepResult::Done {
         return Err(trouble(path)("the ledger was busy: try again"));
     }

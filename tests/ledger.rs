@@ -1,5 +1,7 @@
 //! The SQLite ledger, through its port and through raw SQL: what a crash, a race, a second process and a full history do.
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
+#[path = "ledger/accounts.rs"]
+mod accounts;
 #[path = "ledger/append_only.rs"]
 mod append_only;
 #[path = "ledger/budgets.rs"]

@@ -184,9 +184,16 @@ fn a_history_of_an_account_that_nobody_knows_is_refused_and_of_one_that_left_is_
     let config = bench.path("renewd.toml");
     let renamed = std::fs::read_to_string(&config).unwrap().replace("name = \"ps\"", "name = \"shard\"");
     std::fs::write(config, renamed).unwrap();
+    let key = bench.path("ps.key");
+    let token = std::fs::read_to_string(&key).unwrap();
+    std::fs::write(&key, "another-token-0123456789").unwrap();
     let (code, old) = bench.json(&["history", "--account", "ps"]);
     assert_eq!((code, old["payments"].as_array().unwrap().len()), (0, 1), "{old:#}");
     assert_eq!(bench.json(&["history", "--account", "shard"]).0, 0, "it has paid nothing yet");
+    // With its own key it is the same account under another name.
+    std::fs::write(&key, token).unwrap();
+    let (code, own) = bench.json(&["history", "--account", "shard"]);
+    assert_eq!((code, own["payments"].as_array().unwrap().len()), (0, 1), "{own:#}");
 }
 
 #[test]

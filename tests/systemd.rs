@@ -34,6 +34,9 @@ fn the_unit_gives_no_capability_and_one_place_to_write() {
         ("ProtectSystem", "strict"),
         ("StateDirectory", "renewd"),
         ("StateDirectoryMode", "0700"),
+        ("RuntimeDirectory", "renewd"),
+        ("RuntimeDirectoryMode", "0700"),
+        ("RuntimeDirectoryPreserve", "yes"),
         ("UMask", "0077"),
         ("MemoryDenyWriteExecute", "yes"),
         ("LimitCORE", "0"),
@@ -41,7 +44,7 @@ fn the_unit_gives_no_capability_and_one_place_to_write() {
     ] {
         assert_eq!(setting(name), Some(value), "{name}");
     }
-    assert_eq!(setting("ReadWritePaths"), None, "the state directory is the only place to write");
+    assert_eq!(setting("ReadWritePaths"), None, "state and locks are the only places to write");
 }
 
 #[test]

@@ -1,3 +1,4 @@
+//! Which account a configured one is: renamed, with a new key, swapped, a stranger. Not responsible for what the ledger writes of it.
 use super::*;
 use rstest::rstest;
 

@@ -1,4 +1,5 @@
-//! Who the configured accounts are: hands what was read of them to the ledger, and tells what stands against their paying.
+//! Who the configured accounts are: hands what was read of them to the ledger, and tells what stands against their paying; finds another
+//! ledger's renewd with the same key.
 //!
 //! A crash before the ledger wrote it down leaves the same to be found. Not responsible for judging (`domain::identity`).
 use secrecy::ExposeSecret;
@@ -8,6 +9,9 @@ use crate::domain::{AccountName, Inventory};
 use crate::ledger::{ACCEPTED, CHANGED, IDENTITY, Ledger, LedgerError};
 use crate::policy::{Reason, Word};
 use crate::settings::{Account, Settings};
+
+use super::Payer;
+use super::observe::Seen;
 
 /// The notes of what speaks against an account, and of what an operator accepted of it.
 #[must_use]
@@ -64,4 +68,30 @@ pub(super) fn remember(
         Verdict::Unproven => return Ok(()),
     };
     if ledger.noted(&key)?.unwrap_or_default() == text { Ok(()) } else { ledger.note(&key, &text) }
+}
+
+impl Payer {
+    /// What keeps the account from paying because another ledger's renewd has its key.
+    pub(super) fn second(&self, account: &Account) -> Option<Reason> {
+        (!self.keys.take(&account.lock_name())).then(second_renewd)
+    }
+
+    /// Reads all accounts; those whose key another ledger's renewd holds are not to pay.
+    pub(super) async fn observe(&self) -> Result<Vec<(Seen, Option<Inventory>)>, LedgerError> {
+        // Before the reading: the other one may pay meanwhile, and what was read would be old.
+        let accounts = &self.viewer.settings.accounts;
+        let second: Vec<&AccountName> =
+            accounts.iter().filter(|a| self.second(a).is_some()).map(|a| &a.name).collect();
+        let mut observed = self.viewer.observe().await?;
+        for (seen, _) in observed.iter_mut().filter(|(s, _)| second.contains(&&s.account.name)) {
+            seen.barred = seen.barred.take().or_else(|| Some(second_renewd()));
+        }
+        Ok(observed)
+    }
+}
+
+fn second_renewd() -> Reason {
+    let prose = "another renewd on this machine, with a ledger of its own, pays with the same key: two that do not know of each other's \
+                 payments pay twice. Stop one of them, or take the account out of its config";
+    Reason::new(Word::SecondRenewd, prose)
 }

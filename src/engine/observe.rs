@@ -122,7 +122,7 @@ impl Viewer {
                 identity::read(claim, inventory, &id);
             }
         }
-        let verdicts = ledger.attach(&claims, at)?;
+        let verdicts = ledger.attach(&claims, &self.settings.budget_names, at)?;
         Ok(claims.into_iter().map(|claim| claim.name).zip(verdicts).collect())
     }
 }

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::budget::{Budget, Per};
 use crate::domain::time::Moment;
-use crate::domain::{AccountName, Event, IntentId, Inventory, State};
+use crate::domain::{Event, IntentId, Inventory, State};
 use crate::ledger::{
     BudgetCheck, CycleRecord, DecisionRow, EventDetail, IntentFilter, IntentRecord, LedgerError, Purpose,
 };
@@ -15,6 +15,7 @@ use crate::policy::{Reason, Word};
 
 use super::allowance::Allowance;
 use super::apply::{Approved, used_note};
+use super::clockrule::{Clocks, Skew};
 use super::lane::Orders;
 use super::observe::{Seen, currency_note};
 use super::planning::Planned;
@@ -23,9 +24,6 @@ use super::remember::{Learnt, quotes_of};
 use super::report::{AccountReport, CycleReport};
 use super::settle::past_of;
 use super::steering::Steering;
-use crate::settings::Account;
-
-use super::clockrule::{Clocks, Skew};
 use super::{Payer, Viewer, clockrule, identity, shrink};
 
 /// What can end a pass early. A provider's trouble never does: it is a line in the report.
@@ -139,12 +137,6 @@ impl Viewer {
     }
 }
 
-fn second_renewd() -> Reason {
-    let prose = "another renewd on this machine, with a ledger of its own, pays with the same key: two that do not know of each other's \
-                 payments pay twice. Stop one of them, or take the account out of its config";
-    Reason::new(Word::SecondRenewd, prose)
-}
-
 impl Viewer {
     /// What the clock rule says of this pass.
     pub(super) fn clocks(&self, now: &Moment, seen: &[Seen], store: bool) -> Result<Clocks, LedgerError> {
@@ -172,7 +164,6 @@ impl Payer {
         let viewer = &self.viewer;
         let ledger = viewer.ledger.as_ref();
         ledger.probe()?;
-        ledger.rename_budgets(&viewer.settings.budget_names)?;
         let started = viewer.clock.now();
         let before = ledger.last_cycle()?;
         let cycle = ledger.start_cycle(&started)?;
@@ -255,24 +246,6 @@ impl Payer {
         viewer.readers.retain(|name, _| open.iter().any(|r| &r.request.account == name));
         let observed = viewer.observe().await?;
         Ok(self.believe_and_settle(observed)?.1.doubles)
-    }
-
-    /// What keeps the account from paying because another ledger's renewd has its key.
-    pub(super) fn second(&self, account: &Account) -> Option<Reason> {
-        (!self.keys.take(&account.lock_name())).then(second_renewd)
-    }
-
-    /// Reads all accounts; those whose key another ledger's renewd holds are not to pay.
-    pub(super) async fn observe(&self) -> Result<Vec<(Seen, Option<Inventory>)>, LedgerError> {
-        // Before the reading: the other one may pay meanwhile, and what was read would be old.
-        let accounts = &self.viewer.settings.accounts;
-        let second: Vec<&AccountName> =
-            accounts.iter().filter(|a| self.second(a).is_some()).map(|a| &a.name).collect();
-        let mut observed = self.viewer.observe().await?;
-        for (seen, _) in observed.iter_mut().filter(|(s, _)| second.contains(&&s.account.name)) {
-            seen.barred = seen.barred.take().or_else(|| Some(second_renewd()));
-        }
-        Ok(observed)
     }
 
     pub(super) fn believe_and_settle(

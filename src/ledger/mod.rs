@@ -206,10 +206,14 @@ pub trait Ledger: Send + Sync {
     fn probe(&self) -> Result<(), LedgerError>;
 
     /// Which of its accounts the configured ones are. On a ledger that was opened to pay, names and marks are written down, in one
-    /// transaction, and what is kept of an account goes with its name; elsewhere this only looks.
-    fn attach(&self, claims: &[Claim], at: Timestamp) -> Result<Vec<Verdict>, LedgerError>;
-    /// What is kept under a budget's old name goes with its new one; nothing to do costs nothing.
-    fn rename_budgets(&self, names: &[(String, String)]) -> Result<(), LedgerError>;
+    /// transaction, and what is kept of an account goes with its name, as what is kept of a budget goes with that of `budgets` (the old
+    /// name, the new one); elsewhere this only looks.
+    fn attach(
+        &self,
+        claims: &[Claim],
+        budgets: &[(String, String)],
+        at: Timestamp,
+    ) -> Result<Vec<Verdict>, LedgerError>;
     /// Stores a believed inventory: changed and new leases are written, missing ones are marked gone, unchanged ones cost
     /// nothing; the account's row is written once. What was known and is lost by it is noted as untold ([`LOST_UNTOLD`]).
     fn record_inventory(

@@ -141,3 +141,27 @@ fn second_charges_that_a_settling_pass_found_are_all_in_the_mail() {
     assert_eq!(incidents.len(), 2, "after an outage, too, no newer word stands for another charge");
     assert!(ledger.outbox(None).unwrap().iter().all(|m| m.mail.key.as_str() == "double_charge:yp:O1"));
 }
+
+#[test]
+fn a_term_that_another_payer_paid_too_is_told_as_charged_twice() {
+    let end = part(1, State::Confirmed).request.leases[0].expires_at;
+    let far = |days: i64| Some(end.checked_add(jiff::SignedDuration::from_hours(24 * days)).unwrap());
+    let confirmed = |charged: &str, days: i64| {
+        let mut record = part(1, State::Confirmed);
+        record.detail.charged = Some(money(charged));
+        record.detail.expires_after = far(days);
+        record
+    };
+    let quoted = part(1, State::Confirmed).quoted;
+    let twice = quoted.times(2).unwrap().to_string();
+    for (record, cause) in [
+        (confirmed(&twice, 30), "double_charge"),
+        (confirmed(&quoted.to_string(), 60), "double_charge"),
+        (confirmed("99.00", 30), "charge_differs"),
+    ] {
+        let mut world = World::new();
+        world.report.payments = vec![record];
+        let keys: Vec<String> = world.firing().iter().map(|a| a.key.to_string()).collect();
+        assert_eq!(keys, [format!("{cause}:yp:O1")]);
+    }
+}

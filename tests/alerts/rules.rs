@@ -7,7 +7,7 @@ use renewd::engine::alerts::{
 };
 use renewd::ledger::{BalanceNote, EventDetail, WaitingMails};
 use renewd::planner::Standing;
-use renewd::policy::{Decision, Stage, Word};
+use renewd::policy::{Decision, Reason, Stage, Word};
 use rstest::rstest;
 
 use crate::support::{acct, at, lease, money};
@@ -52,7 +52,14 @@ fn well(world: &mut World) {
 
 #[test]
 fn a_lease_that_is_held_is_an_alert_of_its_reason() {
-    let spoken_for = [Word::AccountDown, Word::Shrunk, Word::Clock, Word::Lapsed];
+    let spoken_for = [
+        Word::AccountDown,
+        Word::Shrunk,
+        Word::AccountChanged,
+        Word::SecondRenewd,
+        Word::Clock,
+        Word::Lapsed,
+    ];
     for word in Word::ALL.iter().filter(|w| w.decision() == Decision::Hold && !spoken_for.contains(w)) {
         // An end that cannot be read is what `unparsable` says of a single lease.
         let set = |world: &mut World, stage| {
@@ -178,6 +185,24 @@ fn an_account_that_cannot_be_relied_on(#[case] standing: Standing, #[case] key: 
     let urgent = |w: &mut World| {
         begin(w);
         w.hold(1, Word::AccountDown, Stage::Urgent);
+    };
+    let back = |w: &mut World| {
+        end(w);
+        well(w);
+    };
+    lives(key, Severity::Urgent, Condition, urgent, back);
+}
+
+#[rstest]
+#[case::changed(Word::AccountChanged, "account_changed:yp")]
+#[case::second(Word::SecondRenewd, "second_renewd:yp")]
+fn an_account_that_must_not_pay(#[case] word: Word, #[case] key: &str) {
+    let begin = |w: &mut World| w.report.accounts[0].barred = Some(Reason::new(word, "why"));
+    let end = |w: &mut World| w.report.accounts[0].barred = None;
+    lives(key, Severity::Warning, Condition, begin, end);
+    let urgent = |w: &mut World| {
+        begin(w);
+        w.hold(1, word, Stage::Urgent);
     };
     let back = |w: &mut World| {
         end(w);

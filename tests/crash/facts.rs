@@ -112,6 +112,9 @@ pub fn method(before: &Facts, after: &Facts) -> String {
         return "migrate".to_owned();
     }
     payment(&change)
+        .or_else(|| {
+            ["account_number", "account_mark"].iter().any(|t| change.touched(t)).then(|| "attach".to_owned())
+        })
         .or_else(|| order(&change))
         .or_else(|| outbox(&change))
         .or_else(|| facts(&change))

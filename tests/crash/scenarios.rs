@@ -174,6 +174,15 @@ pub const ALL: &[Scenario] = &[
     Scenario {
         done: |s| renewed(s, &[A, B, C]),
         ..scenario(
+            "an account is renamed between two passes",
+            || struck(Effect::Process, Answer::Close),
+            &[ONCE, LATER, Act::World(Stage::rename), ONCE, LATER, ONCE, LATER, ONCE],
+            3,
+        )
+    },
+    Scenario {
+        done: |s| renewed(s, &[A, B, C]),
+        ..scenario(
             "a request that never arrived is repeated after evidence",
             || struck(Effect::Nothing, Answer::Close),
             &[ONCE, LATER, ONCE, LATER, ONCE, LATER, ONCE, LATER, ONCE, LATER, ONCE, LATER, ONCE],

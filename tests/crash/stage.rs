@@ -162,6 +162,13 @@ max_requests_per_minute = 100000
         self
     }
 
+    /// The account is called otherwise from now on.
+    pub fn rename(&self) {
+        let text = fs::read_to_string(self.path("renewd.toml")).unwrap();
+        fs::write(self.path("renewd.toml"), text.replace("\"acct\"", "\"renamed\"\nwas = [\"acct\"]"))
+            .unwrap();
+    }
+
     /// The config with alerts by mail and webhook, and a report every minute; the rest is `rest`.
     #[must_use]
     pub fn with_post(mut self, rest: &str) -> Self {

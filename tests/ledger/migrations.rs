@@ -63,6 +63,12 @@ const SHIPPED: &[(&str, &str, &str)] = &[
         "INSERT INTO lease (account, lease, order_id, ip, kind, expires_at, first_seen, port) VALUES ('yp', 'L1', 'O1', '203.0.113.1',
        'IPv4', '2026-11-20', '2026-11-17T12:00:00.000000000Z', 50100);",
     ),
+    (
+        "0008_accounts.sql",
+        "4ea7a1c9daab7ab693c12535f085e9ee5d3fac408bc424eb0bcf1ef82ccce029",
+        "INSERT INTO account_number VALUES (7, 'proxyshard', 'other', '2026-11-17T12:00:00.000000000Z');
+         INSERT INTO account_mark VALUES (7, 'key', 'abc', '2026-11-17T12:00:00.000000000Z');",
+    ),
 ];
 
 #[test]

@@ -134,3 +134,52 @@ fn a_config_that_others_may_change_is_warned_of() {
     let warnings = desk.settings().warnings;
     assert!(warnings.len() == 1 && warnings[0].message.contains("chmod go-w"), "{warnings:?}");
 }
+
+#[rstest]
+#[case::its_own(
+    "[[policy]]\nname = \"p\"\nwas = [\"p\"]\naction = \"watch\"\n",
+    11,
+    "policy[2].was: `p` is its name now"
+)]
+#[case::anothers(
+    "[[policy]]\nname = \"p\"\nwas = [\"ALL\"]\naction = \"watch\"\n",
+    11,
+    "policy[2].was: `ALL` is another policy's name now"
+)]
+#[case::twice(
+    "[[budget]]\nname = \"b\"\nwas = [\"x\", \"x\"]\nper = \"day\"\nlimit = \"1.00\"\ncurrency = \"USD\"\n",
+    11,
+    "budget[1].was: `x` is claimed twice"
+)]
+#[case::an_account(
+    "[[account]]\nname = \"ps\"\nwas = [\"yp\"]\nprovider = \"proxyshard\"\napi_key = { env = \"PS\" }\n",
+    11,
+    "account[2].was: `yp` is another account's name now"
+)]
+fn an_old_name_that_is_no_ones_to_claim_is_told_with_its_line(
+    #[case] more: &str,
+    #[case] line: usize,
+    #[case] part: &str,
+) {
+    let told = told(&format!("{LEAST}{more}"));
+    assert!(told.contains(&format!("renewd.toml:{line}: {part}")), "{told}");
+}
+
+#[test]
+fn budgets_count_what_was_paid_under_the_old_names_of_their_policies() {
+    let more = "[[policy]]\nname = \"new\"\nwas = [\"old\", \"older\"]\naction = \"watch\"\n[[budget]]\nname = \"b\"\nwas = [\"a\"]\n\
+                policy = [\"new\"]\nper = \"day\"\nlimit = \"1.00\"\ncurrency = \"USD\"\n";
+    let settings = Desk::with(&format!("{LEAST}{more}")).settings();
+    assert_eq!(settings.budgets[0].policies, ["new", "old", "older"]);
+    assert_eq!(settings.budget_names, [("a".to_owned(), "b".to_owned())]);
+}
+
+#[test]
+fn systemds_runtime_folder_comes_before_the_default_and_after_the_config() {
+    let mut desk = Desk::with(LEAST);
+    assert_eq!(desk.settings().runtime_dir, std::path::Path::new("/run/renewd"));
+    desk.sources.environment.push(("RUNTIME_DIRECTORY".to_owned(), "/run/one:/run/two".to_owned()));
+    assert_eq!(desk.settings().runtime_dir, std::path::Path::new("/run/one"));
+    desk.sources.environment.push(("RENEWD__RUNTIME_DIR".to_owned(), "/run/three".to_owned()));
+    assert_eq!(desk.settings().runtime_dir, std::path::Path::new("/run/three"));
+}

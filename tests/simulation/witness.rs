@@ -180,11 +180,13 @@ impl Ledger for Witness {
     fn probe(&self) -> Result<(), LedgerError> {
         self.write("probe", |l| l.probe())
     }
-    fn attach(&self, claims: &[Claim], at: Timestamp) -> Result<Vec<Verdict>, LedgerError> {
-        self.inner.attach(claims, at)
-    }
-    fn rename_budgets(&self, names: &[(String, String)]) -> Result<(), LedgerError> {
-        self.inner.rename_budgets(names)
+    fn attach(
+        &self,
+        claims: &[Claim],
+        budgets: &[(String, String)],
+        at: Timestamp,
+    ) -> Result<Vec<Verdict>, LedgerError> {
+        self.inner.attach(claims, budgets, at)
     }
     fn record_inventory(
         &self,

@@ -68,6 +68,8 @@ pub fn firing(report: &CycleReport, settings: &Settings, around: &Around) -> Vec
     alerts.extend(steering::provider_charged(report, &settings.policies));
     alerts.extend(report.double_charges.iter().map(double_charge));
     alerts.extend(report.payments.iter().chain(&report.settled).filter_map(payments::charge_differs));
+    let settled = || report.payments.iter().chain(&report.settled);
+    alerts.extend(settled().filter_map(|r| payments::paid_twice(r, report)));
     alerts.extend(around.budgets.iter().filter_map(money::budget_warn));
     alerts.extend(money::balance_moves(&around.balances, now));
     alerts.extend(report.clock_held.as_deref().map(own::clock));

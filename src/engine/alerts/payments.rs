@@ -7,7 +7,8 @@ use crate::domain::alert::AlertRow;
 use crate::domain::time::words;
 use crate::domain::{Alert, AlertKey, Severity, State};
 use crate::engine::CycleReport;
-use crate::ledger::IntentRecord;
+use crate::evidence::terms_moved;
+use crate::ledger::{IntentRecord, Purpose};
 use crate::policy::Stage;
 use crate::settings::Settings;
 
@@ -145,7 +146,44 @@ pub fn double_charge(record: &IntentRecord) -> Alert {
     }
 }
 
+/// Its end moved by two terms, or twice its quote was gone: somebody who is not on this ledger paid the same term.
+fn paid_by_another_too(record: &IntentRecord) -> bool {
+    let days = record.request.period_days;
+    let twice = record.quoted.times(2).is_some_and(|twice| record.detail.charged == Some(twice));
+    // A term that is bought after its end may be counted from the payment.
+    let paid_at = record.spend_started_at.as_ref().map(|at| at.wall);
+    let from = record.request.leases.iter().map(|l| l.expires_at).chain(paid_at).max();
+    let further =
+        from.zip(record.detail.expires_after).is_some_and(|(from, to)| terms_moved(from, to, days) > 1);
+    record.quoted.is_positive() && twice || (days > 0 && further)
+}
+
+/// The same term was paid by this payment and, unknown to this ledger, by another.
+pub(super) fn paid_twice(record: &IntentRecord, report: &CycleReport) -> Option<Alert> {
+    let told = report.double_charges.iter().any(|d| subject(d) == subject(record));
+    let renewal = record.purpose == Purpose::Renewal && record.state == State::Confirmed;
+    (renewal && !told && paid_by_another_too(record)).then(|| {
+        let (account, id) = (&record.request.account, &record.id);
+        Alert {
+            text: format!(
+                "Payment {id} was made once, for {} {}, and its end moved by two terms or twice that was gone: another payer with the same \
+                 key, such as a second renewd with a ledger of its own, a person, or the provider itself, paid the same term.",
+                record.quoted, record.currency
+            ),
+            actions: vec![
+                "see that no other machine runs a renewd with this key".to_owned(),
+                "ask the provider for the money back".to_owned(),
+                format!("renewd history --account {account}"),
+            ],
+            ..double_charge(record)
+        }
+    })
+}
+
 pub(super) fn charge_differs(record: &IntentRecord) -> Option<Alert> {
+    if record.purpose == Purpose::Renewal && paid_by_another_too(record) {
+        return None;
+    }
     let charged =
         record.detail.charged.filter(|c| record.state == State::Confirmed && *c != record.quoted)?;
     let (account, id) = (&record.request.account, &record.id);

@@ -207,20 +207,34 @@ fn rename_losses(tx: &Transaction<'_>, from: &str, to: &str) -> Result<(), Fault
     if after == before { Ok(()) } else { cycles::note(tx, LOST_UNTOLD, &after) }
 }
 
-/// Whether anything is kept under this budget's name.
-pub(super) fn has_budget(c: &Connection, budget: &str) -> Result<bool, Fault> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM alert WHERE key = ?1) OR EXISTS (SELECT 1 FROM alert_log WHERE key = ?1)
-        OR EXISTS (SELECT 1 FROM silence WHERE key = ?1)";
-    Ok(c.prepare_cached(sql)?.query_row([budget_key(budget)], |r| r.get(0))?)
+/// Tables in which a budget's name stands.
+const OF_BUDGETS: [&str; 3] = ["alert", "alert_log", "silence"];
+
+/// Those of these (old name, new name) under whose old name something is kept.
+pub(super) fn kept_budgets<'a>(
+    c: &Connection,
+    names: &'a [(String, String)],
+) -> Result<Vec<&'a (String, String)>, Fault> {
+    let mut kept = Vec::new();
+    for name in names {
+        for table in OF_BUDGETS {
+            let sql = format!("SELECT EXISTS (SELECT 1 FROM {table} WHERE key = ?1)");
+            if c.prepare_cached(&sql)?.query_row([budget_key(&name.0)], |r| r.get(0))? {
+                kept.push(name);
+                break;
+            }
+        }
+    }
+    Ok(kept)
 }
 
-/// What is kept under a budget's name follows it.
-pub(super) fn rename_budget(tx: &Transaction<'_>, from: &str, to: &str) -> Result<(), Fault> {
-    for table in ["alert", "alert_log", "silence"] {
-        tx.execute(
-            &format!("UPDATE OR REPLACE {table} SET key = ?2 WHERE key = ?1"),
-            [budget_key(from), budget_key(to)],
-        )?;
+/// What is kept under a budget's old name follows it.
+pub(super) fn rename_budgets(tx: &Transaction<'_>, names: &[&(String, String)]) -> Result<(), Fault> {
+    for (from, to) in names {
+        for table in OF_BUDGETS {
+            let sql = format!("UPDATE OR REPLACE {table} SET key = ?2 WHERE key = ?1");
+            tx.execute(&sql, [budget_key(from), budget_key(to)])?;
+        }
     }
     Ok(())
 }

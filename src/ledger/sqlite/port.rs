@@ -56,29 +56,26 @@ impl Ledger for SqliteLedger {
         })
     }
 
-    fn attach(&self, claims: &[Claim], at: Timestamp) -> Result<Vec<Verdict>, LedgerError> {
-        let found = self.read(|c| accounts::compare(c, claims, at))?;
-        if found.steps.is_empty() || self.lock.is_none() {
+    fn attach(
+        &self,
+        claims: &[Claim],
+        budgets: &[(String, String)],
+        at: Timestamp,
+    ) -> Result<Vec<Verdict>, LedgerError> {
+        let (found, moved) =
+            self.read(|c| Ok((accounts::compare(c, claims, at)?, accounts::kept_budgets(c, budgets)?)))?;
+        if (found.steps.is_empty() && moved.is_empty()) || self.lock.is_none() {
             return Ok(found.verdicts);
         }
-        // Copies of payments have the name in them.
-        *self.shelf.lock().unwrap_or_else(PoisonError::into_inner) = Shelf::default();
-        let verdicts = self.write(|tx| {
+        // Copies of payments have the name in them; whoever lists meanwhile waits.
+        let mut shelf = self.shelf.lock().unwrap_or_else(PoisonError::into_inner);
+        *shelf = Shelf::default();
+        self.write(|tx| {
             let found = accounts::compare(tx, claims, at)?;
             accounts::write(tx, claims, &found.steps, at)?;
+            accounts::rename_budgets(tx, &moved)?;
             Ok(found.verdicts)
-        });
-        *self.shelf.lock().unwrap_or_else(PoisonError::into_inner) = Shelf::default();
-        verdicts
-    }
-
-    fn rename_budgets(&self, names: &[(String, String)]) -> Result<(), LedgerError> {
-        for (from, to) in names {
-            if self.read(|c| accounts::has_budget(c, from))? {
-                self.write(|tx| accounts::rename_budget(tx, from, to))?;
-            }
-        }
-        Ok(())
+        })
     }
 
     fn record_inventory(

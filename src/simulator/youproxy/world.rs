@@ -74,6 +74,12 @@ impl World {
         self.accounts.get(key)
     }
 
+    /// Gives an account another key; false where there is none with the old one.
+    pub fn change_key(&mut self, old: &str, new: &str) -> bool {
+        let Some(account) = self.accounts.remove(old) else { return false };
+        self.accounts.insert(new.to_owned(), account).is_none()
+    }
+
     /// The account with this key, to change its currency, its promo codes or to take it down.
     pub fn account_mut(&mut self, key: &str) -> Option<&mut Account> {
         self.accounts.get_mut(key)

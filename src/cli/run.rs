@@ -27,7 +27,7 @@ pub(super) async fn run(global: &Global) -> Result<Exit, Failure> {
     };
     let viewer = ctx.viewer(ledger)?;
     let payer = wire::payer(viewer, &ctx.redactor).map_err(|e| Failure::failed(e.to_string()))?;
-    greet_mail(&ctx).await;
+    greet_mail(&ctx);
     let shared = Arc::new(Shared::default());
     let beacon =
         Beacon::new(Arc::clone(&ctx.clock)).allowing(ctx.settings.timing.money_timeout.unsigned_abs());
@@ -49,25 +49,27 @@ pub(super) async fn run(global: &Global) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-/// A mail server that does not answer is said at start, when somebody is looking, and stops nothing.
-async fn greet_mail(ctx: &Context) {
+/// A mail server that does not answer is said at start, when somebody is looking; nothing waits for it.
+fn greet_mail(ctx: &Context) {
     let alerts = &ctx.settings.alerts;
     for problem in own_problems(alerts) {
         tracing::error!("{}; the built-in template is used instead", problem_line(&problem));
     }
-    let Some(email) = &alerts.email else {
+    let Some(email) = alerts.email.clone() else {
         if alerts.webhook.is_none() {
             tracing::warn!("neither [alerts.email] nor [alerts.webhook]: nobody is told");
         }
         return;
     };
-    let greeted = match Mailer::smtp(email) {
-        Ok(mailer) => mailer.greet().await,
-        Err(e) => Err(e),
-    };
-    if let Err(e) = greeted {
-        tracing::error!("the mail server {}:{} does not take our mail now: {e}", email.host, email.port);
-    }
+    tokio::spawn(async move {
+        let greeted = match Mailer::smtp(&email) {
+            Ok(mailer) => mailer.greet().await,
+            Err(e) => Err(e),
+        };
+        if let Err(e) = greeted {
+            tracing::error!("the mail server {}:{} does not take our mail now: {e}", email.host, email.port);
+        }
+    });
 }
 
 fn reloader(files: Vec<PathBuf>) -> Reload {

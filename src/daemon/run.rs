@@ -125,7 +125,7 @@ impl Daemon {
         }
         let _ = ticks.shutdown().await;
         self.stop_beside();
-        let _ = deliver::due(&self.payer.viewer).await;
+        deliver::last_words(&self.payer.viewer).await;
         Ok(())
     }
 
@@ -229,7 +229,7 @@ impl Daemon {
                     s.outcome, s.paid, s.held, s.unknown
                 ));
                 *self.shared.ledger.lock().unwrap_or_else(PoisonError::into_inner) = None;
-                deliver::ledger_good(&self.payer.viewer.settings, self.payer.viewer.clock.as_ref()).await;
+                deliver::ledger_good(&self.payer.viewer);
                 self.heartbeat(report.accounts.iter().all(crate::engine::AccountReport::reachable));
                 *self.shared.report.write().unwrap_or_else(PoisonError::into_inner) = Some(report);
             }
@@ -273,7 +273,7 @@ impl Daemon {
             LedgerTrouble::goes_on(&mut known, error.brief(), now);
         }
         self.beacon.status("the ledger cannot be used: payments stop");
-        deliver::ledger_trouble(&self.payer.viewer.settings, error, self.payer.viewer.clock.as_ref()).await;
+        deliver::ledger_trouble_beside(&self.payer.viewer, error);
         self.heartbeat(false);
     }
 

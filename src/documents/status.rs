@@ -15,8 +15,8 @@ use super::trouble::{LedgerState, LedgerTrouble};
 #[derive(Debug, Clone, Serialize)]
 pub struct Status {
     schema: u32,
-    /// No account is down, nothing is unknown or needs a person, no urgent alert is open, the ledger can be written and cycles end
-    /// when they are due.
+    /// No account is down, nothing is unknown or needs a person, no urgent alert is open, the ledger can be written, cycles end
+    /// when they are due, and mail reaches whom it is for.
     pub healthy: bool,
     /// The newest cycle.
     pub last_cycle: Option<Cycle>,
@@ -127,6 +127,28 @@ pub struct OpenAlert {
     pub since: Timestamp,
     /// One line.
     pub text: String,
+    /// It holds now; false while it comes and goes and is away, or its end waits to be told.
+    pub holds: bool,
+    /// It came back within an hour of its end.
+    pub flapping: bool,
+    /// Why a word about it is not mailed now: `silenced`, `capped` or null.
+    pub kept_back: Option<&'static str>,
+}
+
+impl OpenAlert {
+    /// What is to be known about the telling of it, beside its text; empty where it was told as usual.
+    #[must_use]
+    pub fn mark(&self) -> &'static str {
+        match (self.kept_back, self.flapping, self.holds) {
+            (Some("silenced"), ..) => " (silenced)",
+            (Some(_), false, false) => " (over; told with the next mail of its kind)",
+            (_, true, false) => " (comes and goes; not now)",
+            (Some(_), true, true) => " (comes and goes; no more mails of it for now)",
+            (None, true, true) => " (comes and goes)",
+            (Some(_), false, true) => " (no more mails of it for now)",
+            (None, false, _) => "",
+        }
+    }
 }
 
 /// Alerts kept quiet for a while.
@@ -147,7 +169,44 @@ pub struct Mails {
     pub oldest_at: Option<Timestamp>,
     /// For how long it has waited, in seconds; null if none waits.
     pub oldest_age: Option<i64>,
+    /// How many were refused as they are, and put aside.
+    pub aside: usize,
+    /// Addresses that the mail server refuses.
+    pub refused: Vec<RefusedAddress>,
 }
+
+/// An address that the mail server refuses.
+#[derive(Debug, Clone, Serialize)]
+pub struct RefusedAddress {
+    /// As the config has it.
+    pub address: String,
+    /// The server's words, or ours.
+    pub why: String,
+    /// When it was last tried.
+    pub at: Timestamp,
+}
+
+impl Mails {
+    fn read(ledger: &dyn Ledger, settings: &Settings, now: Timestamp) -> Result<Self, LedgerError> {
+        let (waiting, known) = (ledger.waiting_mails()?, settings.alerts.addresses());
+        let refused = ledger.refusals()?.into_iter().filter(|r| known.contains(&r.address));
+        Ok(Self {
+            waiting: waiting.count,
+            oldest_at: waiting.oldest,
+            oldest_age: waiting.oldest.map(|at| now.duration_since(at).as_secs().max(0)),
+            aside: ledger.aside_mails()?.len(),
+            refused: refused.map(|r| RefusedAddress { address: r.address, why: r.why, at: r.at }).collect(),
+        })
+    }
+
+    /// It reaches whom it is for.
+    fn arrive(&self) -> bool {
+        self.aside == 0 && self.refused.is_empty() && self.oldest_age.is_none_or(|age| age <= LATE)
+    }
+}
+
+/// Seconds after which mail that waits is late: its alert fires by then.
+const LATE: i64 = 600;
 
 /// What the ledger itself does not know.
 pub struct Around<'a> {
@@ -182,7 +241,8 @@ pub fn status(
         ledger.intents(&IntentFilter { states: vec![state], ..IntentFilter::default() }).map(|v| v.len())
     };
     let (unknown, needs_operator) = (count(State::Unknown)?, count(State::NeedsOperator)?);
-    let (open, mails) = (ledger.open_alerts()?, ledger.waiting_mails()?);
+    let (open, mails) = (ledger.open_alerts()?, Mails::read(ledger, settings, now.wall)?);
+    let silences = ledger.silences(now.wall)?;
     let horizon = now.wall.checked_add(settings.alerts.runway).unwrap_or(Timestamp::MAX);
     let accounts = accounts(&foresee(ledger, settings, now.wall, horizon)?, settings);
     let last_cycle = ledger.last_cycle()?;
@@ -193,6 +253,7 @@ pub fn status(
         && around.ledger.is_none()
         && overdue_since.is_none()
         && needs_operator == 0
+        && mails.arrive()
         && accounts.iter().all(|a| a.reachable != Some(false))
         && open.iter().all(|a| a.severity < Severity::Urgent);
     Ok(Status {
@@ -216,22 +277,19 @@ pub fn status(
         open_alerts: open
             .into_iter()
             .map(|a| OpenAlert {
+                kept_back: a.owed.map(|_| {
+                    if silences.iter().any(|s| s.key.covers(&a.key)) { "silenced" } else { "capped" }
+                }),
                 key: a.key.to_string(),
                 severity: a.severity,
                 since: a.since,
                 text: a.title,
+                holds: a.course.holds,
+                flapping: a.course.flapping,
             })
             .collect(),
-        silences: ledger
-            .silences(now.wall)?
-            .into_iter()
-            .map(|s| Silence { key: s.key, until: s.until })
-            .collect(),
-        mails: Mails {
-            waiting: mails.count,
-            oldest_at: mails.oldest,
-            oldest_age: mails.oldest.map(|at| now.wall.duration_since(at).as_secs().max(0)),
-        },
+        silences: silences.into_iter().map(|s| Silence { key: s.key, until: s.until }).collect(),
+        mails,
         paused: ledger
             .paused()?
             .into_iter()

@@ -122,10 +122,24 @@ pub(super) fn warn(draft: &Draft<'_>, settings: &Settings, warnings: &Problems) 
     if settings.alerts.email.is_none() && settings.alerts.webhook.is_none() {
         warnings.push(&draft.start, "alerts.email", "nobody is told by mail: add [alerts.email]");
     }
+    let beyond = |text: &str| text.rsplit_once('@').is_some_and(|(user, _)| !user_of(user).is_ascii());
+    let of_mail = settings.alerts.email.iter().map(|email| &email.from);
+    for address in of_mail.chain(&settings.alerts.addresses()).filter(|a| beyond(a)) {
+        let message = format!(
+            "`{address}` has letters beyond ASCII before the @: a mail server without SMTPUTF8 takes no mail for it \
+             (`renewd check --live` asks yours)"
+        );
+        warnings.push(&draft.start, "alerts.email", message);
+    }
     if settings.timing.money_timeout < settings.timing.read_timeout.max(SignedDuration::from_secs(60)) {
         let message = "a payment cut off early has an unknown outcome: write \"120s\" or longer";
         warnings.push(draft.scalars.place("timing.money_timeout"), "timing.money_timeout", message);
     }
+}
+
+/// Of `Jürgen <ops` the address alone: a name may have any letters.
+fn user_of(head: &str) -> &str {
+    head.rsplit_once('<').map_or(head, |(_, user)| user)
 }
 
 /// A config that others may write is theirs.

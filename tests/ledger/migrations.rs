@@ -56,6 +56,11 @@ const SHIPPED: &[(&str, &str, &str)] = &[
         "INSERT INTO alert (key, severity, account, since, told_at, title, text, once, heard) VALUES ('unknown:yp:O1', 'warning', 'yp',
        '2026-11-17T12:00:00.000000000Z', '2026-11-17T12:00:00.000000000Z', 'title', 'text', 0, 'p-000001');",
     ),
+    (
+        "0011_telling.sql",
+        "f94ff5a4f8ebe8cd84e3f55452be095fecfe1015cdfc0732b8f43835dce16571",
+        "UPDATE outbox SET refused = 'a@example.org' || char(9) || 'no such user', tried_at = queued_at;",
+    ),
 ];
 
 #[test]

@@ -26,7 +26,7 @@ use crate::domain::{
 
 pub use losses::{LOST_UNTOLD, losses, losses_note};
 pub use orders::{ChangeOutcome, ChangeRecord, ProviderCharge, Purpose};
-pub use outgoing::{AsideMail, Channel, MailRefusal, OutboxMail, QueuedMail};
+pub use outgoing::{Channel, MailRefusal, OutboxMail, PutAside, QueuedMail};
 pub use permit::{ChangePermit, PurchasePermit, SpendPermit};
 pub use record::{
     AccountFacts, BudgetCheck, CycleRecord, CycleSummary, DecisionRow, EventDetail, IntentFilter,
@@ -318,7 +318,7 @@ pub trait Ledger: Send + Sync {
     /// (address and reason) says.
     fn left_for(&self, ids: &[i64], to: &[String], refused: &[(String, String)]) -> Result<(), LedgerError>;
     /// What was put aside and not taken since, oldest first.
-    fn aside_mails(&self) -> Result<Vec<AsideMail>, LedgerError>;
+    fn aside_mails(&self) -> Result<Vec<PutAside>, LedgerError>;
     /// Addresses that were refused when they were last tried, by address.
     fn refusals(&self) -> Result<Vec<MailRefusal>, LedgerError>;
     /// Queues a report and writes the note that it was made, in one transaction.

@@ -84,7 +84,7 @@ pub struct OutboxMail {
 
 /// A message that was put aside: no server takes it as it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AsideMail {
+pub struct PutAside {
     /// Its row.
     pub id: i64,
     /// How it was to leave.

@@ -46,6 +46,9 @@ pub(super) struct Recipient {
     pub mailbox: Mailbox,
 }
 
+/// Makes a mail's bytes.
+pub(super) type Write<'a> = dyn Fn(&[&Recipient]) -> Result<Vec<u8>, SendError> + Sync + 'a;
+
 /// What is to be sent.
 pub(super) struct Letter<'a> {
     /// From whom.
@@ -53,7 +56,7 @@ pub(super) struct Letter<'a> {
     /// To whom.
     pub to: &'a [Recipient],
     /// Its bytes, with these recipients in its header.
-    pub write: &'a (dyn Fn(&[&Recipient]) -> Result<Vec<u8>, SendError> + Sync),
+    pub write: &'a Write<'a>,
 }
 
 /// What became of each recipient, by the config's spelling; of those not taken with the reason.
@@ -239,9 +242,8 @@ impl Server {
         fates: &mut Fates,
     ) -> Result<Vec<Willing<'a>>, SendError> {
         let mut options = Vec::new();
-        if AsRef::<str>::as_ref(from).is_ascii() && to.iter().all(|(_, a)| AsRef::<str>::as_ref(a).is_ascii())
-        {
-        } else {
+        let ascii = |address: &Address| AsRef::<str>::as_ref(address).is_ascii();
+        if !ascii(from) || to.iter().any(|(_, address)| !ascii(address)) {
             options.push(MailParameter::SmtpUtfEight);
         }
         if wide {

@@ -12,10 +12,10 @@ use renewd::domain::{
 };
 use renewd::ledger::sqlite::SqliteLedger;
 use renewd::ledger::{
-    AccountFacts, AlertChange, AsideMail, BalanceMark, BalanceNote, Blocked, BudgetCheck, ChangeOutcome,
-    ChangePermit, ChangeRecord, CycleRecord, CycleSummary, DecisionRow, EventDetail, IntentFilter,
-    IntentRecord, KnownLease, LastPrice, Ledger, LedgerError, MailRefusal, NewIntent, OpenAlert, OutboxMail,
-    PauseRecord, ProviderCharge, PurchasePermit, QueuedMail, SeenQuote, SettleRead, Silence, SpendPermit,
+    AccountFacts, AlertChange, BalanceMark, BalanceNote, Blocked, BudgetCheck, ChangeOutcome, ChangePermit,
+    ChangeRecord, CycleRecord, CycleSummary, DecisionRow, EventDetail, IntentFilter, IntentRecord,
+    KnownLease, LastPrice, Ledger, LedgerError, MailRefusal, NewIntent, OpenAlert, OutboxMail, PauseRecord,
+    ProviderCharge, PurchasePermit, PutAside, QueuedMail, SeenQuote, SettleRead, Silence, SpendPermit,
     SplitPart, Telling, WaitingMails,
 };
 
@@ -317,7 +317,7 @@ impl Ledger for Witness {
     fn left_for(&self, ids: &[i64], to: &[String], refused: &[(String, String)]) -> Result<(), LedgerError> {
         self.write("left_for", |l| l.left_for(ids, to, refused))
     }
-    fn aside_mails(&self) -> Result<Vec<AsideMail>, LedgerError> {
+    fn aside_mails(&self) -> Result<Vec<PutAside>, LedgerError> {
         self.inner.aside_mails()
     }
     fn refusals(&self) -> Result<Vec<MailRefusal>, LedgerError> {

@@ -2,7 +2,7 @@
 //! (`own`).
 use crate::domain::alert::AlertRow;
 use crate::domain::{Alert, AlertKey, Severity};
-use crate::ledger::{AsideMail, MailRefusal};
+use crate::ledger::{MailRefusal, PutAside};
 use crate::settings::Alerts;
 
 use super::plain;
@@ -16,13 +16,13 @@ pub struct Refused {
     /// Addresses.
     pub addresses: Vec<MailRefusal>,
     /// Messages.
-    pub aside: Vec<AsideMail>,
+    pub aside: Vec<PutAside>,
 }
 
 impl Refused {
     /// Without the addresses that the config has no more.
     #[must_use]
-    pub fn of(addresses: Vec<MailRefusal>, aside: Vec<AsideMail>, alerts: &Alerts) -> Self {
+    pub fn of(addresses: Vec<MailRefusal>, aside: Vec<PutAside>, alerts: &Alerts) -> Self {
         let known = alerts.addresses();
         let addresses = addresses.into_iter().filter(|r| known.contains(&r.address)).collect();
         Self { addresses, aside }
@@ -32,7 +32,7 @@ impl Refused {
 /// Whoever is refused cannot be told by mail; the others are, and the log, `status`, the page and the webhook say it too.
 #[must_use]
 pub fn mail_refused(refused: &Refused) -> Option<Alert> {
-    let aside: Vec<&AsideMail> = refused.aside.iter().filter(|m| !OF_MAIL.contains(&m.key.cause())).collect();
+    let aside: Vec<&PutAside> = refused.aside.iter().filter(|m| !OF_MAIL.contains(&m.key.cause())).collect();
     let addresses = &refused.addresses;
     let whom = match addresses.as_slice() {
         [] => None,

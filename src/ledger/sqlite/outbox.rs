@@ -8,7 +8,7 @@ use rusqlite::{Connection, Transaction, params};
 use super::Fault;
 use super::text::{get_instant, get_word, instant};
 use crate::domain::{AlertKey, Severity};
-use crate::ledger::{AsideMail, Channel, MailRefusal, OutboxMail, QueuedMail};
+use crate::ledger::{Channel, MailRefusal, OutboxMail, PutAside, QueuedMail};
 
 /// Recipients are kept one a line: no address holds a newline.
 pub(super) fn queue(tx: &Transaction<'_>, m: &QueuedMail, at: Timestamp) -> Result<(), Fault> {
@@ -169,12 +169,12 @@ pub(super) fn left_for(
 }
 
 /// Oldest first.
-pub(super) fn aside(c: &Connection) -> Result<Vec<AsideMail>, Fault> {
+pub(super) fn aside(c: &Connection) -> Result<Vec<PutAside>, Fault> {
     let mut query = c.prepare_cached(
         "SELECT * FROM outbox WHERE aside_at IS NOT NULL AND delivered_at IS NULL AND folded_at IS NULL ORDER BY id",
     )?;
     let rows = query.query_map([], |r| {
-        Ok(AsideMail {
+        Ok(PutAside {
             id: r.get("id")?,
             channel: get_word(r, "channel", Channel::parse)?,
             key: AlertKey::stored(r.get("key")?),

@@ -14,10 +14,10 @@ use crate::domain::{
     OrderId, ProviderName, State,
 };
 use crate::ledger::{
-    AccountFacts, AlertChange, AsideMail, BalanceMark, BalanceNote, Blocked, BudgetCheck, ChangeOutcome,
-    ChangePermit, ChangeRecord, CycleRecord, CycleSummary, DecisionRow, EventDetail, IntentFilter,
-    IntentRecord, KnownLease, LastPrice, Ledger, LedgerError, MailRefusal, NewIntent, OpenAlert, OutboxMail,
-    PauseRecord, ProviderCharge, PurchasePermit, QueuedMail, SeenQuote, SettleRead, Silence, SpendPermit,
+    AccountFacts, AlertChange, BalanceMark, BalanceNote, Blocked, BudgetCheck, ChangeOutcome, ChangePermit,
+    ChangeRecord, CycleRecord, CycleSummary, DecisionRow, EventDetail, IntentFilter, IntentRecord,
+    KnownLease, LastPrice, Ledger, LedgerError, MailRefusal, NewIntent, OpenAlert, OutboxMail, PauseRecord,
+    ProviderCharge, PurchasePermit, PutAside, QueuedMail, SeenQuote, SettleRead, Silence, SpendPermit,
     SplitPart, Telling, WaitingMails,
 };
 
@@ -264,7 +264,7 @@ impl Ledger for SqliteLedger {
         self.write(|tx| outbox::left_for(tx, ids, to, refused))
     }
 
-    fn aside_mails(&self) -> Result<Vec<AsideMail>, LedgerError> {
+    fn aside_mails(&self) -> Result<Vec<PutAside>, LedgerError> {
         self.read(outbox::aside)
     }
 

@@ -20,11 +20,17 @@ mod listener;
 mod office;
 #[path = "mail/outage.rs"]
 mod outage;
+#[path = "mail/postman.rs"]
+mod postman;
+#[path = "mail/recipients.rs"]
+mod recipients;
 #[path = "mail/rendered.rs"]
 mod rendered;
 #[path = "mail/routes.rs"]
 mod routes;
 #[path = "mail/templates.rs"]
 mod templates;
+#[path = "mail/waiting.rs"]
+mod waiting;
 #[path = "mail/webhook.rs"]
 mod webhook;

@@ -66,11 +66,13 @@ fn join(key: AlertKey, occasion: Occasion, members: &[&Told]) -> Told {
         severity: all().map(|a| a.severity).max().unwrap_or(first.alert.severity),
         account: first.alert.account.clone(),
         title: format!("{} (and {} more like it)", first.alert.title, n - 1),
-        text: said.join("\n\n"),
+        text: if occasion == Occasion::Resolved { String::new() } else { said.join("\n\n") },
         actions,
         rows: match occasion {
             // What is over has no rows of its own: its title says what it was.
-            Occasion::Resolved => all().map(over).collect(),
+            Occasion::Resolved => {
+                all().flat_map(|a| std::iter::once(over(a)).chain(a.rows.clone())).collect()
+            }
             _ => all().flat_map(|a| a.rows.clone()).collect(),
         },
         deadline: all().filter_map(|a| a.deadline).min(),
@@ -80,9 +82,11 @@ fn join(key: AlertKey, occasion: Occasion, members: &[&Told]) -> Told {
         parts: all().flat_map(|a| a.parts.clone()).collect(),
     };
     let since = members.iter().map(|m| m.since).min().unwrap_or(first.since);
-    Told { changes: Vec::new(), occasion: Some(occasion), alert, since }
+    let until = members.iter().filter_map(|m| m.until).max();
+    Told { changes: Vec::new(), occasion: Some(occasion), alert, since, until }
 }
 
 fn over(alert: &Alert) -> AlertRow {
-    AlertRow { what: alert.title.clone(), ends: None, amount: None, note: alert.key.to_string() }
+    let note = if alert.text.is_empty() { alert.key.to_string() } else { alert.text.clone() };
+    AlertRow { what: alert.title.clone(), ends: None, amount: None, note }
 }

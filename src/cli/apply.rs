@@ -43,6 +43,7 @@ pub(super) async fn apply(ctx: &Context, file: &Path) -> Result<Exit, Failure> {
     let payer = wire::payer(viewer, &ctx.redactor).map_err(|e| Failure::failed(e.to_string()))?;
     let report = pay(ctx, &payer, &plan).await?;
     show(ctx, &plan, &report);
+    deliver::at_the_end(&payer.viewer, None).await?;
     let whole = plan.sets.iter().all(|set| is_paid(set, &report));
     Ok(if report.needs_attention() || report.stopped || !whole { Exit::Attention } else { Exit::Done })
 }
@@ -65,7 +66,7 @@ fn bytes_of(file: &Path) -> Result<Vec<u8>, Failure> {
 
 async fn pay(ctx: &Context, payer: &Payer, plan: &Approved) -> Result<CycleReport, Failure> {
     let stop = payer.viewer.stop.clone();
-    let watch = tokio::spawn(async move {
+    tokio::spawn(async move {
         crate::daemon::signals::stop_asked().await;
         tracing::info!("stopping after the payment in flight");
         stop.cancel();
@@ -81,8 +82,6 @@ async fn pay(ctx: &Context, payer: &Payer, plan: &Approved) -> Result<CycleRepor
         tell::part(&payer.viewer, &report)?;
         shots::command(payer.viewer.ledger.as_ref())?;
     }
-    deliver::all(&payer.viewer).await?;
-    watch.abort();
     Ok(report)
 }
 

@@ -29,6 +29,8 @@ struct Live {
     down: usize,
     /// The mail server does not take our mail.
     no_mail: bool,
+    /// It does not take mail for everybody.
+    unwelcome: bool,
     /// Every lease that was read.
     leases: Vec<Lease>,
     /// This machine's clock differs from a provider's: nothing is paid.
@@ -67,7 +69,7 @@ pub(super) async fn check(global: &Global, live: bool) -> Result<Exit, Failure> 
     found.lines.extend(surroundings::holder(&ctx.settings.state_dir).map(|said| ("ledger".to_owned(), said)));
     if live {
         accounts(&ctx, &mut found).await?;
-        found.no_mail = !mail(&ctx, &mut found.lines).await;
+        mail(&ctx, &mut found).await;
         if ctx.settings.alerts.webhook.is_some() {
             found.lines.push(("webhook".into(), "not called: renewd test-mail posts a test message".into()));
         }
@@ -80,7 +82,8 @@ pub(super) async fn check(global: &Global, live: bool) -> Result<Exit, Failure> 
         warnings.append(&mut found.ahead);
     }
     show(global.json, &[], &warnings, &found);
-    Ok(if found.down > 0 || found.no_mail || found.clock { Exit::Attention } else { Exit::Done })
+    let attention = found.down > 0 || found.no_mail || found.unwelcome || found.clock;
+    Ok(if attention { Exit::Attention } else { Exit::Done })
 }
 
 /// What keeps the daemon from its ledger: a folder, or a file in it, that this user, or the folder's owner, cannot write. A folder
@@ -208,8 +211,9 @@ fn verdict(live: &Live) -> String {
         n => Some(format!("{n} accounts do not answer")),
     };
     let mail = live.no_mail.then(|| "the mail server does not take our mail".to_owned());
+    let unwelcome = live.unwelcome.then(|| "not every address gets our mail".to_owned());
     let clock = live.clock.then(|| "this machine's clock is off".to_owned());
-    let against: Vec<String> = accounts.into_iter().chain(mail).chain(clock).collect();
+    let against: Vec<String> = accounts.into_iter().chain(mail).chain(unwelcome).chain(clock).collect();
     if against.is_empty() { "the config is good".to_owned() } else { against.join(", and ") }
 }
 
@@ -276,19 +280,41 @@ fn greeted(with_login: bool) -> &'static str {
     }
 }
 
-async fn mail(ctx: &Context, lines: &mut Vec<(String, String)>) -> bool {
+async fn mail(ctx: &Context, found: &mut Live) {
+    let lines = &mut found.lines;
     let Some(email) = &ctx.settings.alerts.email else {
         let hook = ctx.settings.alerts.webhook.is_some();
         let said = if hook { "no [alerts.email]" } else { "no [alerts.email]: nobody is told" };
         lines.push(("mail".into(), said.into()));
-        return true;
+        return;
     };
     let result = match Mailer::smtp(email) {
         Ok(mailer) => mailer.greet().await,
         Err(e) => Err(e),
     };
-    let ok = result.is_ok();
+    found.no_mail = result.is_err();
     let said = result.map_or_else(|e| e.to_string(), |()| greeted(email.username.is_some()).to_owned());
     lines.push((format!("mail server {}:{}", email.host, email.port), said));
-    ok
+    if found.no_mail {
+        return;
+    }
+    match Mailer::smtp(email) {
+        Ok(mailer) => found.unwelcome = !addresses(ctx, &mailer, lines).await,
+        Err(e) => lines.push(("mail".into(), e.to_string())),
+    }
+}
+
+/// Whether the server takes mail for everybody; it is asked, and no mail is sent.
+async fn addresses(ctx: &Context, mailer: &Mailer, lines: &mut Vec<(String, String)>) -> bool {
+    match mailer.unwelcome(&ctx.settings.alerts.addresses()).await {
+        Ok(refused) => {
+            let all_taken = refused.is_empty();
+            lines.extend(refused.into_iter().map(|(address, why)| (format!("mail to {address}"), why)));
+            all_taken
+        }
+        Err(e) => {
+            lines.push(("mail".into(), e.to_string()));
+            false
+        }
+    }
 }

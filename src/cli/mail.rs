@@ -21,6 +21,11 @@ pub(super) async fn test_mail(ctx: &Context) -> Result<Exit, Failure> {
     if let Some(email) = &alerts.email {
         match mail(ctx, email).await {
             Ok(all) => to = all,
+            Err(SendError::Partly { left, refused, why }) => {
+                let not = |a: &String| left.contains(a) || refused.iter().any(|(r, _)| r == a);
+                to = email.to.iter().filter(|a| !not(a)).cloned().collect();
+                wrong.push(format!("the test mail was not taken for everybody: {why}"));
+            }
             Err(e) => wrong.push(format!("the test mail was not taken: {e}")),
         }
     }
@@ -53,7 +58,8 @@ pub(super) async fn test_mail(ctx: &Context) -> Result<Exit, Failure> {
 }
 
 async fn mail(ctx: &Context, email: &Email) -> Result<Vec<String>, SendError> {
-    Mailer::smtp(email)?.send_test(email, ctx.now()).await
+    let letterhead = Letterhead::new(&ctx.settings.alerts, &ctx.settings.timezone, ctx.now());
+    Mailer::smtp(email)?.send_test(email, &letterhead).await
 }
 
 async fn post(ctx: &Context) -> Result<(), SendError> {

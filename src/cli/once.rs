@@ -28,23 +28,20 @@ pub(super) async fn once(ctx: &Context) -> Result<Exit, Failure> {
         Ok(report) => report,
         Err(EngineError::Ledger(e)) => return Err(trouble(ctx, e).await),
     };
-    let told = async {
-        // A cycle cut short says nothing of how things are.
-        if !report.stopped {
-            let good = report.accounts.iter().all(AccountReport::reachable);
-            deliver::ping(&ctx.settings, good).await;
-            deliver::ledger_good(&ctx.settings, ctx.clock.as_ref()).await;
-        }
-    };
-    let (delivered, ()) = tokio::join!(deliver::all(&payer.viewer), told);
-    delivered?;
-    watch.abort();
+    // What was paid is shown before anybody waits for a mail server.
     let seen = foresee_fresh(ledger.as_ref(), &ctx.settings, ctx.now(), None)?;
     plan::show(&report, &ctx.settings, ctx.json, true, ctx.now(), &seen);
     if !ctx.json && !report.payments.is_empty() {
         output::line("");
         output::line(&history::table(&report.payments, &ctx.settings.timezone));
     }
+    // A cycle cut short says nothing of how things are.
+    let good = (!report.stopped).then(|| report.accounts.iter().all(AccountReport::reachable));
+    if good.is_some() {
+        deliver::ledger_good(&payer.viewer);
+    }
+    deliver::at_the_end(&payer.viewer, good).await?;
+    watch.abort();
     Ok(if report.needs_attention() { Exit::Attention } else { Exit::Done })
 }
 

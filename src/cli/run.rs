@@ -32,18 +32,14 @@ pub(super) async fn run(global: &Global) -> Result<Exit, Failure> {
     let payer = wire::payer(viewer, &ctx.redactor).map_err(|e| Failure::failed(e.to_string()))?;
     let beacon =
         Beacon::new(Arc::clone(&ctx.clock)).allowing(ctx.settings.timing.money_timeout.unsigned_abs());
-    let settings = Arc::clone(&ctx.settings);
-    // Beside everything else: a mail server may say nothing for a minute.
-    let greeting = tokio::spawn(async move { greet_mail(&settings).await });
+    greet_mail(&ctx.settings);
     tracing::info!(
         accounts = ctx.settings.accounts.len(),
         policies = ctx.settings.policies.len(),
         "renewd is up"
     );
     let daemon = Daemon::new(payer, reloader(global.config.clone()), beacon, Arc::new(Shared::default()));
-    let ran = daemon.run(reload).await.map_err(|e| Failure::failed(e.to_string()));
-    greeting.abort();
-    ran?;
+    daemon.run(reload).await.map_err(|e| Failure::failed(e.to_string()))?;
     Ok(ended())
 }
 
@@ -72,25 +68,27 @@ async fn open(ctx: &Context, stop: &CancellationToken) -> Result<Option<Arc<dyn 
     }
 }
 
-/// A mail server that does not answer is said at start, when somebody is looking, and stops nothing.
-async fn greet_mail(settings: &Settings) {
+/// A mail server that does not answer is said at start, when somebody is looking; nothing waits for it.
+fn greet_mail(settings: &Settings) {
     let alerts = &settings.alerts;
     for problem in own_problems(alerts) {
         tracing::error!("{}; the built-in template is used instead", problem_line(&problem));
     }
-    let Some(email) = &alerts.email else {
+    let Some(email) = alerts.email.clone() else {
         if alerts.webhook.is_none() {
             tracing::warn!("neither [alerts.email] nor [alerts.webhook]: nobody is told");
         }
         return;
     };
-    let greeted = match Mailer::smtp(email) {
-        Ok(mailer) => mailer.greet().await,
-        Err(e) => Err(e),
-    };
-    if let Err(e) = greeted {
-        tracing::error!("the mail server {}:{} does not take our mail now: {e}", email.host, email.port);
-    }
+    tokio::spawn(async move {
+        let greeted = match Mailer::smtp(&email) {
+            Ok(mailer) => mailer.greet().await,
+            Err(e) => Err(e),
+        };
+        if let Err(e) = greeted {
+            tracing::error!("the mail server {}:{} does not take our mail now: {e}", email.host, email.port);
+        }
+    });
 }
 
 fn reloader(files: Vec<PathBuf>) -> Reload {

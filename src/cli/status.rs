@@ -122,7 +122,12 @@ fn show(status: &Status, trouble: Option<&LedgerTrouble>, ctx: &Context) {
         return;
     }
     let rows = status.open_alerts.iter().map(|a| {
-        vec![a.severity.as_str().to_owned(), output::away(a.since, now), a.key.clone(), a.text.clone()]
+        vec![
+            a.severity.as_str().to_owned(),
+            output::away(a.since, now),
+            a.key.clone(),
+            format!("{}{}", a.text, a.mark()),
+        ]
     });
     let narrow = Narrow { goes: &["since", "severity"], wraps: &["what"] };
     output::line(&output::table(&["severity", "since", "alert", "what"], rows.collect(), &narrow));
@@ -139,6 +144,14 @@ fn show_quiet(status: &Status, now: jiff::Timestamp) {
             "{waiting} not delivered yet, the oldest queued {}",
             output::away(oldest, now)
         ));
+    }
+    for refused in &status.mails.refused {
+        output::line(&format!("mail to {} is refused: {}", refused.address, refused.why));
+    }
+    match status.mails.aside {
+        0 => {}
+        1 => output::line("1 message cannot be sent and was put aside"),
+        n => output::line(&format!("{n} messages cannot be sent and were put aside")),
     }
     if !status.silences.is_empty() {
         let rows =

@@ -1,13 +1,15 @@
 //! From the outbox to the world: each channel by itself, so that a dead one delays no other; and what is told without the ledger.
+use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::task::JoinHandle;
 
-use super::outage;
+use super::{outage, tell};
 use crate::clock::Clock;
 use crate::engine::Viewer;
-use crate::ledger::{Channel, LedgerError};
-use crate::notify::{self, Attempt, Courier, Letterhead, Mailer, SendError, Webhook, heartbeat};
+use crate::ledger::{Channel, LedgerError, QueuedMail};
+use crate::notify::{self, Attempt, Courier, Letterhead, Mailer, SendError, Webhook, direct, heartbeat};
 use crate::settings::{Alerts, Settings};
 
 /// Tries every undelivered message of every channel now; what is not taken stays in the outbox.
@@ -41,10 +43,12 @@ pub fn spawn(viewer: &Viewer) -> Vec<JoinHandle<()>> {
     let each = |which: Channel| {
         let viewer = viewer.clone();
         tokio::spawn(async move {
+            let mut attempt = Attempt::Anew;
             loop {
-                if let Err(e) = channel(&viewer, which, Attempt::Due).await {
+                if let Err(e) = channel(&viewer, which, attempt).await {
                     tracing::error!("{e}");
                 }
+                attempt = Attempt::Due;
                 viewer.clock.sleep(Duration::from_secs(1)).await;
             }
         })
@@ -102,6 +106,63 @@ pub async fn with(viewer: &Viewer, courier: &dyn Courier, which: Attempt) -> Res
     Ok(())
 }
 
+/// How long a command that ends waits for servers. What is in the outbox by then stays there.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a daemon that stops does: its messages are safe in the outbox.
+const LAST_WORDS: Duration = Duration::from_millis(1_500);
+
+/// For a command that has done and shown its work: tries everything, for a bounded time or until it is told to stop, and says
+/// what stays. `good` is the heartbeat's word, if it is due one.
+///
+/// # Errors
+/// The ledger's.
+pub async fn at_the_end(viewer: &Viewer, good: Option<bool>) -> Result<(), LedgerError> {
+    let beat = async {
+        if let Some(good) = good {
+            ping(&viewer.settings, good).await;
+        }
+    };
+    let mail = async {
+        all(viewer).await?;
+        // Who was refused is told to those who are not.
+        tell::delivered(viewer)?;
+        due(viewer).await
+    };
+    let work = async { tokio::join!(mail, beat).0 };
+    let done = tokio::select! {
+        done = tokio::time::timeout(PATIENCE, work) => done.unwrap_or(Ok(())),
+        () = viewer.stop.cancelled() => Ok(()),
+    };
+    let waiting = viewer.ledger.outbox(None)?;
+    let to_go = |which| waiting.iter().filter(|m| !m.aside && m.mail.channel == which).count();
+    for which in [Channel::Mail, Channel::Webhook] {
+        let n = to_go(which);
+        if n > 0 && configured(&viewer.settings.alerts, which) {
+            tracing::warn!(
+                channel = which.as_str(),
+                "{n} not delivered yet: kept in the outbox, and tried again by the next `renewd once` or by the daemon"
+            );
+        }
+    }
+    done
+}
+
+fn configured(alerts: &Alerts, which: Channel) -> bool {
+    match which {
+        Channel::Mail => alerts.email.is_some(),
+        Channel::Webhook => alerts.webhook.is_some(),
+    }
+}
+
+/// For a daemon that stops: what is due and goes out at once does.
+pub async fn last_words(viewer: &Viewer) {
+    match tokio::time::timeout(LAST_WORDS, due(viewer)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(e)) => tracing::error!("{e}"),
+        Err(_) => tracing::info!("messages that no server has taken yet stay in the outbox"),
+    }
+}
+
 /// Pings the heartbeat and waits for it, at most ten seconds: for commands that end.
 pub async fn ping(settings: &Settings, good: bool) {
     let Some(url) = &settings.alerts.heartbeat else { return };
@@ -116,59 +177,68 @@ pub async fn cannot_use(settings: &Settings, error: &LedgerError, clock: &dyn Cl
     if matches!(error, LedgerError::Held(_)) {
         return;
     }
-    tokio::join!(ledger_trouble(settings, error, clock), ping(settings, false));
-}
-
-/// Tells of ledger trouble without the ledger: log, and one direct message per channel and `repeat`.
-pub async fn ledger_trouble(settings: &Settings, error: &LedgerError, clock: &dyn Clock) {
     tracing::error!("{error}");
-    if !error.is_outage() {
-        return;
-    }
-    if !outage::due(&settings.state_dir, clock.now().wall, settings.alerts.repeat) {
-        return;
-    }
-    let text = format!("{error}\n\nNo payment is started while this lasts. Due leases are not renewed.\n");
-    direct(settings, TROUBLE, &text, clock).await;
-}
-
-/// The ledger works: who was told of its trouble is told of its end.
-pub async fn ledger_good(settings: &Settings, clock: &dyn Clock) {
-    if outage::over(&settings.state_dir) {
-        direct(settings, GOOD, "The ledger can be used again; due leases are renewed.\n", clock).await;
+    let telling = async { tokio::join!(ledger_trouble(settings, error, clock), ping(settings, false)) };
+    if tokio::time::timeout(PATIENCE, telling).await.is_err() {
+        tracing::error!("nobody took the message about it in time");
     }
 }
 
-async fn direct(settings: &Settings, title: &str, text: &str, clock: &dyn Clock) {
-    let (mail, webhook) =
-        tokio::join!(direct_mail(settings, title, text, clock), direct_call(settings, title, text, clock));
-    for (channel, sent) in [(Channel::Mail, mail), (Channel::Webhook, webhook)] {
-        if let Err(e) = sent {
-            tracing::error!(channel = channel.as_str(), "the message about it was not taken either: {e}");
-        }
+/// The same beside the loop, which goes on at once.
+pub fn ledger_trouble_beside(viewer: &Viewer, error: &LedgerError) {
+    tracing::error!("{error}");
+    let (settings, clock, error) =
+        (Arc::clone(&viewer.settings), Arc::clone(&viewer.clock), error.to_string());
+    if due_now(&settings, clock.as_ref()) {
+        tokio::spawn(async move { tell_trouble(&settings, &error, clock.as_ref()).await });
     }
 }
 
-const TROUBLE: &str = "[renewd URGENT] the ledger cannot be used, payments stop";
-const GOOD: &str = "[renewd resolved] the ledger can be used again";
-
-async fn direct_mail(
-    settings: &Settings,
-    title: &str,
-    text: &str,
-    clock: &dyn Clock,
-) -> Result<(), SendError> {
-    let Some(email) = &settings.alerts.email else { return Ok(()) };
-    Mailer::smtp(email)?.direct(email, title, text, clock.now().wall).await.map(drop)
+/// Tells of ledger trouble without the ledger: one direct message per channel and `repeat`.
+async fn ledger_trouble(settings: &Settings, error: &LedgerError, clock: &dyn Clock) {
+    if error.is_outage() && due_now(settings, clock) {
+        tell_trouble(settings, &error.to_string(), clock).await;
+    }
 }
 
-async fn direct_call(
-    settings: &Settings,
-    title: &str,
-    text: &str,
-    clock: &dyn Clock,
-) -> Result<(), SendError> {
-    let Some(webhook) = &settings.alerts.webhook else { return Ok(()) };
-    let letterhead = Letterhead::new(&settings.alerts, &settings.timezone, clock.now().wall);
-    Webhook::new(webhook)?.direct(&letterhead, "ledger", title, text).await
+fn due_now(settings: &Settings, clock: &dyn Clock) -> bool {
+    outage::due(&settings.state_dir, clock.now().wall, settings.alerts.repeat)
+}
+
+/// People count as told once somebody took the message: a mail server that is away, too, is asked again in the next cycle.
+async fn tell_trouble(settings: &Settings, error: &str, clock: &dyn Clock) {
+    let now = clock.now().wall;
+    let letterhead = Letterhead::new(&settings.alerts, &settings.timezone, now);
+    let messages = direct::ledger_trouble(&settings.alerts, &letterhead, error, now);
+    let to = |channel| messages.iter().find(move |message| message.channel == channel);
+    let (mail, call) = tokio::join!(
+        straight(settings, to(Channel::Mail), now),
+        straight(settings, to(Channel::Webhook), now)
+    );
+    outage::settle(&settings.state_dir, now, messages.is_empty() || mail || call);
+}
+
+/// Whether anybody has it.
+async fn straight(settings: &Settings, message: Option<&QueuedMail>, now: Timestamp) -> bool {
+    let Some(message) = message else { return false };
+    let sent = match courier(&settings.alerts, message.channel) {
+        Ok(Some(courier)) => courier.send(message, now, now).await,
+        Ok(None) => return false,
+        Err(e) => Err(e),
+    };
+    let Err(e) = sent else { return true };
+    tracing::error!(channel = message.channel.as_str(), "the message about it was not taken either: {e}");
+    matches!(e, SendError::Partly { left, .. } if left.len() < message.to.len())
+}
+
+/// The ledger works: who was told of its trouble is told of its end. That goes by the outbox, as everything does.
+pub fn ledger_good(viewer: &Viewer) {
+    let (settings, now) = (&viewer.settings, viewer.clock.now().wall);
+    let Some(since) = outage::noted(&settings.state_dir, now) else { return };
+    let letterhead = Letterhead::new(&settings.alerts, &settings.timezone, now);
+    let messages = direct::ledger_good(&settings.alerts, &letterhead, since);
+    match viewer.ledger.apply_alerts(&[], &messages, now) {
+        Ok(()) => drop(outage::over(&settings.state_dir)),
+        Err(e) => tracing::error!("{e}"),
+    }
 }

@@ -17,6 +17,9 @@ use crate::ownership::like_folder;
 /// For this process, where no file can be written: which ledger, and when.
 static TOLD: Mutex<Vec<(PathBuf, Timestamp)>> = Mutex::new(Vec::new());
 
+/// Ledgers of which this process is telling right now.
+static TELLING: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
 /// Beside the ledger; where that folder is read-only, in the temporary one, named after the user and the ledger.
 fn places(state_dir: &Path) -> [PathBuf; 2] {
     let hash = Sha256::digest(state_dir.as_os_str().as_encoded_bytes());
@@ -45,21 +48,33 @@ fn write(path: &Path, now: Timestamp) -> io::Result<()> {
     file.set_modified(SystemTime::from(now))
 }
 
-/// Whether people are to be told now; if so, it is remembered.
+/// Whether people are to be told now; if so, whoever asked tells them, and then says how that went ([`settle`]).
 pub(super) fn due(state_dir: &Path, now: Timestamp, repeat: SignedDuration) -> bool {
-    let mut told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
-    let places = places(state_dir);
-    let noted = told.iter().filter(|(dir, _)| dir == state_dir).map(|(_, at)| *at);
-    // A stamp from the future says nothing: the clock was set back.
-    let last = places.iter().filter_map(|p| stamp(p)).chain(noted).filter(|at| *at <= now).max();
-    if last.is_some_and(|at| now.duration_since(at) < repeat) {
+    let mut telling = TELLING.lock().unwrap_or_else(PoisonError::into_inner);
+    let last = noted(state_dir, now);
+    if telling.iter().any(|dir| dir == state_dir) || last.is_some_and(|at| now.duration_since(at) < repeat) {
         return false;
     }
-    if !places.iter().any(|p| write(p, now).is_ok()) {
-        told.retain(|(dir, _)| dir != state_dir);
-        told.push((state_dir.to_owned(), now));
-    }
+    telling.push(state_dir.to_owned());
     true
+}
+
+/// People were told, which is remembered, or they were not, and it is due again.
+pub(super) fn settle(state_dir: &Path, now: Timestamp, told: bool) {
+    TELLING.lock().unwrap_or_else(PoisonError::into_inner).retain(|dir| dir != state_dir);
+    if told && !places(state_dir).iter().any(|p| write(p, now).is_ok()) {
+        let mut known = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
+        known.retain(|(dir, _)| dir != state_dir);
+        known.push((state_dir.to_owned(), now));
+    }
+}
+
+/// When people were last told, as far as this process can know.
+pub(super) fn noted(state_dir: &Path, now: Timestamp) -> Option<Timestamp> {
+    let told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
+    let here = told.iter().filter(|(dir, _)| dir == state_dir).map(|(_, at)| *at);
+    // A stamp from the future says nothing: the clock was set back.
+    places(state_dir).iter().filter_map(|p| stamp(p)).chain(here).filter(|at| *at <= now).max()
 }
 
 /// When people were last told, while it is not over; `None` if they were not.
@@ -95,6 +110,27 @@ mod tests {
 
     fn at(hours: i64) -> Timestamp {
         Timestamp::from_second(1_700_000_000 + hours * 3600).unwrap()
+    }
+
+    /// Asks, and tells where that is due.
+    fn due(state_dir: &Path, now: Timestamp, repeat: SignedDuration) -> bool {
+        let due = super::due(state_dir, now, repeat);
+        if due {
+            settle(state_dir, now, true);
+        }
+        due
+    }
+
+    #[test]
+    fn what_nobody_took_is_due_again_and_what_is_under_way_is_not_told_twice() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(super::due(dir.path(), at(0), REPEAT));
+        assert!(!super::due(dir.path(), at(0), REPEAT), "it is under way");
+        settle(dir.path(), at(0), false);
+        assert!(noted(dir.path(), at(1)).is_none() && super::due(dir.path(), at(0), REPEAT));
+        settle(dir.path(), at(0), true);
+        assert_eq!((super::due(dir.path(), at(1), REPEAT), noted(dir.path(), at(1))), (false, Some(at(0))));
+        over(dir.path());
     }
 
     #[test]

@@ -55,8 +55,6 @@ pub struct Daemon {
 
 /// Milliseconds between two status lines, cycles apart: alerts come and go between cycles too.
 const LINE_EVERY: i64 = 60_000;
-/// How long the end waits for messages that could leave at once: a stop waits for payments, not for mail servers.
-const LAST_MESSAGES: std::time::Duration = std::time::Duration::from_millis(800);
 
 /// The note of the newest start that was due; only a daemon writes it.
 pub(super) const LAST_DUE: &str = "schedule.last_due";
@@ -129,26 +127,15 @@ impl Daemon {
         }
         self.stop_beside();
         let web = self.web.take();
-        let last = async {
-            let _ = tokio::time::timeout(LAST_MESSAGES, deliver::due(&self.payer.viewer)).await;
-        };
         let page = async {
             if let Some(web) = web {
                 web.ended().await;
             }
         };
-        tokio::join!(last, page, async {
+        tokio::join!(deliver::last_words(&self.payer.viewer), page, async {
             let _ = ticks.shutdown().await;
         });
         Ok(())
-    }
-
-    /// Telling takes a mail server's time, and a stop does not wait for it: what was not told is told by the next start.
-    async fn unless_stopping(&self, telling: impl Future<Output = ()>) {
-        tokio::select! {
-            () = telling => {}
-            () = self.payer.viewer.stop.cancelled() => {}
-        }
     }
 
     /// The status line as of now, made beside the loop: it reads the ledger.
@@ -262,8 +249,7 @@ impl Daemon {
                 );
                 *self.shared.ledger.lock().unwrap_or_else(PoisonError::into_inner) = None;
                 self.say_line();
-                let viewer = &self.payer.viewer;
-                self.unless_stopping(deliver::ledger_good(&viewer.settings, viewer.clock.as_ref())).await;
+                deliver::ledger_good(&self.payer.viewer);
                 self.heartbeat(report.accounts.iter().all(crate::engine::AccountReport::reachable));
                 *self.shared.report.write().unwrap_or_else(PoisonError::into_inner) = Some(report);
             }
@@ -307,8 +293,7 @@ impl Daemon {
             LedgerTrouble::goes_on(&mut known, error.brief(), now);
         }
         self.beacon.status("the ledger cannot be used: payments stop");
-        let viewer = &self.payer.viewer;
-        self.unless_stopping(deliver::ledger_trouble(&viewer.settings, error, viewer.clock.as_ref())).await;
+        deliver::ledger_trouble_beside(&self.payer.viewer, error);
         self.heartbeat(false);
     }
 

@@ -6,18 +6,18 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 
 use jiff::Timestamp;
 
-use crate::alerting::{DAY, Ends, Occasion, Quiet, Terms, again, bundle, reconcile};
+use crate::alerting::{DAY, Ends, Occasion, Quiet, SETTLED, Terms, Told, again, bundle, reconcile};
 use crate::budget::span;
 use crate::daemon::runway::Runways;
 use std::collections::HashMap;
 
 use crate::domain::{Alert, AlertKey, Lease, LeaseId, Money};
 use crate::engine::alerts::{
-    Around, BudgetUse, NEWS, config_refused, double_charge, ends, firing, mail_undelivered, merged,
-    tried_again,
+    Around, BudgetUse, Ending, NEWS, Refused, config_refused, double_charge, ends, firing, how_it_ended,
+    mail_refused, mail_undelivered, merged, tried_again,
 };
 use crate::engine::{CycleReport, TOLD, Viewer, doubles};
-use crate::ledger::{BudgetCheck, IntentFilter, IntentRecord, LedgerError, OpenAlert};
+use crate::ledger::{AlertChange, BudgetCheck, How, IntentFilter, IntentRecord, LedgerError, OpenAlert};
 use crate::notify::{self, Letterhead};
 use crate::policy::Word;
 
@@ -70,10 +70,11 @@ fn told(viewer: &Viewer, report: &CycleReport, whole: bool) -> Result<(), Ledger
             ends.frozen.extend(open.iter().map(|a| a.key.clone()));
         }
         // A refused config stays refused until a reload or a start takes one: it is repeated like any other.
-        alerts.extend(open.iter().filter(|a| APART.contains(&a.key.cause())).map(again));
+        alerts.extend(open.iter().filter(|a| a.course.holds && APART.contains(&a.key.cause())).map(again));
         (alerts, ends)
     };
-    queue(viewer, &|_| true, &judge)?;
+    let ended = |alert: &OpenAlert| ending(viewer, alert, Some(report));
+    queue_ending(viewer, &|_| true, &judge, &ended)?;
     strike_out(viewer, Some(report))?;
     if whole {
         remember_waits(viewer, report, &around)?;
@@ -109,6 +110,7 @@ fn around(viewer: &Viewer, report: &CycleReport) -> Result<Around, LedgerError> 
         balances: ledger.balance_notes(back(NEWS))?,
         unsent: ledger.intents(&failed)?.into_iter().filter(|r| r.never_sent).collect(),
         mails: ledger.waiting_mails()?,
+        refused: refused(viewer)?,
         open: Vec::new(),
         waited: ledger.noted(WAITED)?.unwrap_or_default().lines().map(str::to_owned).collect(),
         last_paid: last_paid(viewer, report)?,
@@ -186,9 +188,24 @@ pub fn facts(viewer: &Viewer, alerts: &[Alert]) -> Result<(), LedgerError> {
 pub fn watched(viewer: &Viewer, late: Option<Alert>) -> Result<(), LedgerError> {
     let ledger = viewer.ledger.as_ref();
     let undelivered = mail_undelivered(&ledger.waiting_mails()?, viewer.clock.now().wall);
-    let alerts: Vec<Alert> = late.into_iter().chain(undelivered).collect();
-    let mine = |key: &AlertKey| ["loop_late", "mail_undelivered"].contains(&key.cause());
+    let refused = mail_refused(&refused(viewer)?);
+    let alerts: Vec<Alert> = late.into_iter().chain(undelivered).chain(refused).collect();
+    let mine = |key: &AlertKey| ["loop_late", "mail_undelivered", "mail_refused"].contains(&key.cause());
     queue(viewer, &mine, &|_| (alerts.clone(), Ends::default()))
+}
+
+/// What the delivery of a command that ends met with: it has no watch beside it.
+///
+/// # Errors
+/// The ledger's.
+pub fn delivered(viewer: &Viewer) -> Result<(), LedgerError> {
+    let alerts: Vec<Alert> = mail_refused(&refused(viewer)?).into_iter().collect();
+    queue(viewer, &|key| key.cause() == "mail_refused", &|_| (alerts.clone(), Ends::default()))
+}
+
+fn refused(viewer: &Viewer) -> Result<Refused, LedgerError> {
+    let ledger = viewer.ledger.as_ref();
+    Ok(Refused::of(ledger.refusals()?, ledger.aside_mails()?, &viewer.settings.alerts))
 }
 
 /// A config was taken (`None`) or refused.
@@ -221,6 +238,31 @@ pub fn queue(
     mine: &dyn Fn(&AlertKey) -> bool,
     judge: &dyn Fn(&[OpenAlert]) -> Judged,
 ) -> Result<(), LedgerError> {
+    queue_ending(viewer, mine, judge, &|alert| ending(viewer, alert, None))
+}
+
+/// How an alert ended, as far as the ledger and this pass know.
+fn ending(viewer: &Viewer, alert: &OpenAlert, report: Option<&CycleReport>) -> Result<Ending, LedgerError> {
+    let (ledger, now) = (viewer.ledger.as_ref(), viewer.clock.now().wall);
+    let since = Some(alert.since.checked_sub(DAY).unwrap_or(Timestamp::MIN));
+    let account = alert.account.clone();
+    let records = match account {
+        // What was open at its beginning may have been made long before.
+        Some(_) if alert.heard.is_empty() => {
+            ledger.intents(&IntentFilter { account, spend_since: since, ..IntentFilter::default() })?
+        }
+        Some(_) => ledger.intents(&IntentFilter { account, ..IntentFilter::default() })?,
+        None => Vec::new(),
+    };
+    Ok(how_it_ended(alert, &records, &ledger.accounts()?, report, now))
+}
+
+fn queue_ending(
+    viewer: &Viewer,
+    mine: &dyn Fn(&AlertKey) -> bool,
+    judge: &dyn Fn(&[OpenAlert]) -> Judged,
+    ending: &dyn Fn(&OpenAlert) -> Result<Ending, LedgerError>,
+) -> Result<(), LedgerError> {
     let (ledger, settings) = (viewer.ledger.as_ref(), &viewer.settings);
     let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let now = viewer.clock.now().wall;
@@ -231,9 +273,17 @@ pub fn queue(
         return Ok(());
     }
     let log = ledger.tellings(now.checked_sub(DAY).unwrap_or(Timestamp::MIN))?;
-    let quiet = Quiet::new(&ledger.silences(now)?, &log, now);
-    let terms = Terms { now, repeat: settings.alerts.repeat, ends: &ends, quiet: &quiet };
-    let told = reconcile(&open, &alerts, &terms);
+    let quiet = Quiet::new(&ledger.silences(now)?, &log, settings.alerts.max_mails_per_day, now);
+    let ended = ledger.ended_alerts(now.checked_sub(SETTLED).unwrap_or(Timestamp::MIN))?;
+    let terms = Terms { now, repeat: settings.alerts.repeat, ends: &ends, quiet: &quiet, ended: &ended };
+    let mut told = reconcile(&open, &alerts, &terms);
+    for one in told.iter_mut().filter(|t| t.occasion == Some(Occasion::Resolved)) {
+        if let Some(before) = open.iter().find(|a| a.key == one.alert.key) {
+            let Ending { text, rows } = ending(before)?;
+            (one.alert.text, one.alert.rows) = (text, rows);
+        }
+    }
+    told.iter().for_each(say_not);
     let letterhead = LazyLock::new(|| Letterhead::new(&settings.alerts, &settings.timezone, now));
     let mut mails = Vec::new();
     for one in bundle(&told) {
@@ -258,6 +308,18 @@ fn say(alert: &Alert, occasion: Occasion) {
         }
         (Occasion::Resolved, _) => tracing::info!(alert = %key, occasion = word, "over: {}", alert.title),
         _ => tracing::warn!(alert = %key, occasion = word, "{}", alert.title),
+    }
+}
+
+/// What is kept back is in the log, and nowhere else at once.
+fn say_not(told: &Told) {
+    for change in &told.changes {
+        if let AlertChange::Log(line) = change
+            && line.how != How::Told
+        {
+            let (key, word, how) = (&line.key, line.occasion.as_str(), line.how.as_str());
+            tracing::info!(alert = %key, occasion = word, how, "not mailed now: {}", line.title);
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::domain::time::words;
 use crate::domain::{AccountName, Currency, KeyPattern, Moment, Money, ProviderName, Severity, State};
-use crate::ledger::{self, CycleRecord, IntentFilter, Ledger, LedgerError};
+use crate::ledger::{CycleRecord, IntentFilter, Ledger, LedgerError};
 use crate::settings::Settings;
 
 use super::SCHEMA;
@@ -17,7 +17,8 @@ use super::warnings::{Warning, ahead_of};
 pub struct Status {
     schema: u32,
     /// No account is down, nothing is unknown or needs a person, no urgent alert is open, spending is not paused, the ledger can be
-    /// written, cycles end when they are due, and every wanted lease that ends within `alerts.runway` can be renewed as configured.
+    /// written, cycles end when they are due, every wanted lease that ends within `alerts.runway` can be renewed as configured, and
+    /// mail reaches whom it is for.
     pub healthy: bool,
     /// The newest cycle.
     pub last_cycle: Option<Cycle>,
@@ -146,6 +147,28 @@ pub struct OpenAlert {
     pub since: Timestamp,
     /// One line.
     pub text: String,
+    /// It holds now; false while it comes and goes and is away, or its end waits to be told.
+    pub holds: bool,
+    /// It came back within an hour of its end.
+    pub flapping: bool,
+    /// Why a word about it is not mailed now: `silenced`, `capped` or null.
+    pub kept_back: Option<&'static str>,
+}
+
+impl OpenAlert {
+    /// What is to be known about the telling of it, beside its text; empty where it was told as usual.
+    #[must_use]
+    pub fn mark(&self) -> &'static str {
+        match (self.kept_back, self.flapping, self.holds) {
+            (Some("silenced"), ..) => " (silenced)",
+            (Some(_), false, false) => " (over; told with the next mail of its kind)",
+            (_, true, false) => " (comes and goes; not now)",
+            (Some(_), true, true) => " (comes and goes; no more mails of it for now)",
+            (None, true, true) => " (comes and goes)",
+            (Some(_), false, true) => " (no more mails of it for now)",
+            (None, false, _) => "",
+        }
+    }
 }
 
 /// Alerts kept quiet for a while.
@@ -166,7 +189,44 @@ pub struct Mails {
     pub oldest_at: Option<Timestamp>,
     /// For how long it has waited, in seconds; null if none waits.
     pub oldest_age: Option<i64>,
+    /// How many were refused as they are, and put aside.
+    pub aside: usize,
+    /// Addresses that the mail server refuses.
+    pub refused: Vec<RefusedAddress>,
 }
+
+/// An address that the mail server refuses.
+#[derive(Debug, Clone, Serialize)]
+pub struct RefusedAddress {
+    /// As the config has it.
+    pub address: String,
+    /// The server's words, or ours.
+    pub why: String,
+    /// When it was last tried.
+    pub at: Timestamp,
+}
+
+impl Mails {
+    fn read(ledger: &dyn Ledger, settings: &Settings, now: Timestamp) -> Result<Self, LedgerError> {
+        let (waiting, known) = (ledger.waiting_mails()?, settings.alerts.addresses());
+        let refused = ledger.refusals()?.into_iter().filter(|r| known.contains(&r.address));
+        Ok(Self {
+            waiting: waiting.count,
+            oldest_at: waiting.oldest,
+            oldest_age: waiting.oldest.map(|at| now.duration_since(at).as_secs().max(0)),
+            aside: ledger.aside_mails()?.len(),
+            refused: refused.map(|r| RefusedAddress { address: r.address, why: r.why, at: r.at }).collect(),
+        })
+    }
+
+    /// It reaches whom it is for.
+    fn arrive(&self) -> bool {
+        self.aside == 0 && self.refused.is_empty() && self.oldest_age.is_none_or(|age| age <= LATE)
+    }
+}
+
+/// Seconds after which mail that waits is late: its alert fires by then.
+const LATE: i64 = 600;
 
 /// What the ledger itself does not know.
 pub struct Around<'a> {
@@ -201,7 +261,8 @@ pub fn status(
         ledger.intents(&IntentFilter { states: vec![state], ..IntentFilter::default() }).map(|v| v.len())
     };
     let (unknown, needs_operator) = (count(State::Unknown)?, count(State::NeedsOperator)?);
-    let (open, mails) = (ledger.open_alerts()?, ledger.waiting_mails()?);
+    let (open, mails) = (ledger.open_alerts()?, Mails::read(ledger, settings, now.wall)?);
+    let silences = ledger.silences(now.wall)?;
     let horizon = now.wall.checked_add(settings.alerts.runway).unwrap_or(Timestamp::MAX);
     let seen = foresee(ledger, settings, now.wall, horizon)?;
     let ahead = ahead_of(&seen, settings);
@@ -218,6 +279,7 @@ pub fn status(
         && overdue_since.is_none()
         && needs_operator == 0
         && !stopped
+        && mails.arrive()
         && accounts.iter().all(|a| a.reachable != Some(false))
         && open.iter().all(|a| a.severity < Severity::Urgent);
     Ok(Status {
@@ -231,26 +293,25 @@ pub fn status(
         budgets: budgets(ledger, settings, now.wall)?,
         unknown,
         needs_operator,
-        open_alerts: open.into_iter().map(OpenAlert::from).collect(),
-        silences: ledger
-            .silences(now.wall)?
+        open_alerts: open
             .into_iter()
-            .map(|s| Silence { key: s.key, until: s.until })
+            .map(|a| OpenAlert {
+                kept_back: a.owed.map(|_| {
+                    if silences.iter().any(|s| s.key.covers(&a.key)) { "silenced" } else { "capped" }
+                }),
+                key: a.key.to_string(),
+                severity: a.severity,
+                since: a.since,
+                text: a.title,
+                holds: a.course.holds,
+                flapping: a.course.flapping,
+            })
             .collect(),
-        mails: Mails {
-            waiting: mails.count,
-            oldest_at: mails.oldest,
-            oldest_age: mails.oldest.map(|at| now.wall.duration_since(at).as_secs().max(0)),
-        },
+        silences: silences.into_iter().map(|s| Silence { key: s.key, until: s.until }).collect(),
+        mails,
         paused: paused.into_iter().map(|p| p.account.map_or("*".to_owned(), |a| a.to_string())).collect(),
         warnings: ahead.iter().map(Warning::new).collect(),
     })
-}
-
-impl From<ledger::OpenAlert> for OpenAlert {
-    fn from(a: ledger::OpenAlert) -> Self {
-        Self { key: a.key.to_string(), severity: a.severity, since: a.since, text: a.title }
-    }
 }
 
 fn accounts(seen: &Foresight, settings: &Settings) -> Vec<Account> {

@@ -47,6 +47,8 @@ pub enum Occasion {
     Repeated,
     /// It got worse.
     Escalated,
+    /// It is back within an hour of its end: it comes and goes.
+    Flapping,
     /// It is over.
     Resolved,
 }
@@ -59,6 +61,7 @@ impl Occasion {
             Self::Raised => "raised",
             Self::Repeated => "repeated",
             Self::Escalated => "escalated",
+            Self::Flapping => "flapping",
             Self::Resolved => "resolved",
         }
     }
@@ -66,9 +69,60 @@ impl Occasion {
     /// The occasion of that word.
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
-        [Self::Raised, Self::Repeated, Self::Escalated, Self::Resolved]
+        [Self::Raised, Self::Repeated, Self::Escalated, Self::Flapping, Self::Resolved]
             .into_iter()
             .find(|o| o.as_str() == word)
+    }
+}
+
+/// What people last heard of an incident.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Said {
+    /// That it holds.
+    #[default]
+    Holds,
+    /// That it comes and goes.
+    Flaps,
+    /// That it is over, or something else that implies it.
+    Over,
+}
+
+impl Said {
+    /// The word in the ledger.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Holds => "holds",
+            Self::Flaps => "flaps",
+            Self::Over => "over",
+        }
+    }
+
+    /// What that word says.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Holds, Self::Flaps, Self::Over].into_iter().find(|s| s.as_str() == word)
+    }
+}
+
+/// How an incident goes: whether it holds now, since when, and what people believe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Course {
+    /// It held at the last look.
+    pub holds: bool,
+    /// When it last began to hold, or ceased to.
+    pub turned_at: Timestamp,
+    /// It came back within an hour of its end: its end is told only once it has stayed away for an hour.
+    pub flapping: bool,
+    /// What people last heard of it.
+    pub said: Said,
+}
+
+impl Course {
+    /// It holds since then, without a break.
+    #[must_use]
+    pub fn begun(at: Timestamp) -> Self {
+        Self { holds: true, turned_at: at, flapping: false, said: Said::Holds }
     }
 }
 

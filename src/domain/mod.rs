@@ -15,7 +15,7 @@ pub mod quote;
 pub mod term;
 pub mod time;
 
-pub use alert::{Alert, AlertKey, KeyPattern, Occasion, Severity};
+pub use alert::{Alert, AlertKey, Course, KeyPattern, Occasion, Said, Severity};
 pub use capability::Capabilities;
 pub use cycle::{cycle_days, nominal_days, same_cycle};
 pub use ids::{AccountName, Currency, IntentId, Kind, LeaseId, OrderId, ProviderName};

@@ -29,7 +29,7 @@ use crate::domain::{
 pub use lastlook::{LastLook, Stands};
 pub use losses::{LOST_UNTOLD, losses, losses_note};
 pub use orders::{ChangeOutcome, ChangeRecord, ProviderCharge, Purpose};
-pub use outgoing::{Channel, OutboxMail, QueuedMail};
+pub use outgoing::{Channel, MailRefusal, OutboxMail, PutAside, QueuedMail};
 pub use permit::{ChangePermit, PurchasePermit, SpendPermit};
 pub use record::{
     AccountFacts, BudgetCheck, CycleRecord, CycleSummary, DecisionRow, EventDetail, IntentFilter,
@@ -326,6 +326,8 @@ pub trait Ledger: Send + Sync {
 
     /// Alerts that are open.
     fn open_alerts(&self) -> Result<Vec<OpenAlert>, LedgerError>;
+    /// Alerts that are over and last held at or after `since`: what comes back soon goes on as the same incident.
+    fn ended_alerts(&self, since: Timestamp) -> Result<Vec<OpenAlert>, LedgerError>;
     /// Applies alert changes and queues their mails, in one transaction: an alert is never marked told without its mail.
     fn apply_alerts(
         &self,
@@ -340,16 +342,23 @@ pub trait Ledger: Send + Sync {
     fn told_of(&self, incident: &str) -> Result<Vec<String>, LedgerError>;
     /// A message was taken; `folded` are the older ones that it stands for. A summary of several has no row of its own.
     fn mail_delivered(&self, id: Option<i64>, folded: &[i64], at: Timestamp) -> Result<(), LedgerError>;
-    /// Messages were not taken.
+    /// Messages were not taken. `aside`: they were refused as they are, and wait in line no longer; they are tried again at
+    /// `next_at` all the same.
     fn mails_failed(
         &self,
         ids: &[i64],
         at: Timestamp,
         next_at: Timestamp,
         error: &str,
+        aside: bool,
     ) -> Result<(), LedgerError>;
-    /// From now on these messages wait for these recipients only: the others have them.
-    fn left_for(&self, ids: &[i64], to: &[String]) -> Result<(), LedgerError>;
+    /// From now on these messages wait for these recipients only: the others have them, or were refused for good, as `refused`
+    /// (address and reason) says.
+    fn left_for(&self, ids: &[i64], to: &[String], refused: &[(String, String)]) -> Result<(), LedgerError>;
+    /// What was put aside and not taken since, oldest first.
+    fn aside_mails(&self) -> Result<Vec<PutAside>, LedgerError>;
+    /// Addresses that were refused when they were last tried, by address.
+    fn refusals(&self) -> Result<Vec<MailRefusal>, LedgerError>;
     /// Queues a report and writes the note that it was made, in one transaction.
     fn queue_report(
         &self,

@@ -78,4 +78,36 @@ pub struct OutboxMail {
     pub attempts: u32,
     /// Not tried before.
     pub next_at: Timestamp,
+    /// It was refused as it is, and put aside.
+    pub aside: bool,
+}
+
+/// A message that was put aside: no server takes it as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PutAside {
+    /// Its row.
+    pub id: i64,
+    /// How it was to leave.
+    pub channel: Channel,
+    /// The alert it tells of.
+    pub key: AlertKey,
+    /// The alert's title.
+    pub title: String,
+    /// When it was queued.
+    pub queued_at: Timestamp,
+    /// When it was first refused.
+    pub aside_at: Timestamp,
+    /// Why.
+    pub why: String,
+}
+
+/// An address whose mail was refused for good.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MailRefusal {
+    /// As the config has it.
+    pub address: String,
+    /// In words.
+    pub why: String,
+    /// When.
+    pub at: Timestamp,
 }

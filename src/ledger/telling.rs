@@ -2,7 +2,9 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::domain::{AccountName, AlertKey, Currency, KeyPattern, LeaseId, Money, Occasion, Severity};
+use crate::domain::{
+    AccountName, AlertKey, Course, Currency, KeyPattern, LeaseId, Money, Occasion, Severity,
+};
 
 /// An alert that is open.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +35,8 @@ pub struct OpenAlert {
     pub leases: Vec<LeaseId>,
     /// Those of its parts that people were told of since it began.
     pub heard: Vec<String>,
+    /// How it goes: an incident that comes and goes stays open for an hour after it was last seen.
+    pub course: Course,
 }
 
 /// What becomes of an alert.
@@ -54,7 +58,7 @@ pub enum AlertChange {
 pub enum How {
     /// Queued for its recipients.
     Told,
-    /// Kept back: its incident was told of too often within a day.
+    /// Kept back: a repeat too many within a day, a turn of what comes and goes, or a word that waits for the next mail of its kind.
     Capped,
     /// Kept back: an operator silenced it.
     Silenced,

@@ -12,11 +12,16 @@ pub enum SendError {
     /// This message is refused; others may be taken.
     #[error("{0}")]
     Refused(String),
-    /// Some recipients have it, these have not.
+    /// This message is refused as it is, and can never be sent; others may be taken.
+    #[error("{0}")]
+    Never(String),
+    /// Not every recipient has it, perhaps none.
     #[error("{why}")]
     Partly {
         /// Who still waits for it.
         left: Vec<String>,
+        /// Who was refused for good, and why.
+        refused: Vec<(String, String)>,
         /// Why they did not get it.
         why: String,
     },

@@ -1,5 +1,5 @@
-//! The mail server's side: TLS modes, login, one send at a time. The password is in no text. What went wrong is put into words
-//! by `explain`.
+//! Mails as bytes, and who has to get them: headers, MIME, and what a server's word on each recipient means for the message. The
+//! password is in no text. Not responsible for the dialogue with the server (`smtp`).
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
@@ -8,29 +8,29 @@ use lettre::address::Envelope;
 use lettre::message::header::{self, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart};
 use lettre::transport::smtp::authentication::Credentials;
-use lettre::transport::smtp::client::{Tls as SmtpTls, TlsParameters};
-use lettre::{AsyncFileTransport, AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
+use lettre::transport::smtp::client::TlsParameters;
+use lettre::{AsyncFileTransport, AsyncTransport, Message, Tokio1Executor};
 use secrecy::ExposeSecret;
 
 use super::courier::{Courier, SendError, chain};
-use super::explain::{explain, sending, stalled};
+use super::direct;
+use super::letterhead::Letterhead;
+use super::smtp::{Fates, Letter, Recipient, Server, wired};
 use crate::domain::Severity;
 use crate::ledger::{Channel, QueuedMail};
 use crate::settings::{Email, Tls};
 
-/// lettre's own limit covers only the connect: a server that stalls later would hold us for ever.
-const WHOLE_SEND: Duration = Duration::from_secs(60);
+/// Bound on each step of a send: a server that stalls would hold us for ever.
+const WHOLE_STEP: Duration = Duration::from_secs(60);
 
 /// A way to send.
 pub enum Mailer {
     /// A mail server.
     Smtp {
-        /// The connection.
-        transport: Box<AsyncSmtpTransport<Tokio1Executor>>,
+        /// How it is reached.
+        server: Box<Server>,
         /// Sender.
         from: String,
-        /// Bound on one send, whole.
-        limit: Duration,
     },
     /// A folder of `.eml` files: for the demo.
     Folder {
@@ -72,10 +72,10 @@ impl Mailer {
     /// # Errors
     /// TLS cannot be set up (no CA certificates, an impossible host name).
     pub fn smtp(email: &Email) -> Result<Self, SendError> {
-        Self::smtp_within(email, WHOLE_SEND)
+        Self::smtp_within(email, WHOLE_STEP)
     }
 
-    /// The same with another bound on one send.
+    /// The same with another bound on each step.
     ///
     /// # Errors
     /// As [`Self::smtp`].
@@ -88,20 +88,16 @@ impl Mailer {
                 ))
             })
         };
-        let tls = match email.tls {
-            Tls::Implicit => SmtpTls::Wrapper(parameters()?),
-            Tls::StartTls => SmtpTls::Required(parameters()?),
-            Tls::None => SmtpTls::None,
+        let parameters = match email.tls {
+            Tls::Implicit | Tls::StartTls => Some(parameters()?),
+            Tls::None => None,
         };
-        let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&email.host)
-            .port(email.port)
-            .tls(tls)
-            .timeout(Some(Duration::from_secs(20)));
-        if let (Some(user), Some(password)) = (&email.username, &email.password) {
-            builder =
-                builder.credentials(Credentials::new(user.clone(), password.expose_secret().to_owned()));
-        }
-        Ok(Self::Smtp { transport: Box::new(builder.build()), from: email.from.clone(), limit })
+        let pair = email.username.as_ref().zip(email.password.as_ref());
+        let credentials =
+            pair.map(|(user, password)| Credentials::new(user.clone(), password.expose_secret().to_owned()));
+        let (host, port, tls) = (email.host.clone(), email.port, email.tls);
+        let server = Server { host, port, tls, parameters, credentials, limit };
+        Ok(Self::Smtp { server: Box::new(server), from: email.from.clone() })
     }
 
     /// A mailer that writes `.eml` files into `folder`.
@@ -115,108 +111,94 @@ impl Mailer {
     /// # Errors
     /// What stands against it, and what to do.
     pub async fn greet(&self) -> Result<(), SendError> {
-        let Self::Smtp { transport, limit, .. } = self else { return Ok(()) };
-        match tokio::time::timeout(*limit, transport.test_connection()).await {
-            Ok(Ok(true)) => Ok(()),
-            Ok(Ok(false)) => Err(SendError::Server("the mail server does not answer NOOP".into())),
-            Ok(Err(e)) => Err(explain(&e)),
-            Err(_) => Err(stalled(*limit)),
-        }
+        let Self::Smtp { server, .. } = self else { return Ok(()) };
+        server.greet().await
     }
 
-    /// Sends one plain mail that is in no outbox.
+    /// Which of these addresses the server would not take now, with its words; no mail is sent.
     ///
     /// # Errors
-    /// It was not taken.
-    pub async fn direct(
-        &self,
-        email: &Email,
-        subject: &str,
-        text: &str,
-        now: Timestamp,
-    ) -> Result<Vec<String>, SendError> {
-        let message = self
-            .builder(&email.to, subject, now)?
-            .header(header::ContentType::TEXT_PLAIN)
-            .body(text.to_owned())
-            .map_err(|e| SendError::Refused(format!("the mail cannot be built: {e}")))?;
-        self.hand_over(message).await.map(|()| email.to.clone())
+    /// It cannot be asked.
+    pub async fn unwelcome(&self, to: &[String]) -> Result<Vec<(String, String)>, SendError> {
+        let Self::Smtp { server, from } = self else { return Ok(Vec::new()) };
+        let (recipients, mut unreadable) = read(to);
+        let fates = server.ask(&mailbox(from)?, &recipients).await?;
+        unreadable.extend(fates.refused.into_iter().chain(fates.later));
+        Ok(unreadable)
     }
 
     /// Sends the test message and gives its recipients.
     ///
     /// # Errors
-    /// It was not taken.
-    pub async fn send_test(&self, email: &Email, now: Timestamp) -> Result<Vec<String>, SendError> {
-        let text =
-            "This is the test message of renewd test-mail.\n\nIf you read it, alerts will reach you here.\n";
-        self.direct(email, "[renewd] test message", text, now).await
+    /// It was not taken, or not for all of them.
+    pub async fn send_test(&self, email: &Email, letterhead: &Letterhead) -> Result<Vec<String>, SendError> {
+        let mail = direct::test_mail(email, letterhead);
+        self.send(&mail, letterhead.now(), letterhead.now()).await.map(|()| mail.to)
     }
 
-    fn builder(
-        &self,
-        to: &[String],
-        subject: &str,
-        date: Timestamp,
-    ) -> Result<lettre::message::MessageBuilder, SendError> {
+    /// The message with these people in its header.
+    fn message(&self, mail: &QueuedMail, date: Timestamp, to: &[&Recipient]) -> Result<Message, SendError> {
         let (Self::Smtp { from, .. } | Self::Folder { from, .. }) = self;
-        let mailbox = |text: &String| {
-            text.parse::<Mailbox>()
-                .map_err(|e| SendError::Refused(format!("`{text}` is no mail address: {e}")))
-        };
+        let body = MultiPart::alternative_plain_html(mail.text.clone(), mail.html.clone());
         let mut builder = Message::builder()
             .from(mailbox(from)?)
-            .subject(subject)
+            .subject(&mail.subject)
             .date(SystemTime::from(date))
-            .header(AutoSubmitted("auto-generated".into()));
-        for address in to {
-            builder = builder.to(mailbox(address)?);
+            .header(AutoSubmitted("auto-generated".into()))
+            .message_id(Some(mail.message_id.clone()));
+        for recipient in to {
+            builder = builder.to(recipient.mailbox.clone());
         }
-        Ok(builder)
+        if let Some(first) = mail.in_reply_to() {
+            builder = builder.in_reply_to(first.to_owned()).references(first.to_owned());
+        }
+        if mail.severity == Severity::Urgent {
+            builder = builder.header(Importance("high".into()));
+        }
+        builder.multipart(body).map_err(|e| SendError::Never(format!("the mail cannot be built: {e}")))
     }
 
-    /// One bad address must not keep a mail from the others: where the whole is refused, each gets its own copy.
-    async fn hand_over(&self, message: Message) -> Result<(), SendError> {
-        let (envelope, bytes) = (message.envelope().clone(), message.formatted());
-        let Err(error) = self.raw(&envelope, &bytes).await else { return Ok(()) };
-        if !matches!(error, SendError::Refused(_)) || envelope.to().len() < 2 {
-            return Err(error);
-        }
-        let mut left = Vec::new();
-        let mut why = error.to_string();
-        for address in envelope.to() {
-            let one = Envelope::new(envelope.from().cloned(), vec![address.clone()])
-                .map_err(|e| SendError::Refused(e.to_string()))?;
-            if let Err(e) = self.raw(&one, &bytes).await {
-                why = format!("{address}: {e}");
-                left.push(address.to_string());
-            }
-        }
-        match left.len() {
-            0 => Ok(()),
-            n if n == envelope.to().len() => Err(error),
-            _ => Err(SendError::Partly { left, why }),
-        }
+    async fn write(&self, mail: &QueuedMail, date: Timestamp, to: &[Recipient]) -> Result<(), SendError> {
+        let Self::Folder { transport, .. } = self else { return Ok(()) };
+        let message = self.message(mail, date, &to.iter().collect::<Vec<_>>())?;
+        let envelope: &Envelope = message.envelope();
+        let written = transport.send_raw(envelope, &message.formatted()).await;
+        written.map(drop).map_err(|e| SendError::Server(format!("the mail cannot be written: {e}")))
     }
+}
 
-    async fn raw(&self, envelope: &Envelope, bytes: &[u8]) -> Result<(), SendError> {
-        match self {
-            Self::Smtp { transport, limit, .. } => {
-                let sent = async {
-                    match transport.send_raw(envelope, bytes).await {
-                        Ok(_) => Ok(()),
-                        Err(e) => Err(sending(e, transport).await),
-                    }
-                };
-                tokio::time::timeout(*limit, sent).await.unwrap_or_else(|_| Err(stalled(*limit)))
+fn mailbox(text: &str) -> Result<Mailbox, SendError> {
+    text.parse().map_err(|e| SendError::Server(format!("from in [alerts.email] is no mail address: {e}")))
+}
+
+/// Addresses as they are meant; and those that mean nothing.
+fn read(to: &[String]) -> (Vec<Recipient>, Vec<(String, String)>) {
+    let (mut recipients, mut unreadable) = (Vec::new(), Vec::new());
+    for spelt in to {
+        match spelt.parse::<Mailbox>() {
+            Ok(mailbox) => {
+                let mailbox = Mailbox::new(mailbox.name, wired(&mailbox.email));
+                recipients.push(Recipient { spelt: spelt.clone(), mailbox });
             }
-            Self::Folder { transport, .. } => transport
-                .send_raw(envelope, bytes)
-                .await
-                .map(drop)
-                .map_err(|e| SendError::Server(format!("the mail cannot be written: {e}"))),
+            Err(e) => unreadable.push((spelt.clone(), format!("it is no mail address: {e}"))),
         }
     }
+    (recipients, unreadable)
+}
+
+/// What the fates of its recipients mean for the message. Where nobody has it, it stays for all of them: whether they or we are to
+/// blame is not known then.
+fn verdict(fates: Fates) -> Result<(), SendError> {
+    let Fates { taken, refused, later } = fates;
+    if refused.is_empty() && later.is_empty() {
+        return Ok(());
+    }
+    let lines: Vec<String> = refused.iter().chain(&later).map(|(who, why)| format!("{who}: {why}")).collect();
+    let mut left: Vec<String> = later.into_iter().map(|(who, _)| who).collect();
+    if taken.is_empty() {
+        left.extend(refused.iter().map(|(who, _)| who.clone()));
+    }
+    Err(SendError::Partly { left, refused, why: lines.join("; ") })
 }
 
 #[async_trait::async_trait]
@@ -226,18 +208,15 @@ impl Courier for Mailer {
     }
 
     async fn send(&self, mail: &QueuedMail, written: Timestamp, _now: Timestamp) -> Result<(), SendError> {
-        let body = MultiPart::alternative_plain_html(mail.text.clone(), mail.html.clone());
-        let mut builder =
-            self.builder(&mail.to, &mail.subject, written)?.message_id(Some(mail.message_id.clone()));
-        if let Some(first) = mail.in_reply_to() {
-            builder = builder.in_reply_to(first.to_owned()).references(first.to_owned());
+        let (to, unreadable) = read(&mail.to);
+        let Self::Smtp { server, from } = self else { return self.write(mail, written, &to).await };
+        if mail.to.is_empty() {
+            return Ok(());
         }
-        if mail.severity == Severity::Urgent {
-            builder = builder.header(Importance("high".into()));
-        }
-        let message = builder
-            .multipart(body)
-            .map_err(|e| SendError::Refused(format!("the mail cannot be built: {e}")))?;
-        self.hand_over(message).await
+        let from = mailbox(from)?;
+        let write = |named: &[&Recipient]| self.message(mail, written, named).map(|m| m.formatted());
+        let mut fates = server.send(&Letter { from: &from, to: &to, write: &write }).await?;
+        fates.refused.extend(unreadable);
+        verdict(fates)
     }
 }

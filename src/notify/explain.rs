@@ -5,7 +5,6 @@ use std::io::{self, ErrorKind};
 use std::time::Duration;
 
 use lettre::transport::smtp;
-use lettre::{AsyncSmtpTransport, Tokio1Executor};
 use rustls::{CertificateError, InvalidMessage};
 
 use super::courier::{SendError, chain};
@@ -39,42 +38,6 @@ pub(super) fn explain(e: &smtp::Error) -> SendError {
              and its name (hostname -f)"
         ),
     })
-}
-
-/// What went wrong as a mail was sent. The reply alone does not say whether it was to the mail or to us: a second greeting does.
-pub(super) async fn sending(e: smtp::Error, server: &AsyncSmtpTransport<Tokio1Executor>) -> SendError {
-    let Some(code) = code_of(&e) else { return without_reply(&e, &one_line(&e)) };
-    if matches!(code, 530 | 534 | 535 | 538) || code == 421 {
-        return explain(&e);
-    }
-    match server.test_connection().await {
-        Err(again) => explain(&again),
-        Ok(_) => of_the_mail(code, &one_line(&e)),
-    }
-}
-
-/// A reply to a mail: its sender, a recipient, its content.
-fn of_the_mail(code: u16, said: &str) -> SendError {
-    match code {
-        451 | 452 | 454 => {
-            SendError::Server(format!("the mail server is not ready ({said}): it is asked again"))
-        }
-        400..=499 => SendError::Refused(format!(
-            "the mail server does not take this mail yet ({said}): it is asked again"
-        )),
-        552 => SendError::Refused(format!(
-            "the mail server refuses this mail ({said}): the mailbox is full, or the mail is too large for it"
-        )),
-        500 | 502..=504 => SendError::Refused(format!(
-            "the mail server does not understand what a mail needs ({said}): check host and port in [alerts.email]"
-        )),
-        521 | 554 | 556 => SendError::Refused(format!(
-            "the mail server refuses this mail by its rules ({said}): whoever runs it can say which"
-        )),
-        _ => SendError::Refused(format!(
-            "the mail server refuses this mail ({said}): check from and to in [alerts.email]"
-        )),
-    }
 }
 
 /// The error with its causes; what the server said may have ended its lines.
@@ -237,15 +200,5 @@ mod tests {
         let wrong = rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType);
         let told = of_tls(&wrong, "received corrupt message of type InvalidContentType");
         assert!(told.contains("\"implicit\" with 465"), "{told}");
-    }
-
-    #[test]
-    fn each_reply_to_a_mail_has_its_own_words() {
-        let of = |code| of_the_mail(code, "x").to_string();
-        let mut told: Vec<String> = [450, 451, 500, 550, 552, 554].map(of).to_vec();
-        told.sort();
-        told.dedup();
-        assert_eq!(told.len(), 6, "{told:#?}");
-        assert!(of(550).contains("check from and to") && !of(554).contains("check from"), "{told:#?}");
     }
 }

@@ -123,6 +123,7 @@ mod tests {
             queued_at: Timestamp::from_second(id).unwrap(),
             attempts: 0,
             next_at: Timestamp::from_second(id).unwrap(),
+            aside: false,
         }
     }
 

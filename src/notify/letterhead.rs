@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use super::templates::Templates;
 use crate::domain::AlertKey;
 use crate::domain::time::words;
-use crate::settings::Alerts;
+use crate::settings::{Alerts, Email};
 
 /// Zone, moment, host and templates.
 pub struct Letterhead {
@@ -22,7 +22,17 @@ impl Letterhead {
     /// Times are shown in this zone, as of `now`; the user's templates replace the built-in ones.
     #[must_use]
     pub fn new(alerts: &Alerts, timezone: &TimeZone, now: Timestamp) -> Self {
-        let folder = alerts.email.as_ref().and_then(|email| email.templates.as_deref());
+        Self::with(alerts.email.as_ref(), timezone, now)
+    }
+
+    /// The same for one way to send mail.
+    #[must_use]
+    pub fn of(email: &Email, timezone: &TimeZone, now: Timestamp) -> Self {
+        Self::with(Some(email), timezone, now)
+    }
+
+    fn with(email: Option<&Email>, timezone: &TimeZone, now: Timestamp) -> Self {
+        let folder = email.and_then(|email| email.templates.as_deref());
         let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
         Self { timezone: timezone.clone(), now, host, templates: Templates::load(folder) }
     }

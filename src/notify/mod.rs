@@ -2,6 +2,7 @@
 //! responsible for what fires or when it is told.
 mod courier;
 pub mod digest;
+pub mod direct;
 mod email;
 mod explain;
 mod fold;
@@ -11,6 +12,7 @@ mod outbox;
 mod payload;
 mod render;
 mod samples;
+mod smtp;
 mod summary;
 pub mod templates;
 mod webhook;

@@ -1,7 +1,7 @@
 //! Delivering one channel of the outbox: urgent first, then oldest, one at a time, at least once.
 //!
 //! A crash between the server's word and ours repeats a message with the same id; it never loses one. After an outage each
-//! incident is told by its newest word only (`fold`).
+//! incident is told by its newest word only (`fold`). A recipient or a message that is refused for good holds up nothing else.
 use jiff::{SignedDuration, Timestamp};
 
 use super::courier::{Courier, SendError};
@@ -18,6 +18,8 @@ pub enum Attempt {
     All,
     /// Those whose next attempt is due: for the daemon.
     Due,
+    /// Those, and what was put aside: for a daemon that starts or has read a new config, by which the way may be another one.
+    Anew,
 }
 
 /// What a round did.
@@ -33,11 +35,16 @@ pub struct PumpReport {
     pub last_error: Option<String>,
 }
 
-/// 5 s, 10 s, 20 s …, up to 5 minutes while the server is away. One message that it refuses is no reason to knock that
-/// often: up to an hour.
+/// 5 s, 10 s, 20 s …, up to 5 minutes while the server, or one recipient's mailbox, is not ready. A message that is refused is no
+/// reason to knock that often: up to an hour. What was put aside: an hour, two, four …, up to a day.
 fn backoff(attempts: u32, error: &SendError) -> SignedDuration {
-    let most = if matches!(error, SendError::Server(_)) { 300 } else { 3600 };
-    SignedDuration::from_secs((5_i64 << attempts.min(10)).min(most))
+    let (first, most) = match error {
+        SendError::Server(_) => (5, 300),
+        SendError::Partly { refused, .. } if refused.is_empty() => (5, 300),
+        SendError::Refused(_) | SendError::Partly { .. } => (5, 3600),
+        SendError::Never(_) => (3600, 24 * 3600),
+    };
+    SignedDuration::from_secs((first << attempts.min(10)).min(most))
 }
 
 /// One message and the rows that it settles.
@@ -80,12 +87,18 @@ impl Parcel {
 fn parcels(
     ledger: &dyn Ledger,
     courier: &dyn Courier,
-    due_by: Option<Timestamp>,
+    which: Attempt,
+    now: Timestamp,
     letterhead: &(dyn Fn() -> Letterhead + Sync),
 ) -> Result<Vec<Parcel>, LedgerError> {
     let waiting = ledger.outbox(None)?;
     let folded = fold(waiting.into_iter().filter(|m| m.mail.channel == courier.channel()).collect());
-    let due = |letter: &Letter| due_by.is_none_or(|now| letter.next_at() <= now);
+    let due = |letter: &Letter| match which {
+        // A command that runs every few minutes is no reason to knock that often with what was refused.
+        Attempt::All => !letter.newest.aside || letter.next_at() <= now,
+        Attempt::Due => letter.next_at() <= now,
+        Attempt::Anew => letter.newest.aside || letter.next_at() <= now,
+    };
     let mut parcels: Vec<Parcel> = folded.letters.iter().filter(|l| due(l)).map(Parcel::letter).collect();
     let over = folded.passed.iter().filter(|group| group.iter().any(due));
     parcels.extend(over.map(|group| Parcel::summary(group, &letterhead())));
@@ -103,8 +116,7 @@ pub async fn pump(
     which: Attempt,
     letterhead: &(dyn Fn() -> Letterhead + Sync),
 ) -> Result<PumpReport, LedgerError> {
-    let due_by = (which == Attempt::Due).then(|| clock.now().wall);
-    let mut round = parcels(ledger, courier, due_by, letterhead)?.into_iter();
+    let mut round = parcels(ledger, courier, which, clock.now().wall, letterhead)?.into_iter();
     let mut report = PumpReport::default();
     while let Some(parcel) = round.next() {
         let sent = courier.send(&parcel.mail, parcel.written, clock.now().wall).await;
@@ -115,15 +127,28 @@ pub async fn pump(
             continue;
         };
         let mut rows = parcel.rows();
-        if let SendError::Partly { left, .. } = &error {
-            ledger.left_for(&rows, left)?;
+        if let SendError::Partly { left, refused, .. } = &error {
+            for (address, why) in refused {
+                tracing::error!(address, "the mail server refuses this recipient: {why}");
+            }
+            ledger.left_for(&rows, left, refused)?;
+            if left.is_empty() {
+                ledger.mail_delivered(parcel.row, &parcel.folded, at)?;
+                report.delivered += 1;
+                continue;
+            }
+        }
+        let aside = matches!(error, SendError::Never(_));
+        if aside {
+            let title = &parcel.mail.title;
+            tracing::error!(alert = %parcel.mail.key, "a message was put aside, it cannot be sent ({title}): {error}");
         }
         if matches!(error, SendError::Server(_)) {
             // The others wait as long: they would fare no better.
             rows.extend(round.by_ref().flat_map(|rest| rest.rows()));
         }
         let next = at.checked_add(backoff(parcel.attempts, &error)).unwrap_or(at);
-        ledger.mails_failed(&rows, at, next, &error.to_string())?;
+        ledger.mails_failed(&rows, at, next, &error.to_string(), aside)?;
         report.failed += 1;
         report.last_error = Some(error.to_string());
     }

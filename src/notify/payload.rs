@@ -75,7 +75,10 @@ pub(super) fn alert(mail: &QueuedMail, told: &Told) -> QueuedMail {
     let shown = alert.rows.len().min(MOST_ROWS);
     let payload = Payload {
         account: alert.account.as_ref().map(crate::domain::AccountName::as_str),
-        text: alert.text.trim(),
+        text: match alert.text.trim() {
+            "" if told.until.is_some() => "This no longer holds.",
+            text => text,
+        },
         actions: &alert.actions,
         rows: &alert.rows[..shown],
         more: alert.rows.len() - shown,

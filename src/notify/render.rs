@@ -49,7 +49,7 @@ pub fn render(
             other.as_str()
         )),
     };
-    let written = letterhead.write("alert", &values(alerts.repeat, letterhead, told, occasion));
+    let written = letterhead.write("alert", &values(alerts.repeat, letterhead, told, occasion.as_str()));
     let mut to = recipients(alerts, alert);
     if occasion == Occasion::Resolved {
         to.extend(told_of.iter().filter(|known| !to.contains(known)).cloned().collect::<Vec<_>>());
@@ -93,17 +93,13 @@ pub(super) fn colour(occasion: &str, severity: Severity) -> &'static str {
     }
 }
 
-pub(super) fn values(
-    repeat: SignedDuration,
-    letterhead: &Letterhead,
-    told: &Told,
-    occasion: Occasion,
-) -> Value {
+pub(super) fn values(repeat: SignedDuration, letterhead: &Letterhead, told: &Told, occasion: &str) -> Value {
     let alert = &told.alert;
-    let over = occasion == Occasion::Resolved;
+    let over = occasion == Occasion::Resolved.as_str();
+    let until = told.until.unwrap_or(letterhead.now());
     let rows: Vec<Row> = alert.rows.iter().take(MOST_ROWS).map(|r| Row::of(r, letterhead)).collect();
     context! {
-        occasion => occasion.as_str(),
+        occasion => occasion,
         severity => alert.severity.as_str(),
         account => alert.account.as_ref().map(ToString::to_string),
         title => headline(alert),
@@ -117,10 +113,11 @@ pub(super) fn values(
         actions => alert.actions.iter().map(|a| context! { text => a, command => is_command(a) }).collect::<Vec<_>>(),
         key => alert.key.as_str(),
         since => letterhead.at(told.since),
-        lasted => words(letterhead.now().duration_since(told.since)),
+        until => letterhead.at(until),
+        lasted => words(until.duration_since(told.since)),
         once => alert.once,
         repeat => words(repeat),
-        colour => colour(occasion.as_str(), alert.severity),
+        colour => colour(occasion, alert.severity),
     }
 }
 

@@ -23,12 +23,19 @@ pub(super) fn all() -> Vec<(&'static str, Value)> {
     for (alert, occasion) in [
         (full(now), Occasion::Raised),
         (full(now), Occasion::Escalated),
+        (full(now), Occasion::Flapping),
+        (full(now), Occasion::Resolved),
         (bare(), Occasion::Repeated),
         (bare(), Occasion::Resolved),
     ] {
-        let told =
-            Told { changes: vec![AlertChange::Close(alert.key.clone())], occasion: None, alert, since: now };
-        let values = render::values(repeat, &letterhead, &told, occasion);
+        let told = Told {
+            changes: vec![AlertChange::Close(alert.key.clone())],
+            occasion: None,
+            alert,
+            since: now,
+            until: Some(now),
+        };
+        let values = render::values(repeat, &letterhead, &told, occasion.as_str());
         all.extend(["subject.txt.j2", "alert.txt.j2", "alert.html.j2"].map(|name| (name, values.clone())));
     }
     for digest in [busy(now), quiet(now)] {
@@ -45,7 +52,15 @@ pub(super) fn all() -> Vec<(&'static str, Value)> {
 
 fn nobody() -> Alerts {
     let day = SignedDuration::from_hours(24);
-    Alerts { runway: day, repeat: day, email: None, routes: Vec::new(), webhook: None, heartbeat: None }
+    Alerts {
+        runway: day,
+        repeat: day,
+        max_mails_per_day: 6,
+        email: None,
+        routes: Vec::new(),
+        webhook: None,
+        heartbeat: None,
+    }
 }
 
 fn bare() -> Alert {

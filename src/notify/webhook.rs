@@ -11,9 +11,8 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
 
 use super::courier::{Courier, SendError, chain};
+use super::direct;
 use super::letterhead::Letterhead;
-use super::payload::Payload;
-use crate::domain::{AlertKey, Severity};
 use crate::ledger::{Channel, QueuedMail};
 use crate::settings;
 
@@ -63,38 +62,7 @@ impl Webhook {
     /// # Errors
     /// It was not taken.
     pub async fn send_test(&self, letterhead: &Letterhead) -> Result<(), SendError> {
-        let text = "This is the test message of renewd test-mail.";
-        self.direct(letterhead, "test", "Test message of renewd", text).await
-    }
-
-    /// Posts one plain message that is in no outbox; its key is `cause:*`.
-    ///
-    /// # Errors
-    /// It was not taken.
-    pub async fn direct(
-        &self,
-        letterhead: &Letterhead,
-        cause: &str,
-        title: &str,
-        text: &str,
-    ) -> Result<(), SendError> {
-        let now = letterhead.now();
-        let test = cause == "test";
-        let mail = QueuedMail {
-            channel: Channel::Webhook,
-            key: AlertKey::account(cause, "*"),
-            occasion: if test { "test" } else { "raised" }.to_owned(),
-            severity: if test { Severity::Info } else { Severity::Urgent },
-            title: title.to_owned(),
-            to: Vec::new(),
-            subject: title.to_owned(),
-            text: text.to_owned(),
-            html: String::new(),
-            message_id: letterhead.message_id(&format!("{cause} {now}")),
-            incident: String::new(),
-        };
-        let body = Payload { since: Some(now), ..Payload::plain(&mail) }.json();
-        self.post(body, now).await
+        self.post(direct::test_call(letterhead).text, letterhead.now()).await
     }
 
     async fn post(&self, body: String, now: Timestamp) -> Result<(), SendError> {

@@ -148,12 +148,20 @@ pub(super) fn warn(draft: &Draft<'_>, settings: Option<&Settings>, warnings: &Pr
     if draft.complete && !told {
         warnings.push(&draft.start, "alerts.email", "nobody is told by mail: add [alerts.email]");
     }
+    if let Some(settings) = settings {
+        warn_of_addresses(draft, settings, warnings);
+    }
     if let Some(settings) = settings
         && settings.timing.money_timeout < settings.timing.read_timeout.max(SignedDuration::from_secs(60))
     {
         let message = "a payment cut off early has an unknown outcome: write \"120s\" or longer";
         warnings.push(draft.scalars.place("timing.money_timeout"), "timing.money_timeout", message);
     }
+}
+
+/// Of `Jürgen <ops` the address alone: a name may have any letters.
+fn user_of(head: &str) -> &str {
+    head.rsplit_once('<').map_or(head, |(_, user)| user)
 }
 
 /// A config that others may write is theirs.
@@ -164,5 +172,18 @@ pub(super) fn warn_of_files(sources: &Sources, warnings: &Problems) {
             let place = Place { file: file.as_str().into(), rank, line: None };
             warnings.push(&place, "", format!("others may change this file: run `chmod go-w {file}`"));
         }
+    }
+}
+
+/// Not every mail server takes mail for such an address.
+fn warn_of_addresses(draft: &Draft<'_>, settings: &Settings, warnings: &Problems) {
+    let beyond = |text: &str| text.rsplit_once('@').is_some_and(|(user, _)| !user_of(user).is_ascii());
+    let of_mail = settings.alerts.email.iter().map(|email| &email.from);
+    for address in of_mail.chain(&settings.alerts.addresses()).filter(|a| beyond(a)) {
+        let message = format!(
+            "`{address}` has letters beyond ASCII before the @: a mail server without SMTPUTF8 takes no mail for it \
+             (`renewd check --live` asks yours)"
+        );
+        warnings.push(&draft.start, "alerts.email", message);
     }
 }

@@ -123,6 +123,8 @@ pub struct Alerts {
     pub runway: SignedDuration,
     /// An alert that still fires is told again after this.
     pub repeat: SignedDuration,
+    /// How often one alert is told again within 24 hours; what is new, worse or over is always told.
+    pub max_mails_per_day: usize,
     /// `[alerts.email]`; without it alerts are logged and kept in the ledger only.
     pub email: Option<Email>,
     /// `[[alerts.route]]`.
@@ -132,6 +134,21 @@ pub struct Alerts {
     /// `[alerts.heartbeat] url`, a secret: pinged after each good cycle, `URL/fail` after a bad one. https, or http to
     /// a loopback address.
     pub heartbeat: Option<SecretString>,
+}
+
+impl Alerts {
+    /// Everybody who may get a mail, each once.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<String> {
+        let mut all: Vec<String> = Vec::new();
+        let of_mail = self.email.iter().flat_map(|email| &email.to);
+        for address in of_mail.chain(self.routes.iter().flat_map(|route| &route.to)) {
+            if !all.contains(address) {
+                all.push(address.clone());
+            }
+        }
+        all
+    }
 }
 
 /// `[http]`.

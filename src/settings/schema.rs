@@ -102,6 +102,7 @@ pub(super) const SCALARS: &[Key] = &[
     default("guard.hold_on_shrink", PART, r#""30%""#),
     default("alerts.runway", SPAN, r#""14d""#),
     default("alerts.repeat", SPAN, r#""24h""#),
+    default("alerts.max_mails_per_day", Shape::Integer(1, 1_000), "6"),
     required("alerts.email.host", Shape::Text(|t| v::host(t).map(drop)), r#""mail.example.org""#),
     optional("alerts.email.port", Shape::Integer(1, 65_535), "587"),
     default("alerts.email.tls", Shape::Text(|t| v::tls(t).map(drop)), r#""starttls""#),

@@ -53,6 +53,7 @@ pub(super) fn alerts(draft: &Draft<'_>, vault: &Vault<'_>) -> Option<Alerts> {
     Some(Alerts {
         runway: fields.read("alerts.runway", v::span)?,
         repeat: fields.read("alerts.repeat", v::span)?,
+        max_mails_per_day: fields.integer("alerts.max_mails_per_day")?,
         email: or_none(email)?,
         routes: routes?,
         webhook: or_none(webhook)?,

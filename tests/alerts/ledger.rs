@@ -31,6 +31,7 @@ fn an_alert_is_read_back_as_it_was_stored() {
         grade: 3,
         leases: vec!["L1".into(), "L2".into()],
         heard: vec!["p-000001".into(), "p-000002.1".into()],
+        course: renewd::domain::Course::begun(at(0).wall),
     };
     ledger.apply_alerts(&[AlertChange::Keep(untold.clone())], &[], at(1).wall).unwrap();
     assert_eq!(ledger.open_alerts().unwrap(), std::slice::from_ref(&untold));
@@ -128,8 +129,8 @@ fn waiting_mail_is_counted_with_the_oldest_and_the_newest_error() {
     ledger.apply_alerts(&[], &[mail("m1")], at(0).wall).unwrap();
     ledger.apply_alerts(&[], &[mail("m2")], at(5).wall).unwrap();
     let ids: Vec<i64> = ledger.outbox(None).unwrap().iter().map(|m| m.id).collect();
-    ledger.mails_failed(&ids[..1], at(6).wall, at(7).wall, "older").unwrap();
-    ledger.mails_failed(&ids[1..], at(8).wall, at(9).wall, "newer").unwrap();
+    ledger.mails_failed(&ids[..1], at(6).wall, at(7).wall, "older", false).unwrap();
+    ledger.mails_failed(&ids[1..], at(8).wall, at(9).wall, "newer", false).unwrap();
     let want = WaitingMails { count: 2, oldest: Some(at(0).wall), last_error: Some("newer".into()) };
     assert_eq!(ledger.waiting_mails().unwrap(), want);
     ledger.mail_delivered(Some(ids[0]), &[], at(9).wall).unwrap();

@@ -83,14 +83,15 @@ fn the_second_of_two_is_told_when_the_first_was_resolved_in_the_same_breath() {
 }
 
 #[test]
-fn what_is_capped_stays_unheard_and_is_told_when_it_may_be() {
+fn a_flood_of_payments_is_collected_and_stays_unheard_for_an_hour_at_most() {
     let mut world = World::new();
-    for n in 1..=8 {
+    for n in 1..=14 {
         world.report.unsettled.push(part(n, State::NeedsOperator));
         let told = world.pass(1);
-        assert_eq!(told.len(), usize::from(n <= 6), "payment {n}: six mails a day");
+        assert_eq!(told.len(), usize::from(n <= 12), "payment {n}: twelve mails at once");
     }
-    assert_eq!(world.pass(24 * 60 - 7).len(), 1, "a day later");
+    assert_eq!(world.pass(57), []);
+    assert_eq!(world.pass(1).len(), 1, "an hour after the last");
     assert_eq!(world.pass(1), []);
 }
 

@@ -17,6 +17,7 @@ pub struct World {
     pub around: Around,
     pub open: Vec<OpenAlert>,
     pub log: Vec<Telling>,
+    pub ended: Vec<OpenAlert>,
     _dir: tempfile::TempDir,
 }
 
@@ -94,6 +95,7 @@ impl World {
             around: Around::default(),
             open: Vec::new(),
             log: Vec::new(),
+            ended: Vec::new(),
             _dir: dir,
         }
     }
@@ -119,16 +121,18 @@ impl World {
         let now = self.now();
         let alerts = self.firing();
         let ends = ends(&self.open, &alerts, &self.report);
-        let quiet = Quiet::new(&[], &self.log, now);
-        let terms = Terms { now, repeat: self.settings.alerts.repeat, ends: &ends, quiet: &quiet };
+        let alerts_of = &self.settings.alerts;
+        let quiet = Quiet::new(&[], &self.log, alerts_of.max_mails_per_day, now);
+        let terms = Terms { now, repeat: alerts_of.repeat, ends: &ends, quiet: &quiet, ended: &self.ended };
         let told = reconcile(&self.open, &alerts, &terms);
         for change in told.iter().flat_map(|t| t.changes.clone()) {
             match change {
                 AlertChange::Tell(a) | AlertChange::Keep(a) => {
                     self.open.retain(|o| o.key != a.key);
+                    self.ended.retain(|o| o.key != a.key);
                     self.open.push(a);
                 }
-                AlertChange::Close(key) => self.open.retain(|o| o.key != key),
+                AlertChange::Close(key) => self.ended.extend(self.open.extract_if(.., |o| o.key == key)),
                 AlertChange::Log(telling) => self.log.push(telling),
             }
         }

@@ -73,7 +73,7 @@ fn smtp(stream: TcpStream, taken: &Mutex<Vec<String>>, late: &AtomicUsize) -> st
         let line = line?;
         let word = line.split([' ', ':']).next().unwrap_or_default().to_ascii_uppercase();
         let answer: &[u8] = match word.as_str() {
-            "RCPT" if line.contains("late@") && late.fetch_add(1, Ordering::SeqCst) < 2 => b"450 later\r\n",
+            "RCPT" if line.contains("late@") && late.fetch_add(1, Ordering::SeqCst) < 1 => b"450 later\r\n",
             "DATA" => {
                 out.write_all(b"354 go on\r\n")?;
                 let mut id = String::new();

@@ -113,6 +113,7 @@ fn alert(key: &str) -> OpenAlert {
         grade: 2,
         leases: vec!["L1".into(), "L2".into()],
         heard: vec!["p-000001".into()],
+        course: renewd::domain::Course::begun(at(0).wall),
     }
 }
 
@@ -178,7 +179,7 @@ fn a_mail_stays_in_the_outbox_until_it_was_taken() {
     let waiting = ledger.outbox(Some(at(0).wall)).unwrap();
     assert_eq!(waiting.iter().map(|m| m.mail.clone()).collect::<Vec<_>>(), [mail("m1"), mail("m2")]);
     assert!(waiting.iter().all(|m| m.queued_at == at(0).wall && m.attempts == 0));
-    ledger.mails_failed(&[waiting[0].id], at(1).wall, at(30).wall, "refused").unwrap();
+    ledger.mails_failed(&[waiting[0].id], at(1).wall, at(30).wall, "refused", false).unwrap();
     let ids = |due: Option<Timestamp>| -> Vec<String> {
         ledger.outbox(due).unwrap().into_iter().map(|m| m.mail.message_id).collect()
     };
@@ -219,7 +220,7 @@ fn a_mail_that_some_took_waits_for_the_others_only() {
     let ledger = seeded(dir.path());
     ledger.apply_alerts(&[], &[mail("m1")], at(0).wall).unwrap();
     let id = ledger.outbox(None).unwrap()[0].id;
-    ledger.left_for(&[id], &["b@example.org".to_owned()]).unwrap();
+    ledger.left_for(&[id], &["b@example.org".to_owned()], &[]).unwrap();
     assert_eq!(ledger.outbox(None).unwrap()[0].mail.to, ["b@example.org"]);
     assert_eq!(ledger.told_of("m1").unwrap().len(), 2, "whoever has it was told, too");
 }

@@ -69,6 +69,11 @@ const SHIPPED: &[(&str, &str, &str)] = &[
         "INSERT INTO account_number VALUES (7, 'proxyshard', 'other', '2026-11-17T12:00:00.000000000Z');
          INSERT INTO account_mark VALUES (7, 'key', 'abc', '2026-11-17T12:00:00.000000000Z');",
     ),
+    (
+        "0011_telling.sql",
+        "f94ff5a4f8ebe8cd84e3f55452be095fecfe1015cdfc0732b8f43835dce16571",
+        "UPDATE outbox SET refused = 'a@example.org' || char(9) || 'no such user', tried_at = queued_at;",
+    ),
 ];
 
 #[test]

@@ -51,15 +51,19 @@ fn a_server_that_turns_us_away_is_not_told_as_wrong_addresses(
 }
 
 #[rstest]
-#[case::sender("MAIL", "550 5.1.8 no such domain")]
-#[case::recipient("RCPT", "550 5.1.1 no such user")]
-fn a_refused_address_is(#[case] verb: &'static str, #[case] reply: &'static str) {
+#[case::sender("MAIL", "550 5.1.8 no such domain", "check from in [alerts.email]")]
+#[case::recipient("RCPT", "550 5.1.1 no such user", "ops@example.org")]
+fn a_refused_address_is(
+    #[case] verb: &'static str,
+    #[case] reply: &'static str,
+    #[case] remedy: &'static str,
+) {
     let case = Case::new();
     let certificates = Certificates::new();
     let _server = MailServer::answering(case.port, Protection::StartTls, &certificates, &[(verb, reply)]);
     case.config("localhost", "starttls", PASSWORD);
     let said = case.refused(Some(&certificates.ca));
-    says_only(&said, "check from and to");
+    says_only(&said, remedy);
 }
 
 /// Says this to whoever connects, and listens.

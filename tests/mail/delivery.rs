@@ -4,7 +4,7 @@ use std::process::Output;
 use std::time::Duration;
 
 use renewd::clock::{Clock, SystemClock};
-use renewd::notify::Mailer;
+use renewd::notify::{Letterhead, Mailer};
 use renewd::settings::{Email, Tls};
 use renewd::simulator::Product;
 use rstest::rstest;
@@ -165,6 +165,7 @@ fn a_server_that_stalls_is_given_up_in_time() {
     };
     let mailer = Mailer::smtp_within(&email, Duration::from_millis(300)).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let said = runtime.block_on(mailer.send_test(&email, SystemClock::new().now().wall)).unwrap_err();
+    let letterhead = Letterhead::of(&email, &jiff::tz::TimeZone::UTC, SystemClock::new().now().wall);
+    let said = runtime.block_on(mailer.send_test(&email, &letterhead)).unwrap_err();
     assert!(said.to_string().contains("did not finish"), "{said}");
 }

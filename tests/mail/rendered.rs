@@ -138,11 +138,43 @@ fn clock() -> Alert {
     }
 }
 
+/// As its end is told: what was paid, by which evidence.
+fn paid() -> Alert {
+    Alert {
+        text: "The balance is 71.42 USD now.".to_owned(),
+        actions: Vec::new(),
+        rows: vec![AlertRow {
+            what: "Payment p-000042 of 203.0.113.7".to_owned(),
+            ends: Some(at("2027-01-02T08:00:00Z")),
+            amount: Some("charged 28.58 USD".to_owned()),
+            note: "confirmed: the end moved by 30 days, and the balance fell by the quote".to_owned(),
+        }],
+        ..short_funds()
+    }
+}
+
+/// As `alerting` words it.
+fn comes_and_goes() -> Alert {
+    let alert = clock();
+    let text = "This comes and goes: it is back within an hour of its end. You hear of it again when it gets worse, or once it has \
+                held, or stayed away, for an hour.\n\n";
+    Alert {
+        title: format!("{} (comes and goes)", alert.title),
+        text: format!("{text}{}", alert.text),
+        ..alert
+    }
+}
+
 fn mail(alert: Alert, occasion: Occasion) -> QueuedMail {
     let office = office();
     let since = if occasion == Occasion::Raised { start() } else { at("2026-11-24T22:10:00Z") };
-    let told =
-        Told { changes: vec![AlertChange::Close(alert.key.clone())], occasion: Some(occasion), alert, since };
+    let told = Told {
+        changes: vec![AlertChange::Close(alert.key.clone())],
+        occasion: Some(occasion),
+        alert,
+        since,
+        until: None,
+    };
     notify::render(&office.viewer.settings.alerts, &letterhead(&office), &told, occasion, &[]).remove(0)
 }
 
@@ -164,7 +196,8 @@ fn assert_mail(name: &str, mail: &QueuedMail) {
 #[case::needs_operator("needs_operator", needs_operator(), Occasion::Escalated)]
 #[case::lapsed("lapsed", lapsed(), Occasion::Raised)]
 #[case::clock("clock", clock(), Occasion::Repeated)]
-#[case::resolved("resolved", short_funds(), Occasion::Resolved)]
+#[case::resolved("resolved", paid(), Occasion::Resolved)]
+#[case::flapping("flapping", comes_and_goes(), Occasion::Flapping)]
 fn an_alert_says_what_when_and_what_to_do(
     #[case] name: &str,
     #[case] alert: Alert,

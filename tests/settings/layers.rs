@@ -36,6 +36,7 @@ fn the_least_config_gets_the_documented_defaults() {
         (s.alerts.runway, s.alerts.repeat),
         (SignedDuration::from_hours(336), SignedDuration::from_hours(24))
     );
+    assert_eq!(s.alerts.max_mails_per_day, 6);
     assert!(s.alerts.email.is_none() && s.alerts.heartbeat.is_none() && s.alerts.routes.is_empty());
     assert_eq!(s.http.listen.map(|a| a.to_string()).as_deref(), Some("127.0.0.1:9787"));
     assert!(s.http.token.is_none() && s.budgets.is_empty());

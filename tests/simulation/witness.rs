@@ -15,9 +15,9 @@ use renewd::ledger::sqlite::SqliteLedger;
 use renewd::ledger::{
     AccountFacts, AlertChange, BalanceMark, BalanceNote, Blocked, BudgetCheck, ChangeOutcome, ChangePermit,
     ChangeRecord, CycleRecord, CycleSummary, DecisionRow, EventDetail, IntentFilter, IntentRecord,
-    KnownLease, LastPrice, Ledger, LedgerError, NewIntent, OpenAlert, OutboxMail, PauseRecord,
-    ProviderCharge, PurchasePermit, QueuedMail, SeenQuote, SettleRead, Silence, SpendPermit, SplitPart,
-    Telling, WaitingMails,
+    KnownLease, LastPrice, Ledger, LedgerError, MailRefusal, NewIntent, OpenAlert, OutboxMail, PauseRecord,
+    ProviderCharge, PurchasePermit, PutAside, QueuedMail, SeenQuote, SettleRead, Silence, SpendPermit,
+    SplitPart, Telling, WaitingMails,
 };
 
 use crate::judge::Judge;
@@ -294,6 +294,9 @@ impl Ledger for Witness {
     fn open_alerts(&self) -> Result<Vec<OpenAlert>, LedgerError> {
         self.inner.open_alerts()
     }
+    fn ended_alerts(&self, since: Timestamp) -> Result<Vec<OpenAlert>, LedgerError> {
+        self.inner.ended_alerts(since)
+    }
     fn apply_alerts(
         &self,
         changes: &[AlertChange],
@@ -317,11 +320,18 @@ impl Ledger for Witness {
         at: Timestamp,
         next_at: Timestamp,
         error: &str,
+        aside: bool,
     ) -> Result<(), LedgerError> {
-        self.write("mails_failed", |l| l.mails_failed(ids, at, next_at, error))
+        self.write("mails_failed", |l| l.mails_failed(ids, at, next_at, error, aside))
     }
-    fn left_for(&self, ids: &[i64], to: &[String]) -> Result<(), LedgerError> {
-        self.write("left_for", |l| l.left_for(ids, to))
+    fn left_for(&self, ids: &[i64], to: &[String], refused: &[(String, String)]) -> Result<(), LedgerError> {
+        self.write("left_for", |l| l.left_for(ids, to, refused))
+    }
+    fn aside_mails(&self) -> Result<Vec<PutAside>, LedgerError> {
+        self.inner.aside_mails()
+    }
+    fn refusals(&self) -> Result<Vec<MailRefusal>, LedgerError> {
+        self.inner.refusals()
     }
     fn queue_report(
         &self,

@@ -60,8 +60,9 @@ async fn buy(
         }
     };
     tell::part(&payer.viewer, &bought.report)?;
-    deliver::all(&payer.viewer).await?;
-    show(ctx, request, &bought.asked)
+    let exit = show(ctx, request, &bought.asked)?;
+    deliver::at_the_end(&payer.viewer, None).await?;
+    Ok(exit)
 }
 
 fn confirmed(request: &PurchaseRequest, quote: &Quote) -> bool {

@@ -90,6 +90,7 @@ pub const CAUSES: &[Cause] = &[
     of(Scope::Daemon, "loop_late"),
     fact(Scope::Daemon, "cycles_missed"),
     of(Scope::Daemon, "mail_undelivered"),
+    of(Scope::Daemon, "mail_refused"),
     of(Scope::Daemon, "config_reload"),
     of(Scope::Daemon, "page_down"),
 ];

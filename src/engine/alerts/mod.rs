@@ -5,9 +5,11 @@ mod accounts;
 mod advice;
 pub mod ahead;
 mod causes;
+mod ended;
 mod ends;
 mod held;
 mod lapses;
+mod mail;
 mod merge;
 mod money;
 mod own;
@@ -30,7 +32,9 @@ use crate::settings::Settings;
 
 use super::{AccountReport, CycleReport};
 pub use causes::{CAUSES, Cause, Scope, cause};
+pub use ended::{Ending, how_it_ended};
 pub use ends::ends;
+pub use mail::{Refused, mail_refused};
 pub use merge::merged;
 pub use money::{BudgetUse, NEWS};
 pub use own::{
@@ -50,6 +54,8 @@ pub struct Around {
     pub unsent: Vec<IntentRecord>,
     /// Mail that waits for a server.
     pub mails: WaitingMails,
+    /// Mail that is refused for good.
+    pub refused: Refused,
     /// Alerts that are open.
     pub open: Vec<OpenAlert>,
     /// Leases that the pass before left to be tried again.
@@ -75,6 +81,7 @@ pub fn firing(report: &CycleReport, settings: &Settings, around: &Around) -> Vec
     alerts.extend(report.clock_held.as_deref().map(own::clock));
     alerts.extend(report.clocks.iter().map(|(account, why)| own::clock_of(account, why)));
     alerts.extend(mail_undelivered(&around.mails, now));
+    alerts.extend(mail_refused(&around.refused));
     let alerts = merged(alerts);
     debug_assert!(alerts.iter().all(|a| cause(a.key.cause()).is_some()), "a cause that is not in the list");
     alerts

@@ -1,16 +1,27 @@
 //! Open alerts. Not responsible for what becomes of their mails (`outbox`), only for storing both together.
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, Row, Transaction, params};
 
 use super::cycles::horizon;
 use super::text::{get_count, get_instant, get_opt_instant, get_opt_word, get_word, instant};
 use super::{Fault, outbox, quiet};
-use crate::domain::{AccountName, AlertKey, LeaseId, Occasion, Severity};
+use crate::domain::{AccountName, AlertKey, Course, LeaseId, Occasion, Said, Severity};
 use crate::ledger::{AlertChange, OpenAlert, QueuedMail, WaitingMails};
+
+/// What no server takes as it is goes after a week of attempts.
+const ASIDE: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 pub(super) fn open(c: &Connection) -> Result<Vec<OpenAlert>, Fault> {
     let mut query = c.prepare_cached("SELECT * FROM alert WHERE closed_at IS NULL ORDER BY key")?;
     let rows = query.query_map([], alert)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Those that are over and last turned at or after `since`.
+pub(super) fn ended(c: &Connection, since: Timestamp) -> Result<Vec<OpenAlert>, Fault> {
+    let mut query =
+        c.prepare_cached("SELECT * FROM alert WHERE closed_at IS NOT NULL AND turned_at >= ?1 ORDER BY key")?;
+    let rows = query.query_map([instant(since)], alert)?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
@@ -31,6 +42,12 @@ fn alert(r: &Row<'_>) -> rusqlite::Result<OpenAlert> {
         grade: r.get("grade")?,
         leases: r.get::<_, String>("leases")?.lines().map(LeaseId::new).collect(),
         heard: r.get::<_, String>("heard")?.lines().map(str::to_owned).collect(),
+        course: Course {
+            holds: r.get("holds")?,
+            turned_at: get_instant(r, "turned_at")?,
+            flapping: r.get("flapping")?,
+            said: get_word(r, "said", Said::parse)?,
+        },
     })
 }
 
@@ -58,19 +75,21 @@ pub(super) fn apply(
     let old = horizon(at);
     tx.prepare_cached("DELETE FROM alert WHERE closed_at < ?1")?.execute([&old])?;
     tx.prepare_cached("DELETE FROM alert_log WHERE at < ?1")?.execute([&old])?;
-    outbox::forget(tx, &old)
+    outbox::forget(tx, &old)?;
+    outbox::forget_aside(tx, &instant(at.checked_sub(ASIDE).unwrap_or(Timestamp::MIN)))
 }
 
 fn put(tx: &Transaction<'_>, a: &OpenAlert, told_at: Timestamp) -> Result<(), Fault> {
     let leases: Vec<&str> = a.leases.iter().map(LeaseId::as_str).collect();
     tx.prepare_cached(
         "INSERT INTO alert (key, severity, account, since, told_at, title, text, once, grade, told_severity, told_grade, owed, leases,
-           heard)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
+           heard, holds, turned_at, flapping, said)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)
          ON CONFLICT (key) DO UPDATE SET severity = excluded.severity, account = excluded.account, since = excluded.since,
            told_at = excluded.told_at, title = excluded.title, text = excluded.text, once = excluded.once,
            grade = excluded.grade, told_severity = excluded.told_severity, told_grade = excluded.told_grade,
-           owed = excluded.owed, leases = excluded.leases, heard = excluded.heard, closed_at = NULL",
+           owed = excluded.owed, leases = excluded.leases, heard = excluded.heard, holds = excluded.holds,
+           turned_at = excluded.turned_at, flapping = excluded.flapping, said = excluded.said, closed_at = NULL",
     )?
     .execute(params![
         a.key.as_str(),
@@ -86,7 +105,11 @@ fn put(tx: &Transaction<'_>, a: &OpenAlert, told_at: Timestamp) -> Result<(), Fa
         a.told.map_or(0, |(_, grade)| grade),
         a.owed.map(Occasion::as_str),
         leases.join("\n"),
-        a.heard.join("\n")
+        a.heard.join("\n"),
+        a.course.holds,
+        instant(a.course.turned_at),
+        a.course.flapping,
+        a.course.said.as_str()
     ])?;
     Ok(())
 }
@@ -94,8 +117,8 @@ fn put(tx: &Transaction<'_>, a: &OpenAlert, told_at: Timestamp) -> Result<(), Fa
 pub(super) fn waiting(c: &Connection) -> Result<WaitingMails, Fault> {
     let mut query = c.prepare_cached(
         "SELECT count(*) AS n, min(queued_at) AS oldest,
-           (SELECT last_error FROM outbox WHERE delivered_at IS NULL AND folded_at IS NULL AND last_error IS NOT NULL ORDER BY tried_at DESC LIMIT 1) AS error
-         FROM outbox WHERE delivered_at IS NULL AND folded_at IS NULL",
+           (SELECT last_error FROM outbox WHERE delivered_at IS NULL AND folded_at IS NULL AND aside_at IS NULL AND last_error IS NOT NULL ORDER BY tried_at DESC LIMIT 1) AS error
+         FROM outbox WHERE delivered_at IS NULL AND folded_at IS NULL AND aside_at IS NULL",
     )?;
     let found = query.query_row([], |r| {
         Ok(WaitingMails {

@@ -1,12 +1,14 @@
 //! The outbox: what is to leave, how often it was tried, and what was taken. A crash after the commit repeats a message at
 //! worst; it never loses one.
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use rusqlite::{Connection, Transaction, params};
 
 use super::Fault;
 use super::text::{get_instant, get_word, instant};
 use crate::domain::{AlertKey, Severity};
-use crate::ledger::{Channel, OutboxMail, QueuedMail};
+use crate::ledger::{Channel, MailRefusal, OutboxMail, PutAside, QueuedMail};
 
 /// Recipients are kept one a line: no address holds a newline.
 pub(super) fn queue(tx: &Transaction<'_>, m: &QueuedMail, at: Timestamp) -> Result<(), Fault> {
@@ -41,6 +43,15 @@ pub(super) fn forget(tx: &Transaction<'_>, old: &str) -> Result<(), Fault> {
     Ok(())
 }
 
+/// Removes what was put aside before that instant, and was not taken since.
+pub(super) fn forget_aside(tx: &Transaction<'_>, old: &str) -> Result<(), Fault> {
+    tx.prepare_cached(
+        "DELETE FROM outbox WHERE aside_at < ?1 AND delivered_at IS NULL AND folded_at IS NULL",
+    )?
+    .execute([old])?;
+    Ok(())
+}
+
 /// Undelivered messages, oldest first.
 pub(super) fn waiting(c: &Connection, due: Option<Timestamp>) -> Result<Vec<OutboxMail>, Fault> {
     let mut query = c.prepare_cached(
@@ -66,6 +77,7 @@ pub(super) fn waiting(c: &Connection, due: Option<Timestamp>) -> Result<Vec<Outb
             queued_at: get_instant(r, "queued_at")?,
             attempts: r.get("attempts")?,
             next_at: get_instant(r, "next_at")?,
+            aside: r.get::<_, Option<String>>("aside_at")?.is_some(),
         })
     })?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
@@ -120,27 +132,90 @@ pub(super) fn failed(
     at: Timestamp,
     next_at: Timestamp,
     error: &str,
+    aside: bool,
 ) -> Result<(), Fault> {
     for id in ids {
         let done = tx
             .prepare_cached(
-                "UPDATE outbox SET attempts = attempts + 1, tried_at = ?2, next_at = ?3, last_error = ?4 WHERE id = ?1",
+                "UPDATE outbox SET attempts = attempts + 1, tried_at = ?2, next_at = ?3, last_error = ?4,
+                   aside_at = CASE WHEN ?5 THEN coalesce(aside_at, ?2) ELSE aside_at END
+                 WHERE id = ?1",
             )?
-            .execute(params![id, instant(at), instant(next_at), error])?;
+            .execute(params![id, instant(at), instant(next_at), error, aside])?;
         there(done, *id)?;
     }
     Ok(())
 }
 
 /// The whole list of recipients stays: a later mail of the incident is for all of them.
-pub(super) fn left_for(tx: &Transaction<'_>, ids: &[i64], to: &[String]) -> Result<(), Fault> {
+pub(super) fn left_for(
+    tx: &Transaction<'_>,
+    ids: &[i64],
+    to: &[String],
+    refused: &[(String, String)],
+) -> Result<(), Fault> {
+    // A server's words may run over lines.
+    let line = |(address, why): &(String, String)| {
+        format!("{address}\t{}", why.split_whitespace().collect::<Vec<_>>().join(" "))
+    };
+    let refused: Vec<String> = refused.iter().map(line).collect();
     for id in ids {
         let done = tx
-            .prepare_cached("UPDATE outbox SET left_for = ?2 WHERE id = ?1")?
-            .execute(params![id, to.join("\n")])?;
+            .prepare_cached("UPDATE outbox SET left_for = ?2, refused = ?3 WHERE id = ?1")?
+            .execute(params![id, to.join("\n"), refused.join("\n")])?;
         there(done, *id)?;
     }
     Ok(())
+}
+
+/// Oldest first.
+pub(super) fn aside(c: &Connection) -> Result<Vec<PutAside>, Fault> {
+    let mut query = c.prepare_cached(
+        "SELECT * FROM outbox WHERE aside_at IS NOT NULL AND delivered_at IS NULL AND folded_at IS NULL ORDER BY id",
+    )?;
+    let rows = query.query_map([], |r| {
+        Ok(PutAside {
+            id: r.get("id")?,
+            channel: get_word(r, "channel", Channel::parse)?,
+            key: AlertKey::stored(r.get("key")?),
+            title: r.get("title")?,
+            queued_at: get_instant(r, "queued_at")?,
+            aside_at: get_instant(r, "aside_at")?,
+            why: r.get::<_, Option<String>>("last_error")?.unwrap_or_default(),
+        })
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// By address: what its newest attempt that came to a word about it said.
+pub(super) fn refusals(c: &Connection) -> Result<Vec<MailRefusal>, Fault> {
+    let mut query = c.prepare_cached(
+        "SELECT recipients, left_for, refused, tried_at, delivered_at IS NOT NULL AS taken FROM outbox
+         WHERE channel = 'mail' AND tried_at IS NOT NULL AND (delivered_at IS NOT NULL OR refused <> '')
+         ORDER BY tried_at DESC, id DESC",
+    )?;
+    let rows = query.query_map([], |r| {
+        let (to, refused): (String, String) = (r.get("recipients")?, r.get("refused")?);
+        let left: Option<String> = r.get("left_for")?;
+        let left = lines(left.as_ref().unwrap_or(&to));
+        Ok((lines(&to), left, refused, get_instant(r, "tried_at")?, r.get::<_, bool>("taken")?))
+    })?;
+    let mut known: BTreeMap<String, Option<MailRefusal>> = BTreeMap::new();
+    for row in rows {
+        let (to, left, refused, at, taken) = row?;
+        // What was left at last is what was taken in the end, whatever was said before.
+        let stands = |address: &str| !taken || left.iter().all(|l| l != address);
+        let refused: Vec<(&str, &str)> = refused.lines().filter_map(|line| line.split_once('\t')).collect();
+        let refused: Vec<(&str, &str)> = refused.into_iter().filter(|(a, _)| stands(a)).collect();
+        for (address, why) in &refused {
+            let refusal = MailRefusal { address: (*address).to_owned(), why: (*why).to_owned(), at };
+            known.entry(refusal.address.clone()).or_insert(Some(refusal));
+        }
+        for address in to.into_iter().filter(|a| taken && refused.iter().all(|(r, _)| r != a)) {
+            known.entry(address).or_insert(None);
+        }
+    }
+    Ok(known.into_values().flatten().collect())
 }
 
 fn there(rows: usize, id: i64) -> Result<(), Fault> {

@@ -17,9 +17,9 @@ use crate::domain::{
 use crate::ledger::{
     AccountFacts, AlertChange, BalanceMark, BalanceNote, Blocked, BudgetCheck, ChangeOutcome, ChangePermit,
     ChangeRecord, CycleRecord, CycleSummary, DecisionRow, EventDetail, IntentFilter, IntentRecord,
-    KnownLease, LastPrice, Ledger, LedgerError, NewIntent, OpenAlert, OutboxMail, PauseRecord,
-    ProviderCharge, PurchasePermit, QueuedMail, SeenQuote, SettleRead, Silence, SpendPermit, SplitPart,
-    Telling, WaitingMails,
+    KnownLease, LastPrice, Ledger, LedgerError, MailRefusal, NewIntent, OpenAlert, OutboxMail, PauseRecord,
+    ProviderCharge, PurchasePermit, PutAside, QueuedMail, SeenQuote, SettleRead, Silence, SpendPermit,
+    SplitPart, Telling, WaitingMails,
 };
 
 /// Pages, not only a row: a disk with no room for a payment's log must be noticed before the payment.
@@ -244,6 +244,10 @@ impl Ledger for SqliteLedger {
         self.read(alerts::open)
     }
 
+    fn ended_alerts(&self, since: Timestamp) -> Result<Vec<OpenAlert>, LedgerError> {
+        self.read(|c| alerts::ended(c, since))
+    }
+
     fn apply_alerts(
         &self,
         changes: &[AlertChange],
@@ -274,12 +278,21 @@ impl Ledger for SqliteLedger {
         at: Timestamp,
         next_at: Timestamp,
         error: &str,
+        aside: bool,
     ) -> Result<(), LedgerError> {
-        self.write(|tx| outbox::failed(tx, ids, at, next_at, error))
+        self.write(|tx| outbox::failed(tx, ids, at, next_at, error, aside))
     }
 
-    fn left_for(&self, ids: &[i64], to: &[String]) -> Result<(), LedgerError> {
-        self.write(|tx| outbox::left_for(tx, ids, to))
+    fn left_for(&self, ids: &[i64], to: &[String], refused: &[(String, String)]) -> Result<(), LedgerError> {
+        self.write(|tx| outbox::left_for(tx, ids, to, refused))
+    }
+
+    fn aside_mails(&self) -> Result<Vec<PutAside>, LedgerError> {
+        self.read(outbox::aside)
+    }
+
+    fn refusals(&self) -> Result<Vec<MailRefusal>, LedgerError> {
+        self.read(outbox::refusals)
     }
 
     fn queue_report(

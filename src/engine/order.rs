@@ -3,20 +3,23 @@
 //! A crash before the spend row bought nothing; after it the purchase is unknown, no other is made in its account, and the
 //! settling reads look for the new order. It is never bought again by itself. Not responsible for the command line.
 mod change;
+mod moving;
 mod offer;
 mod price;
 
 use std::sync::Arc;
 
+use super::measure::{measure, replied};
 use super::observe::Seen;
+use super::overcharge;
 use super::passes::{budget_check, recover, skews};
 use super::planning::Planned;
 use super::reading::Shown;
 use super::{CycleReport, EngineError, Payer, Viewer, clockrule};
 use crate::budget::span;
 use crate::domain::{
-    Event, FieldProblem, Lease, Method, Money, OrderState, PromoStatus, PurchaseRequest, Quote, QuoteError,
-    RenewalRequest, State, nominal_days,
+    Event, FieldProblem, IntentId, Lease, Measured, Method, Money, OrderState, PromoStatus, PurchaseRequest,
+    Quote, QuoteError, RenewalRequest, State, nominal_days,
 };
 use crate::ledger::{Blocked, EventDetail, IntentRecord, LedgerError, NewIntent, Purpose};
 use crate::planner::Standing;
@@ -221,7 +224,8 @@ impl Payer {
         let observed = payer.viewer.observe().await?;
         let (seen, mut shown) = payer.believe_and_settle(observed)?;
         let clock_held = clockrule::judge(ledger.as_ref(), &started, &skews(&seen), true)?;
-        let asked = match payer.stands_against(&seen, clock_held.clone())? {
+        payer.viewer.keep_overcharged()?;
+        let asked = match payer.stands_against(&seen, request, clock_held.clone())? {
             Some(reason) => Asked::Held { reason, quote: None },
             None => payer.ask_and_buy(request, approved, cycle, &mut shown).await?,
         };
@@ -239,6 +243,7 @@ impl Payer {
     fn stands_against(
         &self,
         seen: &[Seen],
+        request: &PurchaseRequest,
         clock_held: Option<String>,
     ) -> Result<Option<Reason>, LedgerError> {
         let because = |word, text: &str| Ok(Some(Reason::new(word, text)));
@@ -262,7 +267,12 @@ impl Payer {
         if let Some(why) = self.viewer.stopped_providers(&past).get(seen.account.provider.as_str()) {
             return because(Word::UnknownPending, why);
         }
-        Ok(None)
+        let held = self.viewer.overcharged()?;
+        let policy = self.viewer.policy_of(request).map(|p| p.name.as_str()).unwrap_or_default();
+        if let Some(held) = overcharge::of(&held, &seen.account.name, policy) {
+            return Ok(Some(held.reason()));
+        }
+        self.viewer.still_moving(&seen.account)
     }
 
     async fn ask_and_buy(
@@ -298,11 +308,13 @@ impl Payer {
             PaymentReply::Unknown { code: None, message: "internal error while buying".into() }
         });
         self.keep(&id, &quote, reply)?;
+        self.look_at_balance(reader.as_ref(), &id, &quote).await?;
         // The order may be listed already; if it is not, the settling reads go on looking.
         let observed = viewer.observe().await?;
         let later = self.believe_and_settle(observed)?.1;
         shown.doubles.extend(later.doubles);
         shown.charges.extend(later.charges);
+        viewer.keep_overcharged()?;
         Ok(Asked::Begun(Box::new(ledger.intent(&id)?)))
     }
 
@@ -352,6 +364,27 @@ impl Payer {
         }))
     }
 
+    /// The balance right after a call whose answer did not tell it.
+    async fn look_at_balance(
+        &self,
+        reader: &dyn Reader,
+        id: &IntentId,
+        quote: &Quote,
+    ) -> Result<(), LedgerError> {
+        let viewer = &self.viewer;
+        let record = viewer.ledger.intent(id)?;
+        let untold = record.state == State::Accepted && record.detail.balance_after.is_none();
+        if !untold && record.state != State::Unknown {
+            return Ok(());
+        }
+        let Ok(told) = reader.balance(crate::providers::Purpose::Money).await else { return Ok(()) };
+        if told.currency == quote.balance.currency {
+            let (timing, now) = (&viewer.settings.timing, viewer.clock.now());
+            measure(viewer.ledger.as_ref(), timing, id, (told.amount, Measured::Reading), &now)?;
+        }
+        Ok(())
+    }
+
     fn keep(
         &self,
         id: &crate::domain::IntentId,
@@ -370,7 +403,8 @@ impl Payer {
             PaymentReply::Accepted { balance, order, .. } => {
                 let same = balance.filter(|b| b.currency == quote.balance.currency);
                 let balance_after: Option<Money> = same.map(|b| b.amount);
-                write(Event::Accepted, &EventDetail { balance_after, ..EventDetail::default() })?;
+                let timing = &self.viewer.settings.timing;
+                write(Event::Accepted, &replied(ledger, timing, id, balance_after, &now)?)?;
                 if let Some(order) = order {
                     ledger.record_order(id, &order.as_str().into(), now.wall)?;
                 }

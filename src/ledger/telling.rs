@@ -2,7 +2,9 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::domain::{AccountName, AlertKey, Currency, KeyPattern, LeaseId, Money, Occasion, Severity};
+use crate::domain::{
+    AccountName, AlertKey, Currency, IntentId, KeyPattern, LeaseId, Money, Occasion, Severity,
+};
 
 /// An alert that is open.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -144,6 +146,8 @@ pub struct BalanceNote {
     pub explained: Money,
     /// What nobody accounts for: above zero it fell, below zero it rose.
     pub unexplained: Money,
+    /// Payments of renewd's in between of which it is not known what they cost: it may be theirs.
+    pub contested: Vec<IntentId>,
 }
 
 /// Mails that no server has taken yet.

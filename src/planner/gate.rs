@@ -5,6 +5,7 @@
 use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
 
+use super::overcharge::over_jump;
 use crate::domain::{Currency, Method, Money, PromoStatus, Quote, QuoteError, RenewalRequest};
 use crate::policy::{Policy, Reason, Word};
 
@@ -127,17 +128,7 @@ fn caps(input: &GateInput<'_>, quote: &Quote) -> Result<(), Reason> {
     let Some(jump) = input.policy.max_price_jump else { return Ok(()) };
     for (share, last) in quote.price.shares(input.request.leases.len()).into_iter().zip(&input.last) {
         let Some((paid, days)) = *last else { continue };
-        let allowed = Decimal::ONE_HUNDRED.checked_add(jump.0);
-        // share / period > paid / days × (1 + jump), without dividing
-        let now = share
-            .decimal()
-            .checked_mul(Decimal::from(days))
-            .and_then(|d| d.checked_mul(Decimal::ONE_HUNDRED));
-        let most = paid
-            .decimal()
-            .checked_mul(Decimal::from(input.request.period_days))
-            .and_then(|d| d.checked_mul(allowed?));
-        if now.zip(most).is_none_or(|(now, most)| now > most) {
+        if over_jump(share, input.request.period_days, (paid, days), jump.0) {
             return Err(Reason::new(
                 Word::PriceJump,
                 format!(

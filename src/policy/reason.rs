@@ -130,6 +130,8 @@ words! {
     BundleSplit => "bundle_split", Hold;
     /// The order is in a state that nobody knows.
     OrderState => "order_state", Hold;
+    /// The provider took more than the policy allows, or twice in a row more than it quoted: until an operator's word.
+    Overcharged => "overcharged", Hold;
     /// The clock cannot be trusted.
     Clock => "clock", Hold;
 }

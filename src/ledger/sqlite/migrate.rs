@@ -10,6 +10,7 @@ pub const MIGRATIONS: &[(&str, &str)] = &[
     ("0004_alerts.sql", include_str!("../../../migrations/0004_alerts.sql")),
     ("0005_channels.sql", include_str!("../../../migrations/0005_channels.sql")),
     ("0006_heard.sql", include_str!("../../../migrations/0006_heard.sql")),
+    ("0009_charges.sql", include_str!("../../../migrations/0009_charges.sql")),
 ];
 
 /// The newest schema number that this build knows.

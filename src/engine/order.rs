@@ -9,7 +9,7 @@ mod price;
 
 use std::sync::Arc;
 
-use super::measure::{measure, replied};
+use super::measure::replied;
 use super::observe::Seen;
 use super::overcharge;
 use super::passes::{budget_check, recover, skews};
@@ -18,8 +18,8 @@ use super::reading::Shown;
 use super::{CycleReport, EngineError, Payer, Viewer, clockrule};
 use crate::budget::span;
 use crate::domain::{
-    Event, FieldProblem, IntentId, Lease, Measured, Method, Money, OrderState, PromoStatus, PurchaseRequest,
-    Quote, QuoteError, RenewalRequest, State, nominal_days,
+    Event, FieldProblem, Lease, Method, Money, OrderState, PromoStatus, PurchaseRequest, Quote, QuoteError,
+    RenewalRequest, State, nominal_days,
 };
 use crate::ledger::{Blocked, EventDetail, IntentRecord, LedgerError, NewIntent, Purpose};
 use crate::planner::Standing;
@@ -364,27 +364,6 @@ impl Payer {
         }))
     }
 
-    /// The balance right after a call whose answer did not tell it.
-    async fn look_at_balance(
-        &self,
-        reader: &dyn Reader,
-        id: &IntentId,
-        quote: &Quote,
-    ) -> Result<(), LedgerError> {
-        let viewer = &self.viewer;
-        let record = viewer.ledger.intent(id)?;
-        let untold = record.state == State::Accepted && record.detail.balance_after.is_none();
-        if !untold && record.state != State::Unknown {
-            return Ok(());
-        }
-        let Ok(told) = reader.balance(crate::providers::Purpose::Money).await else { return Ok(()) };
-        if told.currency == quote.balance.currency {
-            let (timing, now) = (&viewer.settings.timing, viewer.clock.now());
-            measure(viewer.ledger.as_ref(), timing, id, (told.amount, Measured::Reading), &now)?;
-        }
-        Ok(())
-    }
-
     fn keep(
         &self,
         id: &crate::domain::IntentId,
@@ -409,15 +388,9 @@ impl Payer {
                     ledger.record_order(id, &order.as_str().into(), now.wall)?;
                 }
             }
-            PaymentReply::Refused { code, message } => {
-                write(Event::Refused, &said(Some(code), message))?;
-            }
-            PaymentReply::NeverSent(why) => {
-                write(Event::NeverSent, &said(None, why))?;
-            }
-            PaymentReply::Unknown { code, message } => {
-                write(Event::AnswerLost, &said(code, message))?;
-            }
+            PaymentReply::Refused { code, message } => _ = write(Event::Refused, &said(Some(code), message))?,
+            PaymentReply::NeverSent(why) => _ = write(Event::NeverSent, &said(None, why))?,
+            PaymentReply::Unknown { code, message } => _ = write(Event::AnswerLost, &said(code, message))?,
         }
         Ok(())
     }

@@ -2,13 +2,14 @@
 //! could not be told from what that one did.
 use jiff::Timestamp;
 
-use crate::domain::State;
 use crate::domain::time::{Moment, Timing};
-use crate::engine::Viewer;
+use crate::domain::{IntentId, Measured, Quote, State};
 use crate::engine::looks::over;
-use crate::engine::measure::is_seen;
+use crate::engine::measure::{is_seen, measure};
+use crate::engine::{Payer, Viewer};
 use crate::ledger::{IntentFilter, IntentRecord, LedgerError};
 use crate::policy::{Reason, Word};
+use crate::providers::Reader;
 use crate::settings::Account;
 
 impl Viewer {
@@ -44,6 +45,29 @@ impl Viewer {
             let prose = format!("{what}, and the balance may still move for it; {again}");
             Reason::new(Word::UnknownPending, prose)
         }))
+    }
+}
+
+impl Payer {
+    /// The balance right after a call whose answer did not tell it.
+    pub(super) async fn look_at_balance(
+        &self,
+        reader: &dyn Reader,
+        id: &IntentId,
+        quote: &Quote,
+    ) -> Result<(), LedgerError> {
+        let viewer = &self.viewer;
+        let record = viewer.ledger.intent(id)?;
+        let untold = record.state == State::Accepted && record.detail.balance_after.is_none();
+        if !untold && record.state != State::Unknown {
+            return Ok(());
+        }
+        let Ok(told) = reader.balance(crate::providers::Purpose::Money).await else { return Ok(()) };
+        if told.currency == quote.balance.currency {
+            let (timing, now) = (&viewer.settings.timing, viewer.clock.now());
+            measure(viewer.ledger.as_ref(), timing, id, (told.amount, Measured::Reading), &now)?;
+        }
+        Ok(())
     }
 }
 

@@ -8,8 +8,9 @@
 //! |---|---|---|
 //! | all moved | fell by the quote | confirmed, charged = the fall |
 //! | all moved, the quote was not bound | fell by less | confirmed, charged = the fall |
-//! | all moved | unclear | confirmed, charged = the quote, marked so |
-//! | in service again, end not told | fell by the quote | confirmed, charged = the fall |
+//! | all moved | the first reading that shows a fall within the lag window shows more | confirmed, charged = the fall |
+//! | all moved | unclear, or something else was open meanwhile | confirmed, charged = the quote, marked so |
+//! | in service again, end not told | fell by the quote, or by more after a good reply | confirmed, charged = the fall |
 //! | in service again, end not told | otherwise | as none moved, and never "not applied" |
 //! | some moved | – | split per lease; while one of them is not listed, after 4 × lag window |
 //! | none moved | fell by the quote | wait out the lag window, then a person must look |
@@ -20,15 +21,15 @@
 //! A lease that is not listed, or whose end changed by something else than a term, is *odd*: it never counts as
 //! unchanged, so it can never lead to "not applied".
 mod purchase;
-
-use std::cmp::Ordering;
+mod span;
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::time::Timing;
-use crate::domain::{Money, Sameness, State, TermEnd, term};
+use crate::domain::{Measured, Money, Sameness, State, TermEnd, term};
 
 pub use purchase::{PurchaseCase, PurchaseVerdict, judge_purchase};
+pub use span::{Charge, Sight, Span, charge};
 
 /// What a lease's end says about a payment for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,6 +100,8 @@ pub struct Case<'a> {
     pub ambiguous: bool,
     /// Another payment of the account is unknown too: what fell may be its charge.
     pub contested: bool,
+    /// What else may have moved the balance since the quote: what the fall says of the amount.
+    pub sight: Sight,
     /// The quote was the price of exactly that payment; otherwise the fall of the balance is the better measure.
     pub bound: bool,
     /// The balances are in one currency; else the present look's fall says nothing, whatever it is.
@@ -116,6 +119,8 @@ pub enum Verdict {
     Confirmed {
         /// What it cost.
         charged: Money,
+        /// How that is known.
+        measured: Measured,
         /// In words.
         why: String,
     },
@@ -137,9 +142,11 @@ pub fn judge(case: &Case<'_>) -> Verdict {
     let moved = case.ends.iter().filter(|e| matches!(e, End::Moved(_))).count();
     let again = case.ends.iter().filter(|e| **e == End::Again).count();
     let Some(now) = case.looks.last() else { return Verdict::Wait };
-    let shown = again == 0 || (now.fell == case.quoted && !case.ambiguous);
+    let seen = seen(case.looks, case.quoted, case.sight, case.timing);
+    let surplus = case.state == State::Accepted && seen.at_once(case.quoted).is_some();
+    let shown = again == 0 || (now.fell == case.quoted && !case.ambiguous) || surplus;
     if moved + again == case.ends.len() && shown && !case.ends.is_empty() {
-        return confirmed(case, now);
+        return confirmed(case, now, seen);
     }
     let lag = case.timing.lag_window;
     let four = lag.checked_mul(4).unwrap_or(SignedDuration::MAX);
@@ -189,25 +196,51 @@ fn unclear(now: &Look) -> Verdict {
     ))
 }
 
-fn confirmed(case: &Case<'_>, now: &Look) -> Verdict {
+/// What the looks say of the amount. The first that shows a fall is the measure, within the lag window, or if none came before it;
+/// what moved the balance later is somebody else's. Later charges that became known since then have made the fall smaller.
+#[must_use]
+pub fn seen(looks: &[Look], quoted: Money, sight: Sight, timing: &Timing) -> Charge {
+    let (Some(at), Some(now)) = (looks.iter().position(|l| l.fell.is_positive()), looks.last()) else {
+        return Charge::Unseen;
+    };
+    let first = looks[at];
+    let four = timing.lag_window.checked_mul(4).unwrap_or(SignedDuration::MAX);
+    let timely = first.elapsed <= if at == 0 { four } else { timing.lag_window };
+    let fell = if now.fell.is_positive() { first.fell.min(now.fell) } else { first.fell };
+    if timely || fell <= quoted { charge(fell, sight, quoted) } else { Charge::Contested(fell) }
+}
+
+fn confirmed(case: &Case<'_>, now: &Look, seen: Charge) -> Verdict {
+    let quoted = case.quoted;
     if !case.comparable {
         let why = "every end moved; the balance is in another currency, so the quote is taken".to_owned();
-        return Verdict::Confirmed { charged: case.quoted, why };
+        return Verdict::Confirmed { charged: quoted, measured: Measured::Quote, why };
     }
-    let (charged, why) = match now.fell.cmp(&case.quoted) {
-        Ordering::Equal => (now.fell, format!("every end moved, and the balance fell by {}", now.fell)),
-        Ordering::Less if !case.bound && !case.ambiguous && now.fell.is_positive() => {
-            (now.fell, format!("every end moved, and the balance fell by {}, less than the quote", now.fell))
+    let taken = |charged, why| Verdict::Confirmed { charged, measured: Measured::Reading, why };
+    match seen {
+        Charge::Seen(fell) if fell == quoted => {
+            taken(fell, format!("every end moved, and the balance fell by {fell}"))
+        }
+        Charge::Seen(fell) if fell > quoted => {
+            taken(fell, format!("every end moved, and the balance fell by {fell}, more than the quote"))
+        }
+        Charge::Seen(fell) if !case.bound => {
+            taken(fell, format!("every end moved, and the balance fell by {fell}, less than the quote"))
+        }
+        Charge::Contested(fell) => {
+            let why = format!(
+                "every end moved; the balance fell by {fell} while something else could move it too, so the quote is taken"
+            );
+            Verdict::Confirmed { charged: quoted, measured: Measured::Quote, why }
         }
         _ => {
             let why = format!(
                 "every end moved; the balance differs by {} from what renewd knows of, so the quote is taken",
                 now.fell
             );
-            (case.quoted, why)
+            Verdict::Confirmed { charged: quoted, measured: Measured::Quote, why }
         }
-    };
-    Verdict::Confirmed { charged, why }
+    }
 }
 
 /// The trailing looks that saw nothing, counted only where they lie `lag_window / settle_reads` apart.

@@ -1,4 +1,4 @@
-//! `renewd resolve`: an operator's word on an unsettled payment. Works beside a running daemon; never pays.
+//! `renewd resolve`: an operator's word on an unsettled payment, or on what a confirmed one really cost. Works beside a running daemon; never pays.
 //!
 //! "Not charged" lets the next cycle pay again: while what is known speaks against it, a person at a terminal has to add `--yes`, and
 //! a script, which cannot be asked, is obeyed and warned.
@@ -7,7 +7,7 @@ use std::io::IsTerminal;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::documents::{Payment, value};
-use crate::domain::{Event, IntentId, Moment, Money, State};
+use crate::domain::{Event, IntentId, Measured, Moment, Money, State};
 use crate::exit::Exit;
 use crate::ledger::sqlite::Access;
 use crate::ledger::{AccountFacts, EventDetail, IntentRecord, Ledger};
@@ -32,14 +32,7 @@ pub(super) fn resolve(ctx: &mut Context, args: &ResolveArgs) -> Result<Exit, Fai
     let ledger = ctx.known_ledger(Access::Note)?;
     let id = IntentId::from(args.intent.as_str());
     let before = ledger.intent(&id)?;
-    let open =
-        matches!(before.state, State::Unknown | State::NeedsOperator | State::Accepted | State::Refused)
-            || (before.state == State::NotApplied
-                && !before.never_sent
-                && !args.not_charged_already(&before));
-    if !open {
-        return Err(Failure::usage(format!("payment {id} is {}: there is nothing to resolve", before.state)));
-    }
+    resolvable(args, &before, charged.is_some())?;
     if charged.is_none()
         && !args.yes
         && let Some(why) = may_be_charged(ctx, ledger.as_ref(), &before)?
@@ -57,20 +50,44 @@ pub(super) fn resolve(ctx: &mut Context, args: &ResolveArgs) -> Result<Exit, Fai
     };
     let detail = EventDetail {
         charged,
+        measured: charged.map(|_| Measured::Word),
         evidence: Some(format!("an operator said: {said}; {}", ctx.redactor.quote(note))),
         ..EventDetail::default()
     };
     ledger.append(&id, before.state, event, &detail, &ctx.clock.now())?;
     let after = ledger.intent(&id)?;
-    let next = what_follows(&after);
+    let next = what_follows(&before, &after);
     if ctx.json {
         output::json(
             &serde_json::json!({ "schema": 1, "ok": true, "payment": value(&Payment::new(&after)), "next": next }),
         );
     } else {
-        output::line(&format!("payment {id}: {} → {}; {next}", before.state, after.state));
+        let became = if before.state == after.state {
+            format!("{}", after.state)
+        } else {
+            format!("{} → {}", before.state, after.state)
+        };
+        output::line(&format!("payment {id}: {became}; {next}"));
     }
     Ok(Exit::Done)
+}
+
+/// Whether there is anything to say of a payment in that state.
+fn resolvable(args: &ResolveArgs, before: &IntentRecord, charged: bool) -> Result<(), Failure> {
+    let open = match before.state {
+        State::Unknown | State::NeedsOperator | State::Accepted | State::Refused => true,
+        State::NotApplied => !before.never_sent && !args.not_charged_already(before),
+        State::Confirmed => charged,
+        _ => false,
+    };
+    let id = &before.id;
+    match before.state {
+        _ if open => Ok(()),
+        State::Confirmed => Err(Failure::usage(format!(
+            "payment {id} is confirmed: it was charged. `--charged AMOUNT` says what it really cost"
+        ))),
+        state => Err(Failure::usage(format!("payment {id} is {state}: there is nothing to resolve"))),
+    }
 }
 
 /// What speaks against "not charged", if anything does.
@@ -83,7 +100,11 @@ fn may_be_charged(
     let facts = ledger.accounts()?;
     let facts = facts.iter().find(|f| f.account == record.request.account);
     let fell = fallen(record, facts).map(|fell| {
-        let fits = if fell == record.quoted { "the price asked" } else { "no more than the price asked" };
+        let fits = match fell.cmp(&record.quoted) {
+            std::cmp::Ordering::Equal => "the price asked",
+            std::cmp::Ordering::Less => "no more than the price asked",
+            std::cmp::Ordering::Greater => "more than the price asked",
+        };
         format!("the balance fell by {fell} {}, {fits}", record.currency)
     });
     let lags = lag_end(record, &now, ctx.settings.timing.lag_window).map(|end| {
@@ -101,7 +122,8 @@ fn may_be_charged(
     }))
 }
 
-/// The fall of the balance at the last look, where this payment may be its cause: more than nothing, at most its price.
+/// The fall of the balance at the last look, where this payment may be its cause: more than nothing. A provider may take more than
+/// it quoted.
 fn fallen(record: &IntentRecord, facts: Option<&AccountFacts>) -> Option<Money> {
     let began = record.spend_started_at.as_ref()?.wall;
     let read = || {
@@ -109,7 +131,7 @@ fn fallen(record: &IntentRecord, facts: Option<&AccountFacts>) -> Option<Money> 
         record.balance_before.minus(facts.balance?)
     };
     let fell = record.reads.last().map(|look| look.fell).or_else(read)?;
-    (fell.is_positive() && fell <= record.quoted).then_some(fell)
+    fell.is_positive().then_some(fell)
 }
 
 /// When the provider's lists stop lagging behind the money call; `None` once that is over.
@@ -122,7 +144,16 @@ fn lag_end(record: &IntentRecord, now: &Moment, lag: SignedDuration) -> Option<T
 }
 
 /// What the word leads to, for whoever said it.
-fn what_follows(record: &IntentRecord) -> String {
+fn what_follows(before: &IntentRecord, record: &IntentRecord) -> String {
+    let amount = |r: &IntentRecord| r.detail.charged.unwrap_or(r.quoted);
+    if before.state == State::Confirmed {
+        return format!(
+            "{} {} counts in budgets and as its last price, in place of {}",
+            amount(record),
+            record.currency,
+            amount(before)
+        );
+    }
     let leases = record.request.leases.len();
     match (record.state, leases) {
         (State::Confirmed, _) => "it counts in budgets, and is not paid again".to_owned(),

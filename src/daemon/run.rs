@@ -269,7 +269,7 @@ impl Daemon {
         let viewer = &self.payer.viewer;
         let states = vec![State::SpendStarted, State::Accepted, State::Unknown];
         let open = viewer.ledger.intents(&IntentFilter { states, ..IntentFilter::default() }).ok()?;
-        if open.is_empty() {
+        if open.is_empty() && viewer.unmeasured().ok()?.is_empty() {
             return None;
         }
         let timing = &viewer.settings.timing;

@@ -108,6 +108,7 @@ fn around(viewer: &Viewer, report: &CycleReport) -> Result<Around, LedgerError> 
     Ok(Around {
         budgets: budget_uses(viewer)?,
         balances: ledger.balance_notes(back(NEWS))?,
+        overcharged: viewer.overcharged()?,
         unsent: ledger.intents(&failed)?.into_iter().filter(|r| r.never_sent).collect(),
         mails: ledger.waiting_mails()?,
         refused: refused(viewer)?,

@@ -93,7 +93,8 @@ impl Payment {
             cycle: record.request.cycle.clone(),
             state: record.state,
             quoted: record.quoted,
-            charged: detail.charged,
+            // What a lost answer may have cost counts while it is not settled, and is nothing once it is known as not charged.
+            charged: detail.charged.filter(|_| record.state.counts_in_budgets()),
             currency: record.currency.clone(),
             period_days: record.request.period_days,
             balance_before: record.balance_before,

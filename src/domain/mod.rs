@@ -25,7 +25,7 @@ pub use order::{
     Catalogue, Change, ChangeRequest, FieldProblem, Offer, Operator, PromoCode, PurchaseAuth,
     PurchaseRequest, Stock,
 };
-pub use payment::{Event, IllegalEvent, State, next_state};
+pub use payment::{Event, IllegalEvent, Measured, State, next_state};
 pub use percent::Percent;
 pub use quote::{Method, OrderNow, PromoStatus, Quote, QuoteError, RenewalRequest, RequestLease, Warning};
 pub use term::{Bought, Sameness, Term, TermEnd, Told};

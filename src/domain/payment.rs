@@ -124,6 +124,8 @@ pub enum Event {
     Inconclusive,
     /// Some leases moved and some did not.
     PartlyMoved,
+    /// The balance right after it was seen, and with it what it cost; says nothing of what became of it.
+    Measured,
     /// An operator says that it was charged.
     OperatorCharged,
     /// An operator says that it was not charged.
@@ -132,7 +134,7 @@ pub enum Event {
 
 impl Event {
     /// Every event, for tables and tests.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::SpendStarted,
         Self::Released,
         Self::Accepted,
@@ -144,6 +146,7 @@ impl Event {
         Self::ShownNotApplied,
         Self::Inconclusive,
         Self::PartlyMoved,
+        Self::Measured,
         Self::OperatorCharged,
         Self::OperatorNotCharged,
     ];
@@ -163,9 +166,46 @@ impl Event {
             Self::ShownNotApplied => "shown_not_applied",
             Self::Inconclusive => "inconclusive",
             Self::PartlyMoved => "partly_moved",
+            Self::Measured => "measured",
             Self::OperatorCharged => "operator_charged",
             Self::OperatorNotCharged => "operator_not_charged",
         }
+    }
+}
+
+/// How it is known what a payment cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Measured {
+    /// By the balances in the provider's own answers: the quote before it, the reply or the next quote after it.
+    Answers,
+    /// By the quote before it and a reading of the balance after it.
+    Reading,
+    /// It is not: nothing fell yet, or something else moved the same balance. The quote stands.
+    Quote,
+    /// An operator said so.
+    Word,
+}
+
+impl Measured {
+    /// Each of them.
+    pub const ALL: [Self; 4] = [Self::Answers, Self::Reading, Self::Quote, Self::Word];
+
+    /// The word in the ledger.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Answers => "answers",
+            Self::Reading => "reading",
+            Self::Quote => "quote",
+            Self::Word => "word",
+        }
+    }
+
+    /// The measure of that word.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|m| m.as_str() == word)
     }
 }
 
@@ -182,7 +222,8 @@ pub struct IllegalEvent {
 /// Where `event` takes a payment from `state`.
 ///
 /// Late evidence is legal from every state in which bytes may have left: a charge that lands after `refused`,
-/// `not_applied` or `needs_operator` is recorded, never dropped.
+/// `not_applied` or `needs_operator` is recorded, never dropped. What a payment cost may be seen, or be said by an operator, after it
+/// is known that it was charged: that changes the amount and nothing else.
 ///
 /// # Errors
 /// [`IllegalEvent`] for every pair that is not in the table of the payment's life.
@@ -204,9 +245,11 @@ pub fn next_state(state: State, event: Event) -> Result<State, IllegalEvent> {
         (S::Accepted | S::Unknown | S::NotApplied | S::NeedsOperator | S::Refused, E::PartlyMoved) => {
             S::Split
         }
-        (S::Unknown | S::NeedsOperator | S::Accepted | S::NotApplied | S::Refused, E::OperatorCharged) => {
-            S::Confirmed
-        }
+        (
+            S::Unknown | S::NeedsOperator | S::Accepted | S::NotApplied | S::Refused | S::Confirmed,
+            E::OperatorCharged,
+        ) => S::Confirmed,
+        (S::Accepted | S::Unknown | S::Confirmed, E::Measured) => state,
         (S::Unknown | S::NeedsOperator | S::Accepted | S::NotApplied | S::Refused, E::OperatorNotCharged) => {
             S::NotApplied
         }
@@ -231,8 +274,16 @@ mod tests {
     #[test]
     fn nothing_leaves_a_final_state() {
         for s in [State::Confirmed, State::Released, State::Split] {
-            assert!(Event::ALL.iter().all(|e| next_state(s, *e).is_err()), "{s}");
+            assert!(
+                Event::ALL
+                    .iter()
+                    .all(|e| next_state(s, *e).is_ok_and(|n| n == s) || next_state(s, *e).is_err()),
+                "{s}"
+            );
         }
+        let stays: Vec<&Event> =
+            Event::ALL.iter().filter(|e| next_state(State::Confirmed, **e).is_ok()).collect();
+        assert_eq!(stays, [&Event::Measured, &Event::OperatorCharged], "only its amount may change");
     }
 
     #[test]

@@ -6,11 +6,15 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 
 use super::lane::{Halt, Lane};
-use crate::domain::{Event, IntentId, PromoStatus, Quote, State};
+use super::measure::{measure, replied};
+use super::observe::beating;
+use super::overcharge;
+use crate::domain::{Currency, Event, IntentId, Measured, Money, PromoStatus, Quote, State};
+use crate::evidence::Charge;
 use crate::ledger::{Blocked, EventDetail, LedgerError};
-use crate::planner::{PaySet, Priced, cannot_wait};
+use crate::planner::{Overcharged, PaySet, Priced, cannot_wait};
 use crate::policy::{Reason, Word};
-use crate::providers::PaymentReply;
+use crate::providers::{PaymentReply, Purpose};
 
 /// A price is good for so long.
 const GOOD: SignedDuration = SignedDuration::from_secs(60);
@@ -35,8 +39,14 @@ impl Lane {
         match reply {
             PaymentReply::Accepted { balance, promo, .. } => {
                 let balance = balance.filter(|b| b.currency == quote.balance.currency).map(|b| b.amount);
-                write(Event::Accepted, &EventDetail { balance_after: balance, ..EventDetail::default() })?;
-                self.expected = balance.or_else(|| self.expected.and_then(|e| e.minus(priced.total)));
+                let timing = self.viewer.settings.timing.clone();
+                write(Event::Accepted, &replied(ledger.as_ref(), &timing, id, balance, &now)?)?;
+                let seen = match balance {
+                    Some(told) => Some(told),
+                    None => self.look_at_balance(id, &quote.balance.currency).await?,
+                };
+                self.expected = seen.or_else(|| self.expected.and_then(|e| e.minus(priced.total)));
+                self.hold_overcharged(id)?;
                 if let (Some(PromoStatus::Invalid), Some(code)) = (promo, &set.key.promo) {
                     tracing::warn!(payment = %id, "the promo code was not accepted in the payment: stopped for this cycle");
                     self.dead_promos.insert(code.clone());
@@ -73,9 +83,64 @@ impl Lane {
             PaymentReply::Unknown { code, message } => {
                 tracing::warn!(payment = %id, "the outcome is unknown: {message}");
                 write(Event::AnswerLost, &said(code.map(|c| c.to_string()), message))?;
-                self.after_unknown(set, id).await
+                self.look_at_balance(id, &quote.balance.currency).await?;
+                self.hold_overcharged(id)?;
+                let halt = self.after_unknown(set, id).await?;
+                self.hold_overcharged(id)?;
+                Ok(halt)
             }
         }
+    }
+
+    /// The balance right after a call whose answer did not tell it. Gives it where it shows what the payment cost: a balance that lags
+    /// shows nothing yet.
+    async fn look_at_balance(
+        &mut self,
+        id: &IntentId,
+        currency: &Currency,
+    ) -> Result<Option<Money>, LedgerError> {
+        let reader = Arc::clone(&self.reader);
+        let reading = tokio::spawn(async move { reader.balance(Purpose::Money).await });
+        let told = match beating(reading, self.viewer.beat.as_ref()).await {
+            Ok(Ok(balance)) if &balance.currency == currency => balance.amount,
+            _ => return Ok(None),
+        };
+        let (ledger, timing) = (self.viewer.ledger.as_ref(), &self.viewer.settings.timing);
+        let now = self.viewer.clock.now();
+        let charge = measure(ledger, timing, id, (told, Measured::Reading), &now)?;
+        Ok(matches!(charge, Charge::Seen(_)).then_some(told))
+    }
+
+    /// The next quote tells the balance too: where the reading after the last payment showed nothing yet, it is the first that does.
+    pub(super) fn measure_by(&mut self, quote: &Quote) -> Result<(), LedgerError> {
+        let Some(id) = self.out.begun.last().cloned() else { return Ok(()) };
+        let ledger = Arc::clone(&self.viewer.ledger);
+        let last = ledger.intent(&id)?;
+        let now = self.viewer.clock.now();
+        if !quote.asked_at.is_from(&last.state_at, &now) || quote.balance.currency != last.currency {
+            return Ok(());
+        }
+        let timing = &self.viewer.settings.timing;
+        let seen = measure(ledger.as_ref(), timing, &id, (quote.balance.amount, Measured::Answers), &now)?;
+        if matches!(seen, Charge::Seen(_)) {
+            self.hold_overcharged(&id)?;
+        }
+        Ok(())
+    }
+
+    /// A payment that cost more than its quote may hold what is left of its policy, from the next payment on.
+    fn hold_overcharged(&mut self, id: &IntentId) -> Result<(), LedgerError> {
+        let record = self.viewer.ledger.intent(id)?;
+        if record.detail.charged.is_some_and(|c| c > record.quoted) || record.state == State::Split {
+            self.overcharged = self.viewer.keep_overcharged()?;
+        }
+        Ok(())
+    }
+
+    /// Why a set may not be paid any more, though it could when the cycle began.
+    pub(super) fn charged_too_much(&self, set: &PaySet) -> Option<Reason> {
+        let policy = &self.viewer.settings.policies[set.key.policy].name;
+        overcharge::of(&self.overcharged, &self.seen.account.name, policy).map(Overcharged::reason)
     }
 
     /// Reads at once: most lost answers are settled by the list and the balance within the same cycle.

@@ -13,9 +13,11 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::time::Timing;
-use crate::domain::{AccountName, Balance, Money, State};
+use crate::domain::{AccountName, Balance, IntentId, Money, State};
+use crate::evidence::{Sight, Span};
 use crate::ledger::{BalanceMark, BalanceNote, IntentFilter, IntentRecord, Ledger, LedgerError};
 
+use super::measure::is_seen;
 use super::settle::Reading;
 
 /// Failed payments stay open to late evidence for so long, and a day.
@@ -84,7 +86,7 @@ pub(super) fn explain(
             note.since = same.map_or(note.since, |read| read.max(note.since));
             tracing::warn!(
                 account = %note.account, before = %note.before, after = %note.after, explained = %note.explained,
-                unexplained = %note.unexplained, "the balance moved without a payment"
+                unexplained = %note.unexplained, "the balance moved by what no payment on record explains"
             );
             put(ledger, &mark, Some(&note), settled)
         }
@@ -144,7 +146,8 @@ fn judge(
     let known = Money::sum(known.map(charge)).unwrap_or_default();
     let late: Vec<Money> =
         confirmed().filter(|r| !since(r) && r.state_at.wall > marked).map(charge).collect();
-    let odd = mark.balance.minus(now.balance).and_then(|fell| fell.minus(known)).unwrap_or_default();
+    let span = Span { before: mark.balance, after: now.balance, known, sight: Sight::Tight };
+    let odd = span.fell().unwrap_or_default();
     if sums(&late).contains(&odd) {
         let idle = mark.balance == now.balance && mark.odd.is_none() && known == Money::ZERO;
         return if idle { Step::Stay } else { Step::Mark(now) };
@@ -168,8 +171,25 @@ fn judge(
         currency: mark.currency.clone(),
         explained: known,
         unexplained: odd,
+        contested: contested(mark.at, payments, timing),
     };
     Step::Note(now, note)
+}
+
+/// Payments around that span of which it is not known what they cost: what is not explained may be theirs.
+fn contested(since: Timestamp, payments: &[IntentRecord], timing: &Timing) -> Vec<IntentId> {
+    let from = before(since, timing.lag_window);
+    let around = |r: &&IntentRecord| r.spend_started_at.as_ref().is_some_and(|m| m.wall >= from);
+    let unseen = |r: &&IntentRecord| match r.state {
+        State::Confirmed => !is_seen(r),
+        State::SpendStarted | State::Accepted | State::Unknown | State::NeedsOperator => true,
+        State::Refused => !r.never_sent,
+        _ => false,
+    };
+    let mut ids: Vec<IntentId> =
+        payments.iter().filter(around).filter(unseen).map(|r| r.id.clone()).collect();
+    ids.sort_unstable();
+    ids
 }
 
 /// What late charges can add up to, nothing included: each may have landed before the mark or after it.

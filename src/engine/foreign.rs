@@ -6,10 +6,12 @@ use jiff::SignedDuration;
 
 use super::Viewer;
 use super::claims::may_have_renewed_itself;
+use super::measure::is_seen;
 use crate::domain::time::Moment;
 use crate::domain::{
     Inventory, Lease, Method, Money, RenewalRequest, Sameness, State, TermEnd, nominal_days, term,
 };
+use crate::evidence::{Sight, Span};
 use crate::ledger::{EventDetail, IntentFilter, IntentRecord, LedgerError, ProviderCharge};
 use crate::settings::Account;
 
@@ -121,10 +123,16 @@ fn fall(
         return Ok(None);
     };
     let since = |r: &&IntentRecord| r.spend_started_at.as_ref().is_some_and(|at| at.wall >= read_at);
-    let open = ours.iter().filter(since).any(|r| r.state.is_unsettled());
+    let open = ours.iter().filter(since).any(|r| {
+        r.state.is_unsettled()
+            || r.state == State::Refused && !r.never_sent
+            || r.state == State::Confirmed && !is_seen(r)
+    });
     let paid = ours.iter().filter(since).filter(|r| r.state == State::Confirmed);
     let paid = Money::sum(paid.map(|r| r.detail.charged.unwrap_or(r.quoted))).unwrap_or_default();
-    Ok(before.minus(inventory.balance.amount).and_then(|f| f.minus(paid)).filter(|_| !open))
+    let sight = if open { Sight::Contested } else { Sight::Tight };
+    let span = Span { before, after: inventory.balance.amount, known: paid, sight };
+    Ok(span.fell().filter(|_| span.sight == Sight::Tight))
 }
 
 /// What is believed of a charge.

@@ -15,7 +15,7 @@ use crate::domain::{Event, IntentId, Lease, LeaseId, Money, OrderId, Quote, Stat
 use crate::ledger::{
     Blocked, BudgetCheck, EventDetail, IntentRecord, LastPrice, LedgerError, NewIntent, Purpose, SpendPermit,
 };
-use crate::planner::{GroupKey, Item, PaySet, Priced};
+use crate::planner::{GroupKey, Item, Overcharged, PaySet, Priced};
 use crate::policy::{Reason, Word};
 use crate::providers::{Changer, PaymentReply, Reader, Spender};
 
@@ -80,6 +80,8 @@ pub(super) struct Lane {
     /// What the balance must be if nobody else spends: guards a second attempt.
     pub(super) expected: Option<Money>,
     pub(super) dead_promos: HashSet<String>,
+    /// Policies that are held because of what was charged, in this lane too.
+    pub(super) overcharged: Vec<Overcharged>,
     /// Questions in a row that the provider did not answer.
     silent: usize,
     pub(super) out: Outcome,
@@ -96,6 +98,7 @@ impl Payer {
         let (Some(reader), Some(spender)) = (self.viewer.readers.get(&name), self.spenders.get(&name)) else {
             return Ok(Outcome::default());
         };
+        let overcharged = self.viewer.overcharged()?;
         let mut lane = Lane {
             reader: Arc::clone(reader),
             spender: Arc::clone(spender),
@@ -107,6 +110,7 @@ impl Payer {
             seen,
             orders,
             dead_promos: HashSet::new(),
+            overcharged,
             silent: 0,
             out: Outcome::default(),
         };
@@ -196,6 +200,10 @@ impl Lane {
             let silent = reason.word == Word::AccountDown;
             return Ok(self.put_off(set, reason, silent));
         }
+        if let Some(reason) = self.charged_too_much(set) {
+            self.change(set, &reason);
+            return Ok(Halt::No);
+        }
         let asked = self.quote(set).await;
         let asked = self.within_plan(set, asked);
         let silent = matches!(Heard::of(&asked), Heard::Silence(_));
@@ -209,6 +217,11 @@ impl Lane {
             return Ok(Halt::No);
         };
         self.silent = 0;
+        self.measure_by(quote)?;
+        if let Some(reason) = self.charged_too_much(set) {
+            self.change(set, &reason);
+            return Ok(Halt::No);
+        }
         if let Some(reason) = self.covers(set, quote, priced) {
             self.change(set, &reason);
             return Ok(Halt::No);

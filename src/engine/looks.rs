@@ -51,7 +51,7 @@ pub(super) fn looks(
 
 /// When the call was over, as far as is known: the provider may have acted at any instant until then, and its lists may lag
 /// from there on.
-fn over(record: &IntentRecord, started: &Moment, timing: &Timing) -> Moment {
+pub(super) fn over(record: &IntentRecord, started: &Moment, timing: &Timing) -> Moment {
     let took = took(record.state, record.state_at.since(started), timing.money_timeout);
     Moment {
         wall: started.wall.checked_add(took).unwrap_or(started.wall),

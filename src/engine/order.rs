@@ -4,6 +4,7 @@
 //! settling reads look for the new order. It is never bought again by itself. Not responsible for the command line.
 mod change;
 mod keep;
+mod moving;
 mod offer;
 mod price;
 
@@ -11,6 +12,7 @@ use std::sync::Arc;
 
 use super::clockrule::Clocks;
 use super::observe::Seen;
+use super::overcharge;
 use super::passes::{budget_check, recover};
 use super::planning::Planned;
 use super::reading::Shown;
@@ -227,7 +229,8 @@ impl Payer {
         let observed = payer.observe().await?;
         let (seen, mut shown) = payer.believe_and_settle(observed)?;
         let clock_held = payer.viewer.clocks(&started, &seen, true)?;
-        let asked = match payer.stands_against(&seen, clock_held.clone())? {
+        payer.viewer.keep_overcharged()?;
+        let asked = match payer.stands_against(&seen, request, clock_held.clone())? {
             Some(reason) => Asked::Held { reason, quote: None },
             None => payer.ask_and_buy(request, approved, cycle, &mut shown).await?,
         };
@@ -242,7 +245,12 @@ impl Payer {
     }
 
     /// What keeps the account from paying at all.
-    fn stands_against(&self, seen: &[Seen], clock: Clocks) -> Result<Option<Reason>, LedgerError> {
+    fn stands_against(
+        &self,
+        seen: &[Seen],
+        request: &PurchaseRequest,
+        clock: Clocks,
+    ) -> Result<Option<Reason>, LedgerError> {
         let because = |word, text: &str| Ok(Some(Reason::new(word, text)));
         let Some(seen) = seen.first() else {
             return because(Word::AccountDown, "the account is not in the config");
@@ -267,7 +275,12 @@ impl Payer {
         if let Some(why) = self.viewer.stopped_providers(&past).get(seen.account.provider.as_str()) {
             return because(Word::UnknownPending, why);
         }
-        Ok(None)
+        let held = self.viewer.overcharged()?;
+        let policy = self.viewer.policy_of(request).map(|p| p.name.as_str()).unwrap_or_default();
+        if let Some(held) = overcharge::of(&held, &seen.account.name, policy) {
+            return Ok(Some(held.reason()));
+        }
+        self.viewer.still_moving(&seen.account)
     }
 
     async fn ask_and_buy(
@@ -318,11 +331,13 @@ impl Payer {
             PaymentReply::Unknown { code: None, message: "internal error while buying".into() }
         });
         self.keep(&id, &quote, reply)?;
+        self.look_at_balance(reader.as_ref(), &id, &quote).await?;
         // The order may be listed already; if it is not, the settling reads go on looking.
         let observed = viewer.observe().await?;
         let later = self.believe_and_settle(observed)?.1;
         shown.doubles.extend(later.doubles);
         shown.charges.extend(later.charges);
+        viewer.keep_overcharged()?;
         Ok(Asked::Begun(Box::new(ledger.intent(&id)?)))
     }
 

@@ -22,7 +22,7 @@ use super::planning::Planned;
 use super::reading::{Shown, take};
 use super::remember::{Learnt, quotes_of};
 use super::report::{AccountReport, CycleReport};
-use super::settle::past_of;
+use super::settle::{past_of, unmeasured};
 use super::steering::Steering;
 use super::{Payer, Viewer, clockrule, identity, shrink};
 
@@ -125,6 +125,14 @@ impl Viewer {
         })
     }
 
+    /// Payments that are known as charged, and whose cost the next reading may still show.
+    ///
+    /// # Errors
+    /// The ledger's.
+    pub fn unmeasured(&self) -> Result<Vec<IntentRecord>, LedgerError> {
+        unmeasured(self.ledger.as_ref(), None, &self.settings.timing, &self.clock.now())
+    }
+
     /// Payments that may still matter to a plan.
     pub(super) fn past(&self, now: &Moment) -> Result<Vec<Past>, LedgerError> {
         let timing = &self.settings.timing;
@@ -170,6 +178,7 @@ impl Payer {
         recover(viewer, &started)?;
         let observed = self.observe().await?;
         let (seen, mut shown) = self.believe_and_settle(observed)?;
+        viewer.keep_overcharged()?;
         let clock_held = viewer.clocks(&started, &seen, true)?;
         let mut planned = viewer.plan(&seen, clock_held.clone(), cycle, only).await?;
         viewer.remember_prices(&planned.items, &planned.offered)?;
@@ -189,6 +198,7 @@ impl Payer {
         if only.is_none() {
             viewer.probe_prices(&seen, &planned.items, std::mem::take(&mut planned.offered)).await?;
         }
+        viewer.keep_overcharged()?;
         let mut report = viewer.report(started, &seen, planned, clock_held)?;
         report.payments = begun.iter().rev().map(|id| ledger.intent(id)).collect::<Result<Vec<_>, _>>()?;
         report.double_charges = shown.doubles;
@@ -242,10 +252,13 @@ impl Payer {
         recover(&self.viewer, &self.viewer.clock.now())?;
         let mut viewer = self.viewer.clone();
         let states = vec![State::Accepted, State::Unknown];
-        let open = viewer.ledger.intents(&IntentFilter { states, ..IntentFilter::default() })?;
+        let mut open = viewer.ledger.intents(&IntentFilter { states, ..IntentFilter::default() })?;
+        open.extend(self.viewer.unmeasured()?);
         viewer.readers.retain(|name, _| open.iter().any(|r| &r.request.account == name));
         let observed = viewer.observe().await?;
-        Ok(self.believe_and_settle(observed)?.1.doubles)
+        let doubles = self.believe_and_settle(observed)?.1.doubles;
+        self.viewer.keep_overcharged()?;
+        Ok(doubles)
     }
 
     pub(super) fn believe_and_settle(
@@ -366,7 +379,10 @@ fn settled_since(viewer: &Viewer, before: Option<&CycleRecord>) -> Result<Vec<In
     };
     let now = viewer.clock.now();
     let fresh = |r: &IntentRecord| {
-        r.state_at.is_from(before, &now) || told.as_ref().is_some_and(|told| r.state_at.is_from(told, &now))
+        let since = |at: &Moment| {
+            at.is_from(before, &now) || told.as_ref().is_some_and(|told| at.is_from(told, &now))
+        };
+        since(&r.state_at) || r.charged_at.as_ref().is_some_and(since)
     };
     Ok(viewer.ledger.intents(&filter)?.into_iter().filter(fresh).collect())
 }

@@ -17,7 +17,7 @@ use crate::domain::{AccountName, Lease, Moment, Money, Quote};
 use crate::ledger::LedgerError;
 use crate::planner::{
     AccountView, BudgetLeft, Funds, GroupKey, Item, Offered, PaidBy, Past, PaySet, Unit, Verdict, World,
-    batches, draft, fill, group,
+    batches, draft, fill, group, hold_overcharged,
 };
 use crate::policy::{Decision, Reason, Word};
 
@@ -63,26 +63,11 @@ impl Viewer {
         let paused = self.ledger.paused()?;
         let capabilities = self.capabilities();
         let stopped = self.stopped_providers(&past);
-        let views: Vec<AccountView<'_>> = seen
-            .iter()
-            .filter_map(|s| {
-                Some(AccountView {
-                    name: &s.account.name,
-                    provider: &s.account.provider,
-                    capabilities: capabilities.get(&s.account.name)?,
-                    leases: &s.leases,
-                    missing: &s.missing,
-                    standing: s.standing.clone(),
-                    barred: s.barred.clone(),
-                    clock_held: clock.accounts.get(&s.account.name).cloned(),
-                    paused: paused.iter().any(|p| p.account.as_ref().is_none_or(|a| a == &s.account.name)),
-                    provider_stopped: stopped.get(s.account.provider.as_str()).cloned(),
-                })
-            })
-            .collect();
+        let views = views(seen, &capabilities, &paused, &stopped, &clock);
         let settings = &self.settings;
+        let overcharged = self.overcharged()?;
         let drawn = |past: &[Past]| {
-            draft(&World {
+            let mut items = draft(&World {
                 now: now.wall,
                 timezone: &settings.timezone,
                 timing: &settings.timing,
@@ -90,7 +75,9 @@ impl Viewer {
                 accounts: &views,
                 past,
                 clock_held: clock.all.clone(),
-            })
+            });
+            hold_overcharged(&mut items, &settings.policies, &overcharged);
+            items
         };
         let mut items = drawn(&past);
         let paid = self.paid_terms(seen, &items, &now)?;
@@ -249,6 +236,32 @@ impl Viewer {
             })
             .collect()
     }
+}
+
+/// The accounts as a plan looks at them.
+fn views<'a>(
+    seen: &'a [Seen],
+    capabilities: &'a HashMap<AccountName, crate::domain::Capabilities>,
+    paused: &[crate::ledger::PauseRecord],
+    stopped: &HashMap<String, String>,
+    clock: &Clocks,
+) -> Vec<AccountView<'a>> {
+    seen.iter()
+        .filter_map(|s| {
+            Some(AccountView {
+                name: &s.account.name,
+                provider: &s.account.provider,
+                capabilities: capabilities.get(&s.account.name)?,
+                leases: &s.leases,
+                missing: &s.missing,
+                standing: s.standing.clone(),
+                barred: s.barred.clone(),
+                clock_held: clock.accounts.get(&s.account.name).cloned(),
+                paused: paused.iter().any(|p| p.account.as_ref().is_none_or(|a| a == &s.account.name)),
+                provider_stopped: stopped.get(s.account.provider.as_str()).cloned(),
+            })
+        })
+        .collect()
 }
 
 fn admit(admitted: &mut Vec<(GroupKey, Vec<usize>)>, unit: &Unit, whole: bool) {

@@ -6,15 +6,16 @@ use jiff::{SignedDuration, Timestamp};
 use super::claims::{another_is_open, claims, is_free, renewed_itself};
 use super::doubles;
 use super::looks::{keep_look, looks, may_be_its_charge, quiet};
+use super::measure::{said, sight};
 use super::settle_purchase::settle_purchase;
 use super::verdict::perform;
 use crate::domain::time::{Moment, Timing};
 use crate::domain::{
-    AccountName, Balance, IntentId, Lease, LeaseId, Money, OrderState, ProviderName, RequestLease, State,
-    TermEnd,
+    AccountName, Balance, Event, IntentId, Lease, LeaseId, Measured, Money, OrderState, ProviderName,
+    RequestLease, State, TermEnd,
 };
-use crate::evidence::{Case, End, Verdict, end, judge};
-use crate::ledger::{IntentFilter, IntentRecord, Ledger, LedgerError, Purpose, SettleRead};
+use crate::evidence::{Case, Charge, End, Sight, Span, Verdict, end, judge, seen};
+use crate::ledger::{EventDetail, IntentFilter, IntentRecord, Ledger, LedgerError, Purpose, SettleRead};
 use crate::planner::Past;
 
 /// Failed payments stay open to late evidence for so long.
@@ -71,7 +72,7 @@ pub(super) fn settle(
     reading: &Reading<'_>,
     now: &Moment,
 ) -> Result<Vec<IntentRecord>, LedgerError> {
-    let open = candidates(ledger, reading, now)?;
+    let open = candidates(ledger, timing, reading, now)?;
     let Some(oldest) = open.iter().filter_map(|r| r.spend_started_at.as_ref()).map(|m| m.wall).min() else {
         return Ok(Vec::new());
     };
@@ -86,6 +87,9 @@ pub(super) fn settle(
     // Newest first: an end that moved once is the newest attempt's doing.
     for record in open {
         let settled = match record.purpose {
+            _ if record.state == State::Confirmed => {
+                remeasure(ledger, timing, reading, &record, &around, now)
+            }
             Purpose::Purchase(_) => settle_purchase(ledger, timing, reading, &record, &around, now)
                 .map(|moved| Settled { moved, doubles: Vec::new() }),
             _ => settle_one(ledger, timing, reading, &record, &around, now),
@@ -124,6 +128,7 @@ fn refresh(
 
 fn candidates(
     ledger: &dyn Ledger,
+    timing: &Timing,
     reading: &Reading<'_>,
     now: &Moment,
 ) -> Result<Vec<IntentRecord>, LedgerError> {
@@ -140,6 +145,7 @@ fn candidates(
     open.extend(
         of(vec![State::NotApplied, State::Refused], Some(late))?.into_iter().filter(|r| !r.never_sent),
     );
+    open.extend(unmeasured(ledger, Some(reading.account), timing, now)?);
     open.retain(|r| {
         &r.provider == reading.provider
             && r.spend_started_at
@@ -148,6 +154,62 @@ fn candidates(
     });
     open.sort_by(|a, b| b.created_at.wall.cmp(&a.created_at.wall).then_with(|| b.id.cmp(&a.id)));
     Ok(open)
+}
+
+/// Payments that are known as charged before the balance showed what they cost, while it may still show it.
+///
+/// # Errors
+/// The ledger's.
+pub(super) fn unmeasured(
+    ledger: &dyn Ledger,
+    account: Option<&AccountName>,
+    timing: &Timing,
+    now: &Moment,
+) -> Result<Vec<IntentRecord>, LedgerError> {
+    let since = now.wall.checked_sub(timing.lag_window).and_then(|at| at.checked_sub(timing.money_timeout));
+    let filter = IntentFilter {
+        account: account.cloned(),
+        states: vec![State::Confirmed],
+        spend_since: Some(since.unwrap_or(Timestamp::MIN)),
+        ..IntentFilter::default()
+    };
+    let mut all = ledger.intents(&filter)?;
+    all.retain(|r| {
+        r.detail.measured == Some(Measured::Quote) && r.parent.is_none() && r.purpose != Purpose::Provider
+    });
+    Ok(all)
+}
+
+/// The first reading that shows the fall is the measure, also where the ends moved before the balance did.
+fn remeasure(
+    ledger: &dyn Ledger,
+    timing: &Timing,
+    reading: &Reading<'_>,
+    record: &IntentRecord,
+    around: &[IntentRecord],
+    now: &Moment,
+) -> Result<Settled, LedgerError> {
+    let same = Settled { moved: false, doubles: Vec::new() };
+    if !in_one_currency(record, reading, around) {
+        return Ok(same);
+    }
+    let (fell, _) = fell(record, reading, around);
+    let sight = sight(record, around, (Measured::Reading, true), now, timing);
+    let looks = looks(record, now, timing, Some((fell, 0)));
+    let Charge::Seen(fell) = seen(&looks, record.quoted, sight, timing) else { return Ok(same) };
+    if fell < record.quoted && reading.bound {
+        return Ok(same);
+    }
+    let told = reading.balance.amount;
+    let detail = EventDetail {
+        charged: Some(fell),
+        balance_after: Some(told),
+        measured: Some(Measured::Reading),
+        evidence: Some(said(record, told, fell, "in the first reading that showed it")),
+        ..EventDetail::default()
+    };
+    ledger.append(&record.id, State::Confirmed, Event::Measured, &detail, now)?;
+    Ok(Settled { moved: true, doubles: Vec::new() })
 }
 
 /// What became of one payment in this reading.
@@ -184,6 +246,7 @@ fn settle_one(
         quoted: record.quoted,
         ambiguous,
         contested: beside || around.iter().any(|o| o.id != record.id && o.state == State::Unknown),
+        sight: sight(record, around, (Measured::Reading, true), now, timing),
         comparable,
         bound: reading.bound,
         looks: &looks,
@@ -193,7 +256,7 @@ fn settle_one(
     if !twice.is_empty() && matches!(verdict, Verdict::Confirmed { .. } | Verdict::Split) {
         doubles::owe(ledger, &record.id, &twice)?;
     }
-    let state = perform(ledger, record, &verdict, &ends, reading, around, now)?;
+    let state = perform(ledger, (record, &verdict), &ends, reading, (around, timing), now)?;
     if comparable {
         let balance = reading.balance.amount;
         // A look that did not see every lease as it was, or at a balance that may hold another charge, ends a row of quiet ones.
@@ -291,7 +354,7 @@ pub(super) fn in_one_currency(record: &IntentRecord, reading: &Reading<'_>, arou
 }
 
 /// Within a boot whatever the wall clock was set to.
-fn is_after(one: &Moment, other: &Moment) -> bool {
+pub(super) fn is_after(one: &Moment, other: &Moment) -> bool {
     if one.boot_id == other.boot_id { one.boot_ms > other.boot_ms } else { one.wall > other.wall }
 }
 
@@ -333,13 +396,13 @@ pub(super) fn fell(record: &IntentRecord, reading: &Reading<'_>, around: &[Inten
     let siblings =
         siblings.filter(|o| o.state == State::Confirmed).map(|o| o.detail.charged.unwrap_or(o.quoted));
     let siblings = Money::sum(siblings).unwrap_or_default();
-    let fell = record
-        .balance_before
-        .minus(reading.balance.amount)
-        .and_then(|f| f.minus(known))
-        .and_then(|f| f.minus(siblings))
-        .unwrap_or_default();
-    (fell, ambiguous)
+    let span = Span {
+        before: record.balance_before,
+        after: reading.balance.amount,
+        known: known.plus(siblings).unwrap_or_default(),
+        sight: Sight::Tight,
+    };
+    (span.fell().unwrap_or_default(), ambiguous)
 }
 
 #[cfg(test)]

@@ -6,10 +6,11 @@ use std::collections::{BTreeMap, HashSet};
 use jiff::SignedDuration;
 
 use super::looks::{keep_look, looks};
+use super::measure::sight;
 use super::settle::{Reading, fell, in_one_currency};
-use super::verdict::fall;
+use super::verdict::cost;
 use crate::domain::time::{Moment, Timing};
-use crate::domain::{Event, Lease, OrderId, PurchaseRequest};
+use crate::domain::{Event, Lease, Measured, OrderId, PurchaseRequest};
 use crate::evidence::{PurchaseCase, PurchaseVerdict, judge_purchase};
 use crate::ledger::{EventDetail, IntentRecord, Ledger, LedgerError, Purpose, SettleRead};
 
@@ -51,10 +52,11 @@ pub(super) fn settle_purchase(
         quoted: record.quoted,
         ambiguous,
         comparable,
+        sight: sight(record, around, (Measured::Reading, true), now, timing),
         looks: &looks,
         timing,
     };
-    let state = perform(ledger, record, judge_purchase(&case), &fresh, reading, around, now)?;
+    let state = perform(ledger, (record, judge_purchase(&case)), &fresh, reading, (around, timing), now)?;
     if comparable {
         let balance = reading.balance.amount;
         // A look that could not see everything ends a row of quiet ones.
@@ -110,25 +112,26 @@ fn is_whole(bought: &PurchaseRequest, leases: &[&Lease]) -> bool {
 
 fn perform(
     ledger: &dyn Ledger,
-    record: &IntentRecord,
-    verdict: PurchaseVerdict,
+    (record, verdict): (&IntentRecord, PurchaseVerdict),
     fresh: &BTreeMap<OrderId, Vec<&Lease>>,
     reading: &Reading<'_>,
-    around: &[IntentRecord],
+    (around, timing): (&[IntentRecord], &Timing),
     now: &Moment,
 ) -> Result<crate::domain::State, LedgerError> {
     let mut detail = EventDetail { balance_after: Some(reading.balance.amount), ..EventDetail::default() };
     let event = match verdict {
         PurchaseVerdict::Wait => return Ok(record.state),
-        PurchaseVerdict::Confirmed { order, charged, why } => {
+        PurchaseVerdict::Confirmed { order, charged, measured, why } => {
             ledger.record_order(&record.id, &order, now.wall)?;
             let told = record.detail.balance_after.filter(|_| record.state == crate::domain::State::Accepted);
-            let by_reply = told.and_then(|told| fall(record, told, around));
-            detail.charged = Some(by_reply.unwrap_or(charged));
+            let (charged, measured, said) =
+                cost(record, around, now, timing).unwrap_or((charged, measured, String::new()));
+            detail.charged = Some(charged);
+            detail.measured = Some(measured);
             detail.balance_after = told.or(detail.balance_after);
             detail.expires_after =
                 fresh.get(&order).and_then(|l| l.iter().filter_map(|l| l.expires_at).min());
-            detail.evidence = Some(why);
+            detail.evidence = Some(if said.is_empty() { why } else { format!("{why}; {said}") });
             Event::EndsMoved
         }
         PurchaseVerdict::NotApplied(why) => {

@@ -2,10 +2,12 @@
 //!
 //! Each is one transaction of the ledger; a crash before it leaves the payment as it was, for the next read to judge. Not
 //! responsible for judging (`evidence.rs`) or for what is looked at (`settle.rs`).
-use super::settle::Reading;
-use crate::domain::time::Moment;
-use crate::domain::{Event, Money, State};
-use crate::evidence::{End, Verdict};
+use super::looks::looks;
+use super::measure::{right_after, said, sight};
+use super::settle::{Reading, fell};
+use crate::domain::time::{Moment, Timing};
+use crate::domain::{Event, Measured, Money, State};
+use crate::evidence::{Charge, End, Verdict, seen};
 use crate::ledger::{EventDetail, IntentRecord, Ledger, LedgerError, SplitPart};
 
 /// Writes what the evidence says, and gives the state that the payment is in then.
@@ -14,21 +16,22 @@ use crate::ledger::{EventDetail, IntentRecord, Ledger, LedgerError, SplitPart};
 /// The ledger's.
 pub(super) fn perform(
     ledger: &dyn Ledger,
-    record: &IntentRecord,
-    verdict: &Verdict,
+    (record, verdict): (&IntentRecord, &Verdict),
     ends: &[End],
     reading: &Reading<'_>,
-    around: &[IntentRecord],
+    (around, timing): (&[IntentRecord], &Timing),
     now: &Moment,
 ) -> Result<State, LedgerError> {
     let mut detail = EventDetail { balance_after: after(record, reading), ..EventDetail::default() };
     let event = match verdict {
         Verdict::Wait => return Ok(record.state),
-        Verdict::Confirmed { charged, why } => {
-            detail = confirmed(record, *charged, why, ends, reading, around);
+        Verdict::Confirmed { charged, measured, why } => {
+            detail = confirmed(record, (*charged, *measured, why), ends, reading, (around, timing), now);
             Event::EndsMoved
         }
-        Verdict::Split => return split(ledger, record, ends, reading, now).map(|()| State::Split),
+        Verdict::Split => {
+            return split(ledger, record, ends, reading, (around, timing), now).map(|()| State::Split);
+        }
         Verdict::NotApplied(why) => {
             detail.evidence = Some(why.clone());
             Event::ShownNotApplied
@@ -52,44 +55,42 @@ fn after(record: &IntentRecord, reading: &Reading<'_>) -> Option<Money> {
     (reading.balance.currency == record.currency).then_some(reading.balance.amount)
 }
 
-/// How much lower the balance was that the reply told than the one before. A quote's balance may lag behind the payments just
-/// made. Where the reply of the last of them told what leaves exactly this one's quote, or where the quote showed what an earlier
-/// payment began with and the charges since then explain the rest to the cent, the fall is counted from there.
-pub(super) fn fall(record: &IntentRecord, told: Money, around: &[IntentRecord]) -> Option<Money> {
-    let spent = |r: &IntentRecord| r.spend_started_at.as_ref().map(|m| m.wall);
-    let counts = |o: &&IntentRecord| matches!(o.state, State::Accepted | State::Confirmed);
-    let mut earlier: Vec<&IntentRecord> =
-        around.iter().filter(counts).filter(|o| o.id != record.id && spent(o) < spent(record)).collect();
-    earlier.sort_by_key(|o| std::cmp::Reverse(spent(o)));
-    let mut before: Vec<Money> =
-        earlier.first().and_then(|last| last.detail.balance_after).into_iter().collect();
-    let mut unseen = Money::ZERO;
-    for o in earlier {
-        unseen = unseen.plus(o.detail.charged.unwrap_or(o.quoted))?;
-        if o.balance_before == record.balance_before {
-            before.extend(record.balance_before.minus(unseen));
-        }
+/// What it cost, where that was seen before its end was: counted already, or by the balance right after a good reply.
+pub(super) fn cost(
+    record: &IntentRecord,
+    around: &[IntentRecord],
+    now: &Moment,
+    timing: &Timing,
+) -> Option<(Money, Measured, String)> {
+    let by = record.detail.measured.filter(|m| *m != Measured::Quote);
+    let told = record.detail.balance_after.filter(|_| record.state == State::Accepted);
+    if let Some((counted, by)) = record.detail.charged.zip(by) {
+        let after = told.unwrap_or_else(|| record.balance_before.minus(counted).unwrap_or_default());
+        return Some((counted, by, said(record, after, counted, "right after it")));
     }
-    let exact = before.iter().find_map(|b| b.minus(told).filter(|fell| *fell == record.quoted));
-    exact.or_else(|| record.balance_before.minus(told)).filter(|fell| fell.is_positive())
+    let (told, by) = (told?, by.unwrap_or(Measured::Answers));
+    match right_after(record, (told, by), around, now, timing) {
+        Charge::Seen(fell) => Some((fell, by, said(record, told, fell, "right after it"))),
+        _ => None,
+    }
 }
 
-/// An accepted payment's reply told the balance right after it: that is the tightest measure of its charge.
 fn confirmed(
     record: &IntentRecord,
-    charged: Money,
-    why: &str,
+    (charged, measured, why): (Money, Measured, &str),
     ends: &[End],
     reading: &Reading<'_>,
-    around: &[IntentRecord],
+    (around, timing): (&[IntentRecord], &Timing),
+    now: &Moment,
 ) -> EventDetail {
     let told = record.detail.balance_after.filter(|_| record.state == State::Accepted);
-    let (charged, why) = match told.and_then(|told| fall(record, told, around)) {
-        Some(fell) => (fell, format!("every end moved; the reply's balance was lower by {fell}")),
-        None => (charged, why.to_owned()),
+    let (charged, measured, why) = match cost(record, around, now, timing) {
+        Some((cost, by, said)) => (cost, by, format!("every end moved; {said}")),
+        None => (charged, measured, why.to_owned()),
     };
     EventDetail {
         charged: Some(charged),
+        measured: Some(measured),
         balance_after: told.or(after(record, reading)),
         expires_after: ends
             .iter()
@@ -100,14 +101,44 @@ fn confirmed(
     }
 }
 
+/// What the leases cost that moved: their shares of the quote, and what fell beyond the whole quote, which can be nobody else's.
+fn costs(
+    record: &IntentRecord,
+    shares: &[Money],
+    ends: &[End],
+    reading: &Reading<'_>,
+    (around, timing): (&[IntentRecord], &Timing),
+    now: &Moment,
+) -> Vec<Money> {
+    let sum = |moved: bool| {
+        let all = shares.iter().zip(ends).filter(|(_, e)| matches!(e, End::Moved(_)) == moved);
+        Money::sum(all.map(|(share, _)| *share)).unwrap_or_default()
+    };
+    let n = ends.iter().filter(|e| matches!(e, End::Moved(_))).count();
+    let (fell, _) = fell(record, reading, around);
+    let sight = sight(record, around, (Measured::Reading, true), now, timing);
+    let looked = seen(&looks(record, now, timing, Some((fell, n))), record.quoted, sight, timing);
+    let counted =
+        record.detail.charged.or(looked.at_once(record.quoted).filter(|_| after(record, reading).is_some()));
+    let surplus = counted.filter(|c| *c > record.quoted).and_then(|all| all.minus(sum(false)));
+    match surplus {
+        Some(cost) => cost.shares(n),
+        None => {
+            shares.iter().zip(ends).filter(|(_, e)| matches!(e, End::Moved(_))).map(|(s, _)| *s).collect()
+        }
+    }
+}
+
 fn split(
     ledger: &dyn Ledger,
     record: &IntentRecord,
     ends: &[End],
     reading: &Reading<'_>,
+    (around, timing): (&[IntentRecord], &Timing),
     now: &Moment,
 ) -> Result<(), LedgerError> {
     let shares = record.quoted.shares(ends.len());
+    let mut costs = costs(record, &shares, ends, reading, (around, timing), now).into_iter();
     let settled = matches!(record.state, State::NotApplied | State::Refused);
     let leases = record.request.leases.iter();
     let parts: Vec<SplitPart> = leases
@@ -119,7 +150,8 @@ fn split(
                 quoted,
                 state: State::Confirmed,
                 detail: EventDetail {
-                    charged: Some(quoted),
+                    charged: costs.next(),
+                    measured: Some(Measured::Quote),
                     balance_after: after(record, reading),
                     expires_after: Some(*to),
                     evidence: Some(

@@ -5,8 +5,9 @@
 //!
 //! | new orders that match | balance | verdict |
 //! |---|---|---|
-//! | the one that the reply named | any | confirmed; charged = the fall if it is the quote, else the quote, marked so |
+//! | the one that the reply named | any | confirmed; charged = the fall if it is the quote or more, else the quote, marked so |
 //! | exactly one | fell by the quote | confirmed, charged = the fall |
+//! | exactly one | the first reading that shows a fall within the lag window shows more | confirmed, charged = the fall |
 //! | exactly one | fell otherwise | confirmed, charged = the quote, marked so |
 //! | exactly one | unchanged | after 4 × lag window a person must look: somebody else may have bought it |
 //! | several | – | after the lag window a person must look |
@@ -18,9 +19,9 @@
 //! price and the order's end lies a term after the money call: somebody may have bought the like by hand since.
 use jiff::SignedDuration;
 
-use super::Look;
+use super::{Look, Sight, seen};
 use crate::domain::time::Timing;
-use crate::domain::{Money, OrderId, State};
+use crate::domain::{Measured, Money, OrderId, State};
 
 /// Everything that the evidence looks at.
 #[derive(Debug, Clone)]
@@ -39,6 +40,8 @@ pub struct PurchaseCase<'a> {
     pub ambiguous: bool,
     /// The balances are in one currency.
     pub comparable: bool,
+    /// What else may have moved the balance since the quote: what the fall says of the amount.
+    pub sight: Sight,
     /// Earlier looks of this boot, oldest first, then the present one; never empty.
     pub looks: &'a [Look],
     /// `[timing]`.
@@ -54,6 +57,8 @@ pub enum PurchaseVerdict {
         order: OrderId,
         /// What it cost.
         charged: Money,
+        /// How that is known.
+        measured: Measured,
         /// In words.
         why: String,
     },
@@ -73,7 +78,7 @@ pub fn judge_purchase(case: &PurchaseCase<'_>) -> PurchaseVerdict {
     let Some(now) = case.looks.last() else { return PurchaseVerdict::Wait };
     let fell = now.fell == case.quoted && case.comparable;
     if let Some(order) = case.named {
-        return confirmed(case, order, fell, "the order that the reply named is listed");
+        return confirmed(case, order, "the order that the reply named is listed");
     }
     let lag = case.timing.lag_window;
     let four = lag.checked_mul(4).unwrap_or(SignedDuration::MAX);
@@ -85,7 +90,7 @@ pub fn judge_purchase(case: &PurchaseCase<'_>) -> PurchaseVerdict {
         && case.comparable
         && (!failed || fell && !case.ambiguous)
     {
-        return confirmed(case, order, fell, "one new order matches what was bought");
+        return confirmed(case, order, "one new order matches what was bought");
     }
     match case.state {
         State::Accepted if now.elapsed >= lag => return PurchaseVerdict::Overdue,
@@ -119,13 +124,19 @@ pub fn judge_purchase(case: &PurchaseCase<'_>) -> PurchaseVerdict {
     }
 }
 
-fn confirmed(case: &PurchaseCase<'_>, order: &OrderId, fell: bool, what: &str) -> PurchaseVerdict {
-    let why = if fell {
-        format!("{what}, and the balance fell by {}", case.quoted)
-    } else {
-        format!("{what}; the balance does not show the price, so the quote is taken")
+fn confirmed(case: &PurchaseCase<'_>, order: &OrderId, what: &str) -> PurchaseVerdict {
+    let seen = seen(case.looks, case.quoted, case.sight, case.timing).at_once(case.quoted);
+    let (charged, measured, why) = match seen.filter(|_| case.comparable) {
+        Some(fell) if fell > case.quoted => {
+            (fell, Measured::Reading, format!("{what}, and the balance fell by {fell}, more than the quote"))
+        }
+        Some(fell) => (fell, Measured::Reading, format!("{what}, and the balance fell by {fell}")),
+        None => {
+            let why = format!("{what}; the balance does not show the price, so the quote is taken");
+            (case.quoted, Measured::Quote, why)
+        }
     };
-    PurchaseVerdict::Confirmed { order: order.clone(), charged: case.quoted, why }
+    PurchaseVerdict::Confirmed { order: order.clone(), charged, measured, why }
 }
 
 #[cfg(test)]
@@ -165,6 +176,7 @@ mod tests {
             quoted: Money::from_cents(500),
             ambiguous,
             comparable: true,
+            sight: Sight::Tight,
             looks: &looks,
             timing: &timing,
         };

@@ -33,13 +33,14 @@ fn told(state: State, ends: &[End], looks: &[Look], ambiguous: bool, comparable:
         quoted,
         ambiguous,
         contested: false,
+        sight: if ambiguous { Sight::Contested } else { Sight::Tight },
         comparable,
         bound: true,
         looks,
         timing: &timing,
     };
     match judge(&case) {
-        Verdict::Confirmed { charged, why } if why.contains("quote is taken") => {
+        Verdict::Confirmed { charged, why, .. } if why.contains("quote is taken") => {
             assert_eq!(charged, Money::from_cents(265));
             "confirmed at the quote"
         }
@@ -104,6 +105,7 @@ fn a_fall_that_may_be_another_payments_waits(#[case] contested: bool, #[case] se
         quoted: Money::from_cents(265),
         ambiguous: false,
         contested,
+        sight: Sight::Tight,
         comparable: true,
         bound: true,
         looks: &[look(secs, 265, 0)],
@@ -175,7 +177,9 @@ fn back_in_service_counts_only_with_its_money(
 #[case::by_less_where_quotes_bind(true, false, 200, 265)]
 #[case::by_less_where_they_do_not(false, false, 200, 200)]
 #[case::by_a_cent_less(false, false, 264, 264)]
-#[case::by_more(false, false, 266, 265)]
+#[case::by_more(false, false, 266, 266)]
+#[case::by_more_where_quotes_bind(true, false, 266, 266)]
+#[case::by_more_with_a_charge_that_is_not_known(false, true, 266, 265)]
 #[case::not_at_all(false, false, 0, 265)]
 #[case::it_rose(false, false, -100, 265)]
 #[case::by_less_with_a_charge_that_is_not_known(false, true, 200, 265)]
@@ -192,6 +196,7 @@ fn what_was_charged_is_the_fall_where_that_is_the_better_measure(
         quoted: Money::from_cents(265),
         ambiguous,
         contested: false,
+        sight: if ambiguous { Sight::Contested } else { Sight::Tight },
         comparable: true,
         bound,
         looks: &[look(1, fell, 1)],
@@ -236,4 +241,19 @@ fn a_term_that_was_paid_after_its_end_may_be_counted_from_that_end() {
         end(day(3), Some(day(3) + SignedDuration::from_hours(12)), day(3), 1),
         End::Moved(day(3) + SignedDuration::from_hours(12))
     );
+}
+
+/// The first look that shows a fall is the measure, if it came in time; what moves the balance later is somebody else's.
+#[rstest]
+#[case::in_the_first_look(&[look(1, 900, 1)], Charge::Seen(Money::from_cents(900)))]
+#[case::behind_a_lag(&[look(1, 0, 1), look(LAG, 900, 1)], Charge::Seen(Money::from_cents(900)))]
+#[case::after_the_lag_window(&[look(1, 0, 1), look(LAG + 1, 900, 1)], Charge::Contested(Money::from_cents(900)))]
+#[case::nobody_looked_before(&[look(LAG + 1, 900, 1)], Charge::Seen(Money::from_cents(900)))]
+#[case::nobody_looked_for_long(&[look(4 * LAG + 1, 900, 1)], Charge::Contested(Money::from_cents(900)))]
+#[case::somebody_bought_later(&[look(1, 265, 0), look(60, 900, 1)], Charge::Seen(Money::from_cents(265)))]
+#[case::another_charge_became_known(&[look(1, 530, 0), look(60, 265, 1)], Charge::Seen(Money::from_cents(265)))]
+#[case::a_top_up_later(&[look(1, 900, 0), look(60, -9_100, 1)], Charge::Seen(Money::from_cents(900)))]
+#[case::nothing_fell(&[look(1, 0, 1)], Charge::Unseen)]
+fn a_surplus_counts_within_its_span_and_not_outside_it(#[case] looks: &[Look], #[case] says: Charge) {
+    assert_eq!(seen(looks, Money::from_cents(265), Sight::Tight, &timing()), says);
 }

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Purpose;
 use crate::domain::{
-    AccountName, Bought, Currency, IntentId, Kind, Lease, LeaseId, Moment, Money, OrderId, ProviderName,
-    RenewalRequest, RequestLease, State,
+    AccountName, Bought, Currency, IntentId, Kind, Lease, LeaseId, Measured, Moment, Money, OrderId,
+    ProviderName, RenewalRequest, RequestLease, State,
 };
 
 /// A payment about to be reserved.
@@ -51,6 +51,9 @@ pub struct EventDetail {
     pub message: Option<String>,
     /// Why this is believed, in a sentence.
     pub evidence: Option<String>,
+    /// How `charged` is known.
+    #[serde(default)]
+    pub measured: Option<Measured>,
 }
 
 mod money_text {
@@ -134,6 +137,8 @@ pub struct IntentRecord {
     pub settled_at: Option<Timestamp>,
     /// The newest of every detail.
     pub detail: EventDetail,
+    /// When what it cost was last said otherwise than before.
+    pub charged_at: Option<Moment>,
     /// It was not applied because no byte left, not by evidence.
     pub never_sent: bool,
     /// It was ever refused by the provider.

@@ -3,7 +3,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::domain::{
-    AccountName, AlertKey, Course, Currency, KeyPattern, LeaseId, Money, Occasion, Severity,
+    AccountName, AlertKey, Course, Currency, IntentId, KeyPattern, LeaseId, Money, Occasion, Severity,
 };
 
 /// An alert that is open.
@@ -148,6 +148,8 @@ pub struct BalanceNote {
     pub explained: Money,
     /// What nobody accounts for: above zero it fell, below zero it rose.
     pub unexplained: Money,
+    /// Payments of renewd's in between of which it is not known what they cost: it may be theirs.
+    pub contested: Vec<IntentId>,
 }
 
 /// Mails that no server has taken yet.

@@ -136,6 +136,8 @@ words! {
     AccountChanged => "account_changed", Hold;
     /// A renewd with another ledger on this machine pays with the same key.
     SecondRenewd => "second_renewd", Hold;
+    /// The provider took more than the policy allows, or twice in a row more than it quoted: until an operator's word.
+    Overcharged => "overcharged", Hold;
     /// The clock cannot be trusted.
     Clock => "clock", Hold;
 }

@@ -158,6 +158,7 @@ fn note(minute: i64) -> BalanceNote {
         currency: "USD".into(),
         explained: money("2.65"),
         unexplained: money("100.85"),
+        contested: Vec::new(),
     }
 }
 

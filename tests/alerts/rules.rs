@@ -512,6 +512,7 @@ fn moved(id: u32, at: Timestamp, unexplained: &str) -> BalanceNote {
         currency: "USD".into(),
         explained: money("0.00"),
         unexplained: money(unexplained),
+        contested: Vec::new(),
     }
 }
 

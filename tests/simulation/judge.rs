@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use jiff::{SignedDuration, Timestamp, Zoned};
 use renewd::budget::{Budget, Per};
-use renewd::domain::{Event, IntentId, Moment, Money, PromoStatus, RenewalRequest, RequestLease, State};
+use renewd::domain::{
+    Event, IntentId, Measured, Moment, Money, PromoStatus, RenewalRequest, RequestLease, State,
+};
 use renewd::ledger::{EventDetail, NewIntent, ProviderCharge, SplitPart};
 use renewd::policy::OnUnknown;
 use renewd::settings::Settings;
@@ -35,6 +37,10 @@ pub struct Shadow {
     pub was_unknown: bool,
     /// A charge of the provider's own.
     pub theirs: bool,
+    /// Its reply told the balance, and nothing else of the account was open then: what it cost is known at once.
+    pub told: bool,
+    /// The ledger says that what it cost was not seen.
+    pub unseen: bool,
 }
 
 impl Shadow {
@@ -246,6 +252,8 @@ impl Judge {
             operator: false,
             was_unknown: false,
             theirs: false,
+            told: false,
+            unseen: false,
         };
         self.note(|| {
             let ips: Vec<&str> = new.request.leases.iter().map(|l| l.ip.as_str()).collect();
@@ -297,7 +305,11 @@ impl Judge {
         self.note(|| format!("{id} {to}: {said}"));
         let mut inner = self.lock();
         let shadow = inner.shadows.get_mut(id.as_str()).unwrap();
-        (shadow.state, shadow.state_since) = (to, truth);
+        // What only changes the amount leaves alone when it came to its state.
+        if event != Event::Measured && !(shadow.state == State::Confirmed && to == State::Confirmed) {
+            (shadow.state, shadow.state_since) = (to, truth);
+        }
+        shadow.unseen = detail.measured.map_or(shadow.unseen, |m| m == Measured::Quote);
         shadow.charged = detail.charged.or(shadow.charged);
         shadow.never_sent |= event == Event::NeverSent;
         shadow.operator |= matches!(event, Event::OperatorCharged | Event::OperatorNotCharged);
@@ -321,6 +333,8 @@ impl Judge {
                 state,
                 state_since: truth,
                 was_unknown: true,
+                unseen: part.detail.measured == Some(Measured::Quote),
+                told: false,
                 ..whole.clone()
             };
             inner.shadows.insert(id.to_string(), shadow);
@@ -354,6 +368,8 @@ impl Judge {
             operator: false,
             was_unknown: false,
             theirs: true,
+            told: false,
+            unseen: false,
         };
         self.lock().shadows.insert(id.to_string(), shadow);
     }
@@ -446,7 +462,88 @@ impl Judge {
         }
     }
 
+    /// A charge that was told by its reply counts from then on: what the books say beyond the quote is in the ledger before the next
+    /// payment of the account leaves.
+    pub fn surplus_counts(&self, id: &IntentId, account: &str, cost: &dyn Fn(&str) -> Money) {
+        let silent: Vec<String> = {
+            let inner = self.lock();
+            let mine = inner.shadows.iter().filter(|(other, s)| {
+                s.account == account && other.as_str() != id.as_str() && s.told && !s.theirs && !s.operator
+            });
+            let over = mine.filter(|(_, s)| matches!(s.state, State::Accepted | State::Confirmed));
+            over.filter(|(other, s)| cost(other) > s.quoted && s.charged != Some(cost(other)))
+                .map(|(other, s)| {
+                    format!(
+                        "I4 {id} leaves, and {other} cost {} by the books, {:?} by the ledger",
+                        cost(other),
+                        s.charged
+                    )
+                })
+                .collect()
+        };
+        silent.into_iter().for_each(|text| self.broken(text));
+    }
+
+    /// The reply of a payment told the balance.
+    pub fn told(&self, id: &IntentId) {
+        let now = self.clock.truth();
+        let lag = self.settings.timing.lag_window + SignedDuration::from_mins(3);
+        let mut inner = self.lock();
+        let account = inner.shadows[id.as_str()].account.clone();
+        let open = inner.shadows.iter().any(|(other, s)| {
+            let fresh = s.spent.is_some_and(|at| now.duration_since(at) < lag * 4);
+            let seen = s.charged.is_some() && !s.unseen;
+            other.as_str() != id.as_str()
+                && s.account == account
+                && s.spent.is_some()
+                && !s.never_sent
+                && match s.state {
+                    State::Accepted | State::Confirmed => fresh && !seen,
+                    State::Refused => fresh,
+                    state => matches!(state, State::SpendStarted | State::Unknown | State::NeedsOperator),
+                }
+        });
+        inner.shadows.get_mut(id.as_str()).unwrap().told = !open;
+    }
+
+    /// A charge that broke its cap, or two over their quotes in a row, hold what comes under their policy at that account.
+    fn holds(&self, inner: &Inner, id: &IntentId, shadow: &Shadow, wrong: &mut Vec<String>) {
+        let policy = self.settings.policies.iter().find(|p| p.name == shadow.policy).unwrap();
+        let same = |s: &&Shadow| {
+            s.account == shadow.account
+                && s.policy == shadow.policy
+                && !s.theirs
+                && s.charged.is_some()
+                && matches!(
+                    s.state,
+                    State::Accepted | State::Confirmed | State::Unknown | State::NeedsOperator
+                )
+        };
+        let over = |s: &Shadow| s.charged.is_some_and(|c| c > s.quoted) && !s.operator;
+        let mut before: Vec<(&String, &Shadow)> =
+            inner.shadows.iter().filter(|(other, s)| other.as_str() != id.as_str() && same(s)).collect();
+        before.sort_by_key(|(other, s)| (s.spent, *other));
+        let cap = |s: &Shadow| {
+            let all = policy.max_price.and_then(|cap| cap.times(s.leases.len() as u64));
+            over(s) && all.is_some_and(|all| s.charged > Some(all))
+        };
+        for (other, s) in before.iter().filter(|(_, s)| cap(s)) {
+            wrong.push(format!("I4 {id} leaves after {other} cost {:?}, over its cap", s.charged));
+        }
+        if let [.., one, two] = before.as_slice()
+            && over(one.1)
+            && over(two.1)
+            && root(one.0) != root(two.0)
+        {
+            wrong.push(format!(
+                "I4 {id} leaves after {} and {} both cost more than their quotes",
+                one.0, two.0
+            ));
+        }
+    }
+
     fn caps(&self, inner: &Inner, id: &IntentId, shadow: &Shadow, wrong: &mut Vec<String>) {
+        self.holds(inner, id, shadow, wrong);
         let policy = self.settings.policies.iter().find(|p| p.name == shadow.policy).unwrap();
         let n = shadow.leases.len();
         if policy.max_price.is_some_and(|cap| shadow.quoted > cap.times(n as u64).unwrap()) {

@@ -163,6 +163,7 @@ fn stands(run: &Run, item: &Item) -> bool {
                 state.books.lots.iter().filter(|l| !l.gone).map(|l| l.cents * state.prices / 100).sum();
             money(state.books.balance()).minus(keep).unwrap() < money(all)
         }
+        Word::Overcharged => state.books.entries.iter().any(|e| e.odd || e.what == What::Foreign),
         Word::OverBudget | Word::PriceCap | Word::PriceJump | Word::BundleSplit => true,
         // What waits behind a payment that could not leave.
         Word::Backoff if now < state.money_down_until => true,
@@ -236,7 +237,7 @@ pub fn at_rest(run: &Run) {
     let shadows = run.judge.lock().shadows.clone();
     for (id, s) in &shadows {
         let even = evened(run, &shadows, id) || explained(run, id, s);
-        settled_rightly(run, id, s, even);
+        settled_rightly(run, &shadows, id, s, even);
         if s.was_unknown && s.state != State::Split {
             count_unknown(run, id, s);
         }
@@ -250,7 +251,7 @@ pub fn at_rest(run: &Run) {
 }
 
 /// One payment against the books; `even`: what became of it is right together with the other attempts at its term.
-fn settled_rightly(run: &Run, id: &str, s: &Shadow, even: bool) {
+fn settled_rightly(run: &Run, shadows: &BTreeMap<String, Shadow>, id: &str, s: &Shadow, even: bool) {
     let site = run.sites.iter().find(|x| x.account.as_str() == s.account).unwrap();
     let charged = if s.theirs { 0 } else { truth(&run.judge, site, id) };
     let cost = money(charged);
@@ -276,7 +277,12 @@ fn settled_rightly(run: &Run, id: &str, s: &Shadow, even: bool) {
         }
         State::Confirmed if !s.theirs && s.charged != Some(cost) => {
             inner.tally.inexact += 1;
-            if !unclear && !s.operator && !even {
+            // Of two attempts at one term either may stand for the charge; among others a quote may stand, and says so.
+            let rival = shadows.iter().any(|(o, x)| {
+                o != id && !x.theirs && x.state != State::Split && s.leases.iter().any(|l| x.is_for(l))
+            });
+            let stands = s.unseen && s.charged == Some(s.quoted) && crowded(shadows, id, s);
+            if !unclear && !s.operator && !rival && !stands {
                 let text = format!("BOOKS {id} cost {cost} by the books, {:?} by the ledger", s.charged);
                 inner.broken.push(text);
             }
@@ -284,6 +290,14 @@ fn settled_rightly(run: &Run, id: &str, s: &Shadow, even: bool) {
         State::Confirmed if !s.theirs => inner.tally.exact += 1,
         _ => {}
     }
+}
+
+/// Other payments of the account left within an hour of it, or what they cost showed then.
+fn crowded(shadows: &BTreeMap<String, Shadow>, id: &str, s: &Shadow) -> bool {
+    let near = |at: Timestamp| s.spent.is_some_and(|mine| mine.duration_since(at).abs() < HOUR);
+    shadows.iter().any(|(o, x)| {
+        root(o) != root(id) && x.account == s.account && !x.never_sent && x.spent.is_some_and(near)
+    }) || root(id) != id
 }
 
 /// Whether evidence alone settled it.

@@ -185,6 +185,12 @@ impl Spender for Site {
             file.query_row(row, [id.as_str()], |r| r.get(0)).ok()
         };
         self.judge.at_spend(id, request, durable.as_deref());
+        {
+            let state = self.now();
+            // A charge whose payment was answered otherwise, or that landed late, is no reply's.
+            let cost = |other: &str| money(state.books.charged(other).values().sum());
+            self.judge.surplus_counts(id, self.account.as_str(), &cost);
+        }
         let meets = self.meets(&mut self.now());
         self.tell(id, request, meets);
         self.takes(if meets == Meets::Hangs { 118_000 } else { 4_000 });
@@ -203,6 +209,9 @@ impl Spender for Site {
         }
         self.takes(1_000);
         let reply = self.reply(request, meets);
+        if matches!(&reply, PaymentReply::Accepted { balance: Some(_), .. }) && meets == Meets::WrongPrice {
+            self.judge.told(id);
+        }
         self.fate.here().await;
         reply
     }

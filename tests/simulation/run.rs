@@ -542,6 +542,29 @@ impl Run {
             }
         }
         self.resolve_old(now);
+        self.look_at_charges();
+    }
+
+    /// And of one who reads that a charge was not what its quote said.
+    fn look_at_charges(&mut self) {
+        let held = self.payer.as_ref().unwrap().viewer.overcharged().unwrap();
+        for one in held {
+            let id = one.intent.to_string();
+            let state = self.judge.lock().shadows[&id].state;
+            let site = self.sites.iter().find(|s| s.account == one.account).unwrap();
+            let cost = oracle::truth(&self.judge, site, &id);
+            if !matches!(state, State::Confirmed | State::NeedsOperator) || cost == 0 {
+                continue;
+            }
+            let detail = EventDetail {
+                charged: Some(money(cost)),
+                measured: Some(renewd::domain::Measured::Word),
+                evidence: Some("an operator looked".to_owned()),
+                ..EventDetail::default()
+            };
+            let at = renewd::clock::Clock::now(self.clock.as_ref());
+            let _ = self.ledger().append(&one.intent, state, Event::OperatorCharged, &detail, &at);
+        }
     }
 
     /// The word of a person who looked at the provider's books, a day later.

@@ -85,6 +85,8 @@ pub const CAUSES: &[Cause] = &[
     fact(Scope::Money, "provider_charged"),
     fact(Scope::Money, "unexplained_spend"),
     fact(Scope::Money, "top_up"),
+    of(Scope::Money, "overcharged"),
+    fact(Scope::Money, "contested"),
     of(Scope::Money, "runway"),
     of(Scope::Daemon, "clock"),
     of(Scope::Daemon, "loop_late"),

@@ -26,8 +26,8 @@ use jiff::Timestamp;
 use crate::domain::alert::AlertRow;
 use crate::domain::{AccountName, Alert, AlertKey, LeaseId, Money, Severity};
 use crate::ledger::{BalanceNote, IntentRecord, OpenAlert, WaitingMails};
-use crate::planner::Item;
-use crate::policy::Stage;
+use crate::planner::{Item, Overcharged};
+use crate::policy::{Stage, Word};
 use crate::settings::Settings;
 
 use super::{AccountReport, CycleReport};
@@ -50,6 +50,8 @@ pub struct Around {
     pub budgets: Vec<BudgetUse>,
     /// Balances that moved without a payment, of the last [`NEWS`].
     pub balances: Vec<BalanceNote>,
+    /// Policies that are held because of what was charged.
+    pub overcharged: Vec<Overcharged>,
     /// Payments that never left, of the last day, newest first.
     pub unsent: Vec<IntentRecord>,
     /// Mail that waits for a server.
@@ -78,6 +80,7 @@ pub fn firing(report: &CycleReport, settings: &Settings, around: &Around) -> Vec
     alerts.extend(settled().filter_map(|r| payments::paid_twice(r, report)));
     alerts.extend(around.budgets.iter().filter_map(money::budget_warn));
     alerts.extend(money::balance_moves(&around.balances, now));
+    alerts.extend(money::overcharged(&around.overcharged, report));
     alerts.extend(report.clock_held.as_deref().map(own::clock));
     alerts.extend(report.clocks.iter().map(|(account, why)| own::clock_of(account, why)));
     alerts.extend(mail_undelivered(&around.mails, now));
@@ -103,7 +106,10 @@ fn of_account(
         return alerts;
     }
     alerts.extend(accounts::unreadable_records(account));
-    for (word, held) in held::by_word(&items) {
+    let charged = around.overcharged.iter().any(|h| h.account == account.account);
+    // The charge itself is told, with what waits for it.
+    let told = |word: &Word| *word == Word::Overcharged && charged;
+    for (word, held) in held::by_word(&items).into_iter().filter(|(word, _)| !told(word)) {
         alerts.extend(held::held_alert(account, word, &held, report, around, settings, now));
     }
     alerts.extend(stuck::not_sent(account, &items, &around.unsent));

@@ -1,10 +1,13 @@
-//! Alerts about money as a whole: budgets near their end, balances that moved without a payment.
+//! Alerts about money as a whole: budgets near their end, charges that hold a policy, balances that moved without a payment.
 use jiff::{SignedDuration, Timestamp};
 
-use super::plain;
+use super::{count, deadline, grade, plain, row, touched};
 use crate::domain::alert::AlertRow;
 use crate::domain::{AccountName, Alert, AlertKey, Money, Severity};
+use crate::engine::CycleReport;
 use crate::ledger::BalanceNote;
+use crate::planner::{Item, Overcharged};
+use crate::policy::Word;
 
 /// An unexplained move is an open alert for so long.
 pub const NEWS: SignedDuration = SignedDuration::from_hours(24);
@@ -44,20 +47,28 @@ pub(super) fn budget_warn(budget: &BudgetUse) -> Option<Alert> {
     })
 }
 
-/// One alert per account for what fell and one for what rose within [`NEWS`]: a further move is told as it comes.
+/// One alert per account for what fell, one for what rose and one for what may be a payment's own, within [`NEWS`]: a further move
+/// is told as it comes.
 pub(super) fn balance_moves(notes: &[BalanceNote], now: Timestamp) -> Vec<Alert> {
     let fresh: Vec<&BalanceNote> =
         notes.iter().filter(|n| now.duration_since(n.at) < NEWS && n.unexplained != Money::ZERO).collect();
     let mut accounts: Vec<&AccountName> = fresh.iter().map(|n| &n.account).collect();
     accounts.sort_unstable();
     accounts.dedup();
-    let of = |account: &AccountName, fell: bool| -> Vec<&BalanceNote> {
-        let fits = |n: &&&BalanceNote| &n.account == account && n.unexplained.is_positive() == fell;
+    let of = |account: &AccountName, fell: bool, contested: bool| -> Vec<&BalanceNote> {
+        let fits = |n: &&&BalanceNote| {
+            &n.account == account
+                && n.contested.is_empty() != contested
+                && (contested || n.unexplained.is_positive() == fell)
+        };
         fresh.iter().filter(fits).copied().collect()
     };
     accounts
         .into_iter()
-        .flat_map(|a| [unexplained_spend(a, &of(a, true)), top_up(a, &of(a, false))])
+        .flat_map(|a| {
+            let alone = [unexplained_spend(a, &of(a, true, false)), top_up(a, &of(a, false, false))];
+            alone.into_iter().chain([contested(a, &of(a, true, true))])
+        })
         .flatten()
         .collect()
 }
@@ -101,6 +112,80 @@ fn unexplained_spend(account: &AccountName, notes: &[&BalanceNote]) -> Option<Al
              its key is in other hands. It counts in no budget.",
         )
     })
+}
+
+/// It fell or rose while payments were under way of which it is not known what they cost: nobody can say whose it is.
+fn contested(account: &AccountName, notes: &[&BalanceNote]) -> Option<Alert> {
+    let newest = notes.last()?;
+    let ids = newest.contested.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let (amount, side) = match newest.unexplained.is_positive() {
+        true => (newest.unexplained, "more"),
+        false => (Money::ZERO.minus(newest.unexplained).unwrap_or_default(), "less"),
+    };
+    let actions =
+        newest.contested.iter().flat_map(|id| [format!("renewd resolve {id} --charged AMOUNT --note \"…\"")]);
+    Some(Alert {
+        rows: notes.iter().map(|n| move_row(n)).collect(),
+        grade: newest.id,
+        actions: ["look at the provider's own list of charges".to_owned()]
+            .into_iter()
+            .chain(actions)
+            .collect(),
+        ..plain(
+            AlertKey::account("contested", account.as_str()),
+            Severity::Warning,
+            Some(account),
+            &format!(
+                "The balance of {account} fell by {amount} {} {side} than is on record",
+                newest.currency
+            ),
+            &format!(
+                "What renewd's payments cost could not be seen one by one in that span ({ids}), so they are on record at their quotes. \
+                 The difference may be theirs, or somebody else's: it counts in no budget until you say what was charged."
+            ),
+        )
+    })
+}
+
+/// One alert per account for all policies that are held there because of what was charged.
+pub(super) fn overcharged(held: &[Overcharged], report: &CycleReport) -> Vec<Alert> {
+    let mut accounts: Vec<&AccountName> = held.iter().map(|h| &h.account).collect();
+    accounts.sort_unstable();
+    accounts.dedup();
+    let alerts = accounts.into_iter().filter_map(|account| {
+        let of: Vec<&Overcharged> = held.iter().filter(|h| &h.account == account).collect();
+        let first = of.first()?;
+        let waits = |i: &&Item| i.lease.account == *account && i.reason.word == Word::Overcharged;
+        let items: Vec<&Item> = report.items.iter().filter(waits).collect();
+        let mut policies: Vec<String> = of.iter().map(|h| format!("`{}`", h.policy)).collect();
+        policies.dedup();
+        let reasons = of.iter().map(|h| format!("Policy `{}`: {}.", h.policy, h.reason().prose));
+        Some(Alert {
+            rows: items.iter().map(|i| row(i)).collect(),
+            leases: touched(&items),
+            deadline: deadline(&items),
+            grade: grade(&items).max(1).saturating_mul(100).saturating_add(count(of.len())),
+            actions: of.iter().map(|h| h.command()).collect(),
+            parts: of.iter().map(|h| h.intent.to_string()).collect(),
+            ..plain(
+                AlertKey::account("overcharged", account.as_str()),
+                Severity::Urgent,
+                Some(account),
+                &format!(
+                    "{account} charged {} {} for a quote of {}: {} held",
+                    first.charged,
+                    first.currency,
+                    first.quoted,
+                    policies.join(", ")
+                ),
+                &format!(
+                    "Nothing more is paid under these policies at this account, urgent leases included, until you say what was charged. {}",
+                    reasons.collect::<Vec<_>>().join(" ")
+                ),
+            )
+        })
+    });
+    alerts.collect()
 }
 
 fn top_up(account: &AccountName, notes: &[&BalanceNote]) -> Option<Alert> {

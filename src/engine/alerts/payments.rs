@@ -180,14 +180,38 @@ pub(super) fn paid_twice(record: &IntentRecord, report: &CycleReport) -> Option<
     })
 }
 
+/// Between which balances it was seen, and when.
+fn span(record: &IntentRecord) -> String {
+    let (Some(after), Some(charged)) = (record.detail.balance_after, record.detail.charged) else {
+        return String::new();
+    };
+    let began = record.spend_started_at.as_ref().unwrap_or(&record.created_at).wall;
+    let seen = record.charged_at.as_ref().unwrap_or(&record.state_at).wall;
+    let at = |t: jiff::Timestamp| t.strftime("%Y-%m-%d %H:%M:%S UTC").to_string();
+    if record.balance_before.minus(after) != Some(charged) {
+        return format!("; seen at {}", at(seen));
+    }
+    format!(
+        ": the balance went from {} in the quote of {} to {after}, seen at {}",
+        record.balance_before,
+        at(began),
+        at(seen)
+    )
+}
+
 pub(super) fn charge_differs(record: &IntentRecord) -> Option<Alert> {
     if record.purpose == Purpose::Renewal && paid_by_another_too(record) {
         return None;
     }
     let charged =
         record.detail.charged.filter(|c| record.state == State::Confirmed && *c != record.quoted)?;
+    // An operator who said so knows.
+    if record.operator_spoke {
+        return None;
+    }
     let (account, id) = (&record.request.account, &record.id);
     let order = subject(record);
+    let span = span(record);
     Some(Alert {
         rows: payment_rows(record),
         once: true,
@@ -198,7 +222,8 @@ pub(super) fn charge_differs(record: &IntentRecord) -> Option<Alert> {
             Some(account),
             &format!("Payment {id} at {account} cost {charged}, the quote said {}", record.quoted),
             &format!(
-                "The balance fell by {charged} {}; the quote was {}. The real amount counts in budgets.",
+                "{charged} {} were charged, and {} were quoted{span}. What was charged counts in budgets and as the last price. If that is \
+                 not what the provider took: renewd resolve {id} --charged AMOUNT --note \"…\".",
                 record.currency, record.quoted
             ),
         )

@@ -3,6 +3,7 @@
 //! A crash before the verdict's row leaves `spend_started`, which the next pass takes for unknown.
 use crate::domain::{Event, IntentId, Money, Quote, State};
 use crate::engine::Payer;
+use crate::engine::measure::replied;
 use crate::ledger::{EventDetail, LedgerError};
 use crate::providers::PaymentReply;
 
@@ -21,7 +22,8 @@ impl Payer {
             PaymentReply::Accepted { balance, order, .. } => {
                 let same = balance.filter(|b| b.currency == quote.balance.currency);
                 let balance_after: Option<Money> = same.map(|b| b.amount);
-                write(Event::Accepted, &EventDetail { balance_after, ..EventDetail::default() })?;
+                let timing = &self.viewer.settings.timing;
+                write(Event::Accepted, &replied(ledger, timing, id, balance_after, &now)?)?;
                 if let Some(order) = order {
                     ledger.record_order(id, &order.as_str().into(), now.wall)?;
                 }

@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::Fault;
 use super::text::{get_instant, get_money, get_opt_instant, get_opt_money, instant, opt_instant, opt_money};
-use crate::domain::{AccountName, Currency};
+use crate::domain::{AccountName, Currency, IntentId};
 use crate::ledger::{BalanceMark, BalanceNote};
 
 pub(super) fn mark(c: &Connection, account: &AccountName) -> Result<Option<BalanceMark>, Fault> {
@@ -37,9 +37,10 @@ pub(super) fn set(tx: &Transaction<'_>, m: &BalanceMark, note: Option<&BalanceNo
         opt_instant(m.odd.map(|(_, since)| since))
     ])?;
     let Some(n) = note else { return Ok(()) };
+    let contested = n.contested.iter().map(IntentId::as_str).collect::<Vec<_>>().join(" ");
     tx.prepare_cached(
-        "INSERT INTO balance_note (account, since, at, before, after, currency, explained, unexplained, account_number)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8,
+        "INSERT INTO balance_note (account, since, at, before, after, currency, explained, unexplained, contested, account_number)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9,
            (SELECT n.number FROM account_number n JOIN account a ON a.account = n.name AND a.provider = n.provider WHERE n.name = ?1))",
     )?
     .execute(params![
@@ -50,7 +51,8 @@ pub(super) fn set(tx: &Transaction<'_>, m: &BalanceMark, note: Option<&BalanceNo
         n.after.to_string(),
         n.currency.as_str(),
         n.explained.to_string(),
-        n.unexplained.to_string()
+        n.unexplained.to_string(),
+        contested
     ])?;
     Ok(())
 }
@@ -73,6 +75,7 @@ pub(super) fn notes(c: &Connection, since: Timestamp) -> Result<Vec<BalanceNote>
             currency: Currency::new(r.get::<_, String>("currency")?),
             explained: get_money(r, "explained")?,
             unexplained: get_money(r, "unexplained")?,
+            contested: r.get::<_, String>("contested")?.split_whitespace().map(IntentId::from).collect(),
         })
     })?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)

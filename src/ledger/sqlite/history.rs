@@ -7,16 +7,16 @@ use super::Fault;
 use super::payment::method;
 use super::text::{
     asked, get_count, get_end, get_moment, get_money, get_opt_instant, get_opt_moment, get_opt_money,
-    get_word, instant, place,
+    get_opt_word, get_word, instant, place,
 };
 use crate::domain::{
-    AccountName, Currency, IntentId, Kind, LeaseId, OrderId, ProviderName, PurchaseRequest, RenewalRequest,
-    RequestLease, State,
+    AccountName, Currency, IntentId, Kind, LeaseId, Measured, OrderId, ProviderName, PurchaseRequest,
+    RenewalRequest, RequestLease, State,
 };
 use crate::ledger::{EventDetail, IntentFilter, IntentRecord, LastPrice, LedgerError, Purpose, SettleRead};
 
 /// What is read of a payment. What an operator said, and that the provider refused, of a whole payment is true of its parts.
-const PAYMENT: [(&str, &str); 39] = [
+const PAYMENT: [(&str, &str); 43] = [
     ("i.id", "id"),
     ("i.name", "name"),
     ("p.name", "part_of"),
@@ -50,6 +50,10 @@ const PAYMENT: [(&str, &str); 39] = [
     ("h.message", "message"),
     ("h.evidence", "evidence"),
     ("h.never_sent", "never_sent"),
+    ("h.measured", "measured"),
+    ("h.charged_at", "charged_at"),
+    ("h.charged_boot", "charged_boot"),
+    ("h.charged_ms", "charged_ms"),
     ("i.purpose", "purpose"),
     ("i.billing_cycle", "billing_cycle"),
     ("i.purchase", "purchase"),
@@ -223,6 +227,7 @@ fn record(row: &Row<'_>) -> rusqlite::Result<IntentRecord> {
         state_at: get_moment(row, [at!("state_at"), at!("state_boot"), at!("state_ms")])?,
         settled_at: get_opt_instant(row, at!("settled_at"))?,
         detail: detail(row)?,
+        charged_at: get_opt_moment(row, [at!("charged_at"), at!("charged_boot"), at!("charged_ms")])?,
         never_sent: row.get(at!("never_sent"))?,
         was_refused: row.get(at!("was_refused"))?,
         operator_spoke: row.get(at!("operator_spoke"))?,
@@ -260,6 +265,7 @@ fn detail(row: &Row<'_>) -> rusqlite::Result<EventDetail> {
         code: row.get(at!("code"))?,
         message: row.get(at!("message"))?,
         evidence: row.get(at!("evidence"))?,
+        measured: get_opt_word(row, at!("measured"), Measured::parse)?,
     })
 }
 

@@ -12,6 +12,7 @@ pub const MIGRATIONS: &[(&str, &str)] = &[
     ("0006_heard.sql", include_str!("../../../migrations/0006_heard.sql")),
     ("0007_terms.sql", include_str!("../../../migrations/0007_terms.sql")),
     ("0008_accounts.sql", include_str!("../../../migrations/0008_accounts.sql")),
+    ("0009_charges.sql", include_str!("../../../migrations/0009_charges.sql")),
     ("0011_telling.sql", include_str!("../../../migrations/0011_telling.sql")),
 ];
 

@@ -8,7 +8,8 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use super::text::{count, end, get_word, instant, opt_instant, opt_money};
 use super::{Fault, history, leases, reserve};
 use crate::domain::{
-    Event, IntentId, Method, Moment, Money, PurchaseRequest, RenewalRequest, RequestLease, State, next_state,
+    Event, IntentId, Measured, Method, Moment, Money, PurchaseRequest, RenewalRequest, RequestLease, State,
+    next_state,
 };
 use crate::ledger::{
     Blocked, BudgetCheck, EventDetail, IntentRecord, LedgerError, NewIntent, ProviderCharge, Purpose,
@@ -116,8 +117,8 @@ fn event(
 ) -> Result<(), Fault> {
     tx.prepare_cached(
         "INSERT INTO intent_event (intent, seq, at, boot, ms, event, state, charged, balance_after, expires_after, code,
-           message, evidence)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+           message, evidence, measured)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
     )?
     .execute(params![
         number,
@@ -132,7 +133,8 @@ fn event(
         opt_instant(d.expires_after),
         d.code,
         d.message,
-        d.evidence
+        d.evidence,
+        d.measured.map(Measured::as_str)
     ])?;
     Ok(())
 }

@@ -1,0 +1,91 @@
+//! Whether the account's balance may still move for an earlier money call: then nothing is bought, since what the purchase costs
+//! could not be told from what that one did.
+use jiff::Timestamp;
+
+use crate::domain::time::{Moment, Timing};
+use crate::domain::{IntentId, Measured, Quote, State};
+use crate::engine::looks::over;
+use crate::engine::measure::{is_seen, measure};
+use crate::engine::{Payer, Viewer};
+use crate::ledger::{IntentFilter, IntentRecord, LedgerError};
+use crate::policy::{Reason, Word};
+use crate::providers::Reader;
+use crate::settings::Account;
+
+impl Viewer {
+    /// The reason to wait, and until when.
+    pub(super) fn still_moving(&self, account: &Account) -> Result<Option<Reason>, LedgerError> {
+        let (timing, now) = (&self.settings.timing, self.clock.now());
+        let name = Some(account.name.clone());
+        let open =
+            vec![State::Reserved, State::SpendStarted, State::Accepted, State::Unknown, State::NeedsOperator];
+        let mut all = self.ledger.intents(&IntentFilter {
+            account: name.clone(),
+            states: open,
+            ..IntentFilter::default()
+        })?;
+        let since =
+            now.wall.checked_sub(timing.lag_window).and_then(|at| at.checked_sub(timing.money_timeout));
+        let spend_since = Some(since.unwrap_or(Timestamp::MIN));
+        all.extend(self.ledger.intents(&IntentFilter {
+            account: name,
+            spend_since,
+            ..IntentFilter::default()
+        })?);
+        all.retain(|r| r.provider == account.provider);
+        let zone = &self.settings.timezone;
+        let until = |at: Timestamp| at.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S %Z").to_string();
+        Ok(all.iter().find_map(|r| Some((r, moves_until(r, &now, timing)?))).map(|(r, end)| {
+            let what = format!("payment {} of this account is {}", r.id, r.state);
+            let again = match (r.state, end.filter(|at| *at > now.wall)) {
+                (State::NeedsOperator, _) => format!("say what became of it first: renewd resolve {}", r.id),
+                (_, Some(at)) => format!("try again after {}", until(at)),
+                (_, None) => "try again once it is settled: renewd status".to_owned(),
+            };
+            let prose = format!("{what}, and the balance may still move for it; {again}");
+            Reason::new(Word::UnknownPending, prose)
+        }))
+    }
+}
+
+impl Payer {
+    /// The balance right after a call whose answer did not tell it.
+    pub(super) async fn look_at_balance(
+        &self,
+        reader: &dyn Reader,
+        id: &IntentId,
+        quote: &Quote,
+    ) -> Result<(), LedgerError> {
+        let viewer = &self.viewer;
+        let record = viewer.ledger.intent(id)?;
+        let untold = record.state == State::Accepted && record.detail.balance_after.is_none();
+        if !untold && record.state != State::Unknown {
+            return Ok(());
+        }
+        let Ok(told) = reader.balance(crate::providers::Purpose::Money).await else { return Ok(()) };
+        if told.currency == quote.balance.currency {
+            let (timing, now) = (&viewer.settings.timing, viewer.clock.now());
+            measure(viewer.ledger.as_ref(), timing, id, (told.amount, Measured::Reading), &now)?;
+        }
+        Ok(())
+    }
+}
+
+/// Until when the balance may move for it, as far as that can be told; `None`: it does not.
+fn moves_until(record: &IntentRecord, now: &Moment, timing: &Timing) -> Option<Option<Timestamp>> {
+    // The provider's balance may lag from when the call was over.
+    let over = record.spend_started_at.as_ref().map(|at| over(record, at, timing));
+    let end = over.as_ref().and_then(|at| at.wall.checked_add(timing.lag_window).ok());
+    let lags = over.as_ref().is_some_and(|at| {
+        now.since(at).unwrap_or_else(|| now.wall.duration_since(at.wall)) < timing.lag_window
+    });
+    let moves = match record.state {
+        State::Released | State::Split => false,
+        State::Confirmed => lags && !is_seen(record),
+        State::Refused => lags,
+        // Evidence has waited for the balance; a person's word may be hasty.
+        State::NotApplied => lags && record.operator_spoke,
+        _ => true,
+    };
+    moves.then_some(end)
+}

@@ -63,22 +63,7 @@ impl Lane {
             }
             PaymentReply::NeverSent(why) => {
                 write(Event::NeverSent, &said(None, why.clone()))?;
-                // Somebody stopped the spending between its row and its first byte.
-                if let Some(reason) = self.paused()? {
-                    self.change(set, &reason);
-                    return Ok(Halt::Because(reason));
-                }
-                let reason = Reason::new(Word::Backoff, format!("payment {id} could not be sent: {why}"));
-                self.change(set, &reason);
-                // It was held up here, not by the provider: the others have prices of their own.
-                if now.age_of(&quote.asked_at).is_none_or(|age| age > GOOD) || self.viewer.stop.is_cancelled()
-                {
-                    return Ok(Halt::No);
-                }
-                Ok(Halt::Because(Reason::new(
-                    Word::Backoff,
-                    format!("the provider cannot be reached: {why}"),
-                )))
+                self.not_sent(set, id, quote, &why)
             }
             PaymentReply::Unknown { code, message } => {
                 tracing::warn!(payment = %id, "the outcome is unknown: {message}");
@@ -90,6 +75,29 @@ impl Lane {
                 Ok(halt)
             }
         }
+    }
+
+    /// No byte left: whether the fault lies here or with the provider decides what the others do.
+    fn not_sent(
+        &mut self,
+        set: &PaySet,
+        id: &IntentId,
+        quote: &Quote,
+        why: &str,
+    ) -> Result<Halt, LedgerError> {
+        let now = self.viewer.clock.now();
+        // Somebody stopped the spending between its row and its first byte.
+        if let Some(reason) = self.paused()? {
+            self.change(set, &reason);
+            return Ok(Halt::Because(reason));
+        }
+        let reason = Reason::new(Word::Backoff, format!("payment {id} could not be sent: {why}"));
+        self.change(set, &reason);
+        // It was held up here, not by the provider: the others have prices of their own.
+        if now.age_of(&quote.asked_at).is_none_or(|age| age > GOOD) || self.viewer.stop.is_cancelled() {
+            return Ok(Halt::No);
+        }
+        Ok(Halt::Because(Reason::new(Word::Backoff, format!("the provider cannot be reached: {why}"))))
     }
 
     /// The balance right after a call whose answer did not tell it. Gives it where it shows what the payment cost: a balance that lags

@@ -135,13 +135,13 @@ fn many_orders_that_cannot_be_read_keep_no_other_from_being_renewed() {
 #[test]
 fn a_provider_that_falls_silent_between_two_payments_is_let_be_until_the_next_cycle() {
     let (bench, ids) = shards(20);
-    // The wallet is read with the list, with each price in the plan, and with each price before a payment.
-    let until_the_third_payment = When::Next(1 + 20 + 3);
+    // The wallet is read with the list, with each price in the plan, with each price before a payment, and right after the payment.
+    let until_the_third_payment = When::Next(1 + 20 + 2 * 3);
     bench.handle.inject(Fault::on(Aim::Endpoint(Call::Me)).when(until_the_third_payment));
     bench.handle.inject(Fault::on(Aim::Endpoint(Call::Me)).when(When::Always).answer(Answer::Status(500)));
     bench.json(&["once"]);
     assert_eq!(ids.iter().filter(|id| bench.charged(id) == 1).count(), 3);
-    assert!(bench.sent(Call::Me) <= 24 + 20, "{} questions", bench.sent(Call::Me));
+    assert!(bench.sent(Call::Me) <= 27 + 20, "{} questions", bench.sent(Call::Me));
     bench.handle.clear_faults();
     bench.settle(4);
     assert!(ids.iter().all(|id| bench.charged(id) == 1));

@@ -262,6 +262,23 @@ fn a_second_renewd_pays_nothing_while_the_first_lives_and_says_why() {
 }
 
 #[test]
+fn a_copy_of_a_state_folder_is_a_second_renewd() {
+    let bench = bench();
+    let mut daemon = bench.spawn(&["run"]);
+    until("the daemon paid", 20, || bench.charged(A) == 1);
+    let copy = bench.path("second");
+    fs::create_dir(&copy).unwrap();
+    assert!(bench.renewd(&["backup", copy.join("ledger.db").to_str().unwrap()]).status.success());
+    bench.config("", &due_again(KEEP));
+    let out = once_of(&bench, &second_state(&bench)).output().unwrap();
+    let once: Value = serde_json::from_slice(&out.stdout).unwrap();
+    assert_eq!(word(&bench, &once, A), "second_renewd", "{once:#}");
+    signal(&daemon, Signal::KILL);
+    daemon.wait().unwrap();
+    assert_eq!(bench.charged(A), 1);
+}
+
+#[test]
 fn a_runtime_folder_that_cannot_be_used_is_a_warning_and_no_more() {
     let bench = bench();
     fs::write(bench.path("run"), "a file where the folder should be").unwrap();

@@ -222,7 +222,13 @@ impl Context {
         if self.may_make && !self.settings.state_dir.join("ledger.db").exists() {
             return self.reading();
         }
-        self.known_ledger(Access::Read)
+        let ledger = self.known_ledger(Access::Read)?;
+        if !self.config_is_good {
+            return Ok(ledger);
+        }
+        // As in `reading`: what is asked by a new name is kept under the old one until the next pass that pays.
+        let named = ledger.as_named(&claims(&self.settings, ledger.as_ref())?, self.now())?;
+        Ok(named.map_or(ledger, Arc::new))
     }
 
     /// Now.

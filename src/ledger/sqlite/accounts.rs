@@ -70,6 +70,35 @@ fn holds_the_name(c: &Connection, provider: &ProviderName, name: &AccountName) -
     Ok(c.prepare_cached(sql)?.query_row([provider.as_str(), name.as_str()], |r| r.get(0))?)
 }
 
+/// The present name of the account that is to be called `name`; beside it that name itself, unless it is another account's.
+pub(super) fn kept_as(
+    c: &Connection,
+    claims: &[Claim],
+    name: &AccountName,
+    at: Timestamp,
+) -> Result<Vec<AccountName>, Fault> {
+    let mut renamed = None;
+    for step in compare(c, claims, at)?.steps {
+        if let Step::Name(number, to) = step
+            && to == *name
+        {
+            renamed = Some(number);
+        }
+    }
+    let is_known: bool = c
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM account_number WHERE name = ?1)")?
+        .query_row([name.as_str()], |r| r.get(0))?;
+    let Some(number) = renamed else {
+        return Ok(if is_known { vec![name.clone()] } else { Vec::new() });
+    };
+    let before: String = c
+        .prepare_cached("SELECT name FROM account_number WHERE number = ?1")?
+        .query_row([number], |r| r.get(0))?;
+    let mut kept = vec![AccountName::new(before)];
+    kept.extend((!is_known).then(|| name.clone()));
+    Ok(kept)
+}
+
 /// Writes what was found.
 pub(super) fn write(
     tx: &Transaction<'_>,

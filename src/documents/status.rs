@@ -19,7 +19,7 @@ use super::warnings::{Warning, ahead_of};
 #[derive(Debug, Clone, Serialize)]
 pub struct Status {
     schema: u32,
-    /// No account is down, nothing is unknown or needs a person, no urgent alert is open, spending is not paused, the ledger can be
+    /// No account is down or kept from paying, nothing is unknown or needs a person, no urgent alert is open, spending is not paused, the ledger can be
     /// written, cycles end when they are due, every wanted lease that ends within `alerts.runway` can be renewed as configured, and
     /// mail reaches whom it is for.
     pub healthy: bool,

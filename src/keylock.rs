@@ -115,6 +115,18 @@ impl KeyLocks {
     }
 }
 
+/// Whether a renewd that pays on another ledger than `ledger` has that key now; no, where that cannot be looked at. Takes nothing.
+#[must_use]
+pub fn paid_elsewhere(folder: &Path, key: &str, ledger: &str) -> bool {
+    let Ok(file) = File::open(folder.join(format!("{key}.lock"))) else { return false };
+    if flock(&file, FlockOperation::NonBlockingLockShared) != Err(rustix::io::Errno::WOULDBLOCK) {
+        return false;
+    }
+    let mut theirs = String::new();
+    let read = file.take(200).read_to_string(&mut theirs);
+    read.is_ok() && !theirs.is_empty() && theirs != ledger
+}
+
 /// What keeps the folder from being used, in a few words; `None` if nothing does. Makes nothing.
 #[must_use]
 pub fn trouble(folder: &Path) -> Option<String> {

@@ -3,11 +3,13 @@ use std::path::Path;
 
 use serde_json::json;
 
+use crate::daemon::wire::placed;
 use crate::domain::AccountName;
 use crate::engine::{changed_note, claims, currency_note, shrink_note};
 use crate::exit::Exit;
-use crate::ledger::Ledger;
+use crate::keylock;
 use crate::ledger::sqlite::{Access, SqliteLedger};
+use crate::ledger::{IDENTITY, Ledger};
 
 use super::context::{Context, Failure};
 use super::output;
@@ -43,6 +45,20 @@ fn kept_as(ctx: &Context, ledger: &SqliteLedger, name: &AccountName) -> Result<V
     Ok(vec![name.clone()])
 }
 
+/// Accounts that a renewd pays with on another ledger: it hears nothing of a word in this one. A `state_dir` that was changed and not
+/// yet restarted with is the usual reason.
+fn paid_elsewhere(
+    ctx: &Context,
+    ledger: &dyn Ledger,
+    name: Option<&AccountName>,
+) -> Result<Vec<AccountName>, Failure> {
+    let settings = &ctx.settings;
+    let ours = placed(&ledger.noted(IDENTITY)?.unwrap_or_default(), &settings.state_dir);
+    let asked = settings.accounts.iter().filter(|a| name.is_none_or(|n| n == &a.name));
+    let elsewhere = asked.filter(|a| keylock::paid_elsewhere(&settings.runtime_dir, &a.lock_name(), &ours));
+    Ok(elsewhere.map(|a| a.name.clone()).collect())
+}
+
 pub(super) fn pause(ctx: &mut Context, name: Option<&str>) -> Result<Exit, Failure> {
     let ledger = ctx.known_ledger(Access::Note)?;
     let account = account(ctx, name)?;
@@ -54,6 +70,7 @@ pub(super) fn pause(ctx: &mut Context, name: Option<&str>) -> Result<Exit, Failu
         }
         None => ledger.set_paused(None, true, ctx.now())?,
     }
+    let elsewhere = paid_elsewhere(ctx, ledger.as_ref(), account.as_ref())?;
     let what = account.as_ref().map_or("every account".to_owned(), |a| format!("account {a}"));
     if ctx.json {
         output::json(
@@ -64,7 +81,16 @@ pub(super) fn pause(ctx: &mut Context, name: Option<&str>) -> Result<Exit, Failu
             "spending is paused for {what}; reads and alerts go on. renewd resume ends it"
         ));
     }
-    Ok(Exit::Done)
+    if elsewhere.is_empty() {
+        return Ok(Exit::Done);
+    }
+    let names: Vec<&str> = elsewhere.iter().map(AccountName::as_str).collect();
+    output::note(&format!(
+        "renewd: a running renewd pays with {} on another ledger, and is not stopped by this: name its folder with --state-dir DIR, or \
+         stop it (systemctl stop renewd)",
+        names.join(", ")
+    ));
+    Ok(Exit::Attention)
 }
 
 pub(super) fn resume(ctx: &mut Context, name: Option<&str>) -> Result<Exit, Failure> {

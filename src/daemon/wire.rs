@@ -60,7 +60,8 @@ pub fn viewer(
 }
 
 /// The ledger's id and where its lock is: a copy of a ledger has the id of the original, and knows nothing of its payments.
-fn placed(id: &str, state_dir: &Path) -> String {
+#[must_use]
+pub fn placed(id: &str, state_dir: &Path) -> String {
     match std::fs::metadata(state_dir.join("ledger.lock")) {
         Ok(lock) => format!("{id} {}:{}", lock.dev(), lock.ino()),
         Err(_) => id.to_owned(),

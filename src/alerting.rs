@@ -105,7 +105,8 @@ fn occasion(
 ) -> Option<Occasion> {
     let Some((before, told)) = before.and_then(|b| Some((b, b.told?))) else { return Some(Occasion::Raised) };
     let news = alert.parts.iter().any(|part| !before.heard.contains(part));
-    if news && alert.once {
+    // More of what goes on is a worsening; another in its place is a fact of its own.
+    if news && alert.once && alert.grade <= told.1 {
         return Some(Occasion::Raised);
     }
     if news || (alert.severity, alert.grade) > told {

@@ -1,7 +1,7 @@
 //! One payer for each key of a provider on a machine: two renewds with ledgers of their own know nothing of each other's payments.
 //!
 //! Each account has a file in the runtime folder, named by a hash of provider, address and key. It is locked while a renewd that may pay
-//! runs, and holds the id of its ledger. A crash gives the lock up. Only the folder's owner and root can open the files: nobody else can
+//! runs, and says which ledger is its own, a copy of one not being the same. A crash gives the lock up. Only the folder's owner and root can open the files: nobody else can
 //! keep a renewd from paying. Not responsible for two payers on one ledger (the ledger's own lock) or on two machines.
 use std::collections::HashMap;
 use std::fs::{DirBuilder, File, OpenOptions};
@@ -18,7 +18,7 @@ use crate::ownership::like_folder;
 #[derive(Debug)]
 pub struct KeyLocks {
     folder: PathBuf,
-    /// The id of this process's ledger.
+    /// Which ledger this process pays on.
     ledger: String,
     held: Mutex<Held>,
 }
@@ -113,6 +113,18 @@ impl KeyLocks {
         }
         Err("its files keep being removed".to_owned())
     }
+}
+
+/// Whether a renewd that pays on another ledger than `ledger` has that key now; no, where that cannot be looked at. Takes nothing.
+#[must_use]
+pub fn paid_elsewhere(folder: &Path, key: &str, ledger: &str) -> bool {
+    let Ok(file) = File::open(folder.join(format!("{key}.lock"))) else { return false };
+    if flock(&file, FlockOperation::NonBlockingLockShared) != Err(rustix::io::Errno::WOULDBLOCK) {
+        return false;
+    }
+    let mut theirs = String::new();
+    let read = file.take(200).read_to_string(&mut theirs);
+    read.is_ok() && !theirs.is_empty() && theirs != ledger
 }
 
 /// What keeps the folder from being used, in a few words; `None` if nothing does. Makes nothing.

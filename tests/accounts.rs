@@ -168,9 +168,13 @@ fn a_strangers_list_is_not_paid_for_until_resume() {
         assert_eq!((code, word(&bench, &once, B).as_str()), (3, "account_changed"), "{once:#}");
     }
     assert_eq!((bench.charged(B), open_alerts(&bench)), (0, vec!["account_changed:yp".to_owned()]));
+    assert_eq!(bench.json(&["status"]).1["healthy"], false, "nothing is paid");
     let (code, resumed) = bench.json(&["resume", "yp"]);
     assert_eq!(code, 0);
-    assert!(resumed["accepted"][0]["changed"].as_str().unwrap().contains("its key is new"), "{resumed:#}");
+    assert!(
+        resumed["accepted"][0]["changed"].as_str().unwrap().contains("its key is not known yet"),
+        "{resumed:#}"
+    );
     let (code, once) = bench.json(&["once"]);
     assert_eq!((code, bench.charged(B)), (0, 1), "{once:#}");
     assert_eq!(states(&bench, "yp"), ["confirmed"], "its own payment only");
@@ -178,6 +182,70 @@ fn a_strangers_list_is_not_paid_for_until_resume() {
     let old = all["payments"][1]["account"].as_str().unwrap();
     assert!(old.starts_with("yp.before-"), "{all:#}");
     assert!(open_alerts(&bench).is_empty());
+    assert_eq!(tellings(&bench, "account_changed:yp"), ["raised", "resolved"]);
+}
+
+/// What people were told of an alert.
+fn tellings(bench: &Bench, key: &str) -> Vec<String> {
+    let sql = format!("SELECT occasion FROM alert_log WHERE key = '{key}' AND how = 'told' ORDER BY at");
+    sql_of(bench, &sql)
+}
+
+fn sql_of(bench: &Bench, sql: &str) -> Vec<String> {
+    let out = std::process::Command::new("sqlite3").arg(bench.path("state/ledger.db")).arg(sql).output();
+    let out = out.expect("sqlite3 is needed: apt-get install sqlite3");
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    String::from_utf8(out.stdout).unwrap().lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn a_strangers_list_is_not_paid_for_on_the_first_pass_after_an_upgrade_either() {
+    let bench = Bench::new("100.00", &[(Product::IPv4, &[A], 24 * 20)]);
+    assert_eq!(bench.json(&["once"]).0, 0);
+    // A ledger from before accounts were known by their keys.
+    sql_of(&bench, "DELETE FROM account_mark WHERE kind <> 'name'");
+    bench.handle.with(|w| {
+        w.add_account(OTHER_KEY, money("50.00"));
+        w.add_order(OTHER_KEY, Product::IPv4, "USA", &[B], in_hours(20)).unwrap();
+    });
+    bench.secret("yp.key", OTHER_KEY);
+    let (code, once) = bench.json(&["once"]);
+    assert_eq!((code, word(&bench, &once, B).as_str()), (3, "account_changed"), "{once:#}");
+    assert_eq!(bench.charged(B), 0);
+    // The right key is known at once.
+    bench.secret("yp.key", KEY);
+    assert_eq!(bench.json(&["once"]).0, 0);
+    assert!(open_alerts(&bench).is_empty());
+}
+
+#[test]
+fn a_pause_under_the_new_name_stops_a_renewd_that_knows_the_old_one() {
+    let bench = bench();
+    assert_eq!(bench.json(&["once"]).0, 0);
+    called(&bench, "new", "", &due_again(KEEP));
+    assert_eq!(bench.json(&["pause", "new"]).0, 0);
+    // As a daemon goes on that was not reloaded yet.
+    called(&bench, "yp", "", &due_again(KEEP));
+    let (code, once) = bench.json(&["once"]);
+    assert_eq!((code, word(&bench, &once, A).as_str()), (3, "paused"), "{once:#}");
+    called(&bench, "new", "", &due_again(KEEP));
+    let (code, once) = bench.json(&["once"]);
+    assert_eq!((code, word(&bench, &once, A).as_str()), (3, "paused"), "{once:#}");
+    // And back: a word under the other name is as good.
+    called(&bench, "yp", "", &due_again(KEEP));
+    assert_eq!(bench.json(&["resume", "yp"]).0, 0);
+    assert_eq!(bench.json(&["once"]).0, 0);
+    assert_eq!(bench.charged(A), 2);
+}
+
+#[test]
+fn a_pause_of_an_account_that_no_renewd_knows_yet_says_so() {
+    let bench = bench();
+    assert_eq!(bench.json(&["once"]).0, 0);
+    two_accounts(&bench, KEY, OTHER_KEY);
+    let said = |args: &[&str]| String::from_utf8(bench.renewd(args).stderr).unwrap();
+    assert!(said(&["pause", "two"]).contains("knows no account two yet"));
+    assert!(!said(&["pause", "yp"]).contains("knows no account"));
 }
 
 fn two_accounts(bench: &Bench, yp_key: &str, ps_key: &str) {
@@ -259,6 +327,23 @@ fn a_second_renewd_pays_nothing_while_the_first_lives_and_says_why() {
     let out = once_of(&bench, &second).output().unwrap();
     assert_eq!(out.status.code(), Some(0), "a dead process holds nothing");
     assert_eq!((bench.charged(A), bench.charged(B)), (1, 1));
+}
+
+#[test]
+fn a_copy_of_a_state_folder_is_a_second_renewd() {
+    let bench = bench();
+    let mut daemon = bench.spawn(&["run"]);
+    until("the daemon paid", 20, || bench.charged(A) == 1);
+    let copy = bench.path("second");
+    fs::create_dir(&copy).unwrap();
+    assert!(bench.renewd(&["backup", copy.join("ledger.db").to_str().unwrap()]).status.success());
+    bench.config("", &due_again(KEEP));
+    let out = once_of(&bench, &second_state(&bench)).output().unwrap();
+    let once: Value = serde_json::from_slice(&out.stdout).unwrap();
+    assert_eq!(word(&bench, &once, A), "second_renewd", "{once:#}");
+    signal(&daemon, Signal::KILL);
+    daemon.wait().unwrap();
+    assert_eq!(bench.charged(A), 1);
 }
 
 #[test]

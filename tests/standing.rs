@@ -298,6 +298,26 @@ fn the_brake_makes_no_ledger_and_says_how_to_name_the_right_one() {
 }
 
 #[test]
+fn a_pause_in_another_ledger_than_the_daemons_says_so() {
+    let bench = bench();
+    let mut child = bench.spawn(&["run"]);
+    until("the lease is paid", 10, || bench.charged(A) == 1);
+    assert_eq!(bench.renewd(&["pause"]).status.code(), Some(0), "its own");
+    assert_eq!(bench.renewd(&["resume"]).status.code(), Some(0));
+    let good = fs::read_to_string(bench.path("renewd.toml")).unwrap();
+    fs::write(bench.path("renewd.toml"), good.replace("/state\"", "/moved\"")).unwrap();
+    for args in [vec!["pause"], vec!["pause", "yp"]] {
+        let out = bench.renewd(&args);
+        let said = String::from_utf8_lossy(&out.stderr).into_owned();
+        assert_eq!(out.status.code(), Some(3), "{said}");
+        assert!(said.contains("a running renewd pays with yp on another ledger"), "{said}");
+    }
+    let told = bench.path("state");
+    assert_eq!(bench.renewd(&["pause", "--state-dir", told.to_str().unwrap()]).status.code(), Some(0));
+    ends_within(&mut child, Duration::from_secs(3), &bench);
+}
+
+#[test]
 fn a_resolution_needs_the_ledger_alone() {
     let bench = bench();
     bench.handle.inject(Fault::on(Aim::Money).effect(Effect::Nothing).answer(Answer::Hang));

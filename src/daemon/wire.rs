@@ -1,5 +1,7 @@
 //! The wiring: the one place where ports meet what is behind them.
 use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
@@ -57,6 +59,15 @@ pub fn viewer(
     Ok(Viewer { settings, ledger, clock, readers, stop: CancellationToken::new(), beat: Arc::new(|| {}) })
 }
 
+/// The ledger's id and where its lock is: a copy of a ledger has the id of the original, and knows nothing of its payments.
+#[must_use]
+pub fn placed(id: &str, state_dir: &Path) -> String {
+    match std::fs::metadata(state_dir.join("ledger.lock")) {
+        Ok(lock) => format!("{id} {}:{}", lock.dev(), lock.ino()),
+        Err(_) => id.to_owned(),
+    }
+}
+
 /// Adds the parts that spend and change. Only for a ledger that was opened to pay.
 ///
 /// # Errors
@@ -69,7 +80,8 @@ pub fn payer(viewer: Viewer, redactor: &Redactor) -> Result<Payer, ConnectError>
         spenders.insert(account.name.clone(), spender);
         changers.insert(account.name.clone(), providers::connect_changer(&account.provider, connection)?);
     }
-    let ledger = viewer.ledger.noted(IDENTITY).ok().flatten().unwrap_or_default();
-    let keys = Arc::new(KeyLocks::new(viewer.settings.runtime_dir.clone(), ledger));
+    let id = viewer.ledger.noted(IDENTITY).ok().flatten().unwrap_or_default();
+    let keys =
+        Arc::new(KeyLocks::new(viewer.settings.runtime_dir.clone(), placed(&id, &viewer.settings.state_dir)));
     Ok(Payer { viewer, spenders, changers, keys })
 }

@@ -3,8 +3,11 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use crate::domain::time::words;
-use crate::domain::{AccountName, Currency, KeyPattern, Moment, Money, ProviderName, Severity, State};
+use crate::domain::{
+    AccountName, AlertKey, Currency, KeyPattern, Moment, Money, ProviderName, Severity, State,
+};
 use crate::ledger::{CycleRecord, IntentFilter, Ledger, LedgerError};
+use crate::policy::Word;
 use crate::settings::Settings;
 
 use super::SCHEMA;
@@ -16,7 +19,7 @@ use super::warnings::{Warning, ahead_of};
 #[derive(Debug, Clone, Serialize)]
 pub struct Status {
     schema: u32,
-    /// No account is down, nothing is unknown or needs a person, no urgent alert is open, spending is not paused, the ledger can be
+    /// No account is down or kept from paying, nothing is unknown or needs a person, no urgent alert is open, spending is not paused, the ledger can be
     /// written, cycles end when they are due, every wanted lease that ends within `alerts.runway` can be renewed as configured, and
     /// mail reaches whom it is for.
     pub healthy: bool,
@@ -247,6 +250,11 @@ impl Around<'_> {
     }
 }
 
+/// The account pays nothing at all, however long it is until something is due.
+fn bars(key: &AlertKey) -> bool {
+    [Word::AccountChanged, Word::SecondRenewd].iter().any(|word| word.as_str() == key.cause())
+}
+
 /// Reads the ledger.
 ///
 /// # Errors
@@ -281,7 +289,7 @@ pub fn status(
         && !stopped
         && mails.arrive()
         && accounts.iter().all(|a| a.reachable != Some(false))
-        && open.iter().all(|a| a.severity < Severity::Urgent);
+        && open.iter().all(|a| a.severity < Severity::Urgent && !(a.course.holds && bars(&a.key)));
     Ok(Status {
         schema: SCHEMA,
         healthy,

@@ -219,8 +219,13 @@ fn who(known: &[Numbered], claim: &Claim, others: &HashSet<i64>, accepted: Optio
         return Who::Number(first.number);
     }
     let taken = others.contains(&first.number);
-    // A ledger from before keys were known by: its names are all there is.
-    if first.keys.is_empty() && !taken {
+    // A ledger from before keys were known by: its names are all there is, unless the list is plainly another's. An empty one is for
+    // whoever watches over lists that shrink.
+    let others_list = || {
+        let lists = claim.listed.as_ref().is_some_and(|listed| !listed.is_empty());
+        lists && !first.leases.is_empty() && !shows(claim, first)
+    };
+    if first.keys.is_empty() && !taken && !others_list() {
         return Who::Number(first.number);
     }
     match &claim.listed {
@@ -267,7 +272,7 @@ fn stranger(claim: &Claim, of: &Numbered) -> String {
     let n = of.leases.len();
     let known = if n == 1 { "the 1 lease".to_owned() } else { format!("any of the {n} leases") };
     format!(
-        "its key is new, and its list does not show {known} known of account `{}`: this may be another account, and nothing is paid. \
+        "its key is not known yet, and its list does not show {known} known of account `{}`: this may be another account, and nothing is paid. \
          If the key is right: renewd resume {}",
         of.name, claim.name
     )

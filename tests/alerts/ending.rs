@@ -5,7 +5,7 @@ use renewd::planner::Standing;
 use renewd::policy::{Stage, Word};
 use rstest::rstest;
 
-use crate::support::lease;
+use crate::support::{acct, lease};
 use crate::world::{World, payment};
 
 fn raised(key: &str) -> (String, Occasion) {
@@ -151,4 +151,55 @@ fn an_account_that_left_the_config_is_no_news() {
     world.report.items.clear();
     assert_eq!(world.pass(10), []);
     assert!(world.open.is_empty());
+}
+
+#[test]
+fn a_clock_of_an_account_that_left_the_config_is_no_news_either() {
+    let mut world = World::new();
+    world.report.clocks.insert(acct(), "it differs by 1h".into());
+    assert_eq!(world.pass(0), [raised("clock:yp")]);
+    world.report.clocks.clear();
+    world.report.accounts.clear();
+    world.report.items.clear();
+    assert_eq!(world.pass(10), []);
+    assert!(world.open.is_empty());
+}
+
+#[test]
+fn the_clock_of_a_provider_that_does_not_answer_is_not_known_to_be_right() {
+    let mut world = World::new();
+    world.report.clocks.insert(acct(), "it differs by 1h".into());
+    assert_eq!(world.pass(0), [raised("clock:yp")]);
+    world.report.clocks.clear();
+    world.report.accounts[0].standing = Standing::Down("no answer".into());
+    assert_eq!(world.pass(10), [raised("account_down:yp")]);
+    world.report.accounts[0].standing = Standing::Good;
+    let mut over = world.pass(10);
+    over.sort();
+    assert_eq!(over, [resolved("account_down:yp"), resolved("clock:yp")]);
+}
+
+/// Several leases of one day under one key: each is a loss of its own, and told, however they come and go.
+#[test]
+fn each_lease_that_lapsed_is_told_also_when_the_one_before_has_left_the_list() {
+    let mut world = World::new();
+    let key = "lapsed:yp:2026-11-19";
+    let of_that_day = |n: usize| {
+        let mut item = crate::world::item(n, Word::Lapsed, Stage::Urgent);
+        item.lease.expires_at = Some("2026-11-19T12:00:00Z".parse().unwrap());
+        item
+    };
+    world.report.items = vec![of_that_day(1)];
+    assert_eq!(world.pass(0), [raised(key)]);
+    assert_eq!(world.pass(10), []);
+    world.report.items = vec![of_that_day(2)];
+    assert_eq!(world.pass(10), [raised(key)], "at once");
+    world.report.items = Vec::new();
+    assert_eq!(world.pass(10), []);
+    for n in 3..6 {
+        world.report.items = vec![of_that_day(n)];
+        assert_eq!(world.pass(10), [raised(key)], "after its end");
+        world.report.items = Vec::new();
+        assert_eq!(world.pass(10), []);
+    }
 }

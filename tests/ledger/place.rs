@@ -23,6 +23,7 @@ fn assert_gone(ledger: &dyn Ledger, id: &renewd::domain::IntentId) {
 #[rstest]
 #[case::the_ledger("ledger.db")]
 #[case::its_log("ledger.db-wal")]
+#[case::the_index_of_its_log("ledger.db-shm")]
 #[case::its_lock("ledger.lock")]
 fn a_file_that_is_moved_away_stops_payments_until_it_is_back(#[case] name: &str) {
     let dir = tempfile::tempdir().unwrap();
@@ -39,6 +40,7 @@ fn a_file_that_is_moved_away_stops_payments_until_it_is_back(#[case] name: &str)
 #[rstest]
 #[case::the_ledger("ledger.db")]
 #[case::its_log("ledger.db-wal")]
+#[case::the_index_of_its_log("ledger.db-shm")]
 #[case::its_lock("ledger.lock")]
 fn a_file_in_its_place_is_not_it(#[case] name: &str) {
     let dir = tempfile::tempdir().unwrap();

@@ -55,9 +55,20 @@ fn end(alert: &OpenAlert, firing: &[Alert], report: &CycleReport, items: &Items<
             };
             if firing.iter().any(|f| about(&f)) { Doubt::Failed } else { Doubt::Right }
         }
-        Scope::Money | Scope::Daemon => Doubt::Right,
+        Scope::Money | Scope::Daemon => beside_leases(alert, report),
     };
     if judged == Doubt::Right && !known.end_is_told { Doubt::Failed } else { judged }
+}
+
+/// Money, or a clock: of an account that left the config nobody waits for news, and of a provider that does not answer the clock is
+/// not known.
+fn beside_leases(alert: &OpenAlert, report: &CycleReport) -> Doubt {
+    let Some(name) = &alert.account else { return Doubt::Right };
+    match report.accounts.iter().find(|a| &a.account == name) {
+        None => Doubt::Failed,
+        Some(account) if alert.key.cause() == "clock" && !account.reachable() => Doubt::Open,
+        Some(_) => Doubt::Right,
+    }
 }
 
 fn of_account(

@@ -20,6 +20,10 @@ fn by_day<'a>(items: impl Iterator<Item = &'a Item>) -> BTreeMap<String, Vec<&'a
     days
 }
 
+fn each(items: &[&Item]) -> Vec<String> {
+    items.iter().map(|i| format!("{} {}", i.lease.id, i.lease.ip)).collect()
+}
+
 /// One alert for all that lapsed on one day (UTC): told once, again when more of that day follow, and a later day anew.
 pub(super) fn lapsed(
     account: &AccountReport,
@@ -33,6 +37,8 @@ pub(super) fn lapsed(
         once: true,
         grade: count(items.len()),
         leases: touched(&items),
+        // Each is a loss of its own: told when it comes, also where another one of that day has left the list.
+        parts: each(&items),
         actions: std::iter::once("look at the provider whether they can still be had".to_owned())
             .chain(replaced(items.iter().map(|i| &i.lease), around, policies))
             .collect(),
@@ -138,6 +144,7 @@ pub(super) fn released(account: &AccountReport, items: &[&Item], now: Timestamp)
             deadline: deadline(&items),
             once: true,
             leases: touched(&items),
+            parts: each(&items),
             ..plain(
                 AlertKey::order("release", name.as_str(), &day),
                 Severity::Info,

@@ -15,7 +15,7 @@ use crate::ledger::{ACCEPTED, LOST_UNTOLD, losses, losses_note};
 
 /// Compares the config with what is known. Reads only.
 pub(super) fn compare(c: &Connection, claims: &[Claim], at: Timestamp) -> Result<Attached, Fault> {
-    let known = known(c, claims)?;
+    let known = known(c, claims, at)?;
     let mut accepted = HashMap::new();
     for claim in claims {
         let noted = cycles::noted(c, &format!("{ACCEPTED}:{}", claim.name))?;
@@ -24,7 +24,7 @@ pub(super) fn compare(c: &Connection, claims: &[Claim], at: Timestamp) -> Result
     Ok(attach(&known, claims, &accepted, &instant(at)[..10]))
 }
 
-fn known(c: &Connection, claims: &[Claim]) -> Result<Vec<Numbered>, Fault> {
+fn known(c: &Connection, claims: &[Claim], at: Timestamp) -> Result<Vec<Numbered>, Fault> {
     let mut all: Vec<Numbered> = c
         .prepare_cached("SELECT number, provider, name FROM account_number ORDER BY number")?
         .query_map([], |r| {
@@ -57,7 +57,11 @@ fn known(c: &Connection, claims: &[Claim]) -> Result<Vec<Numbered>, Fault> {
     if claims.iter().any(|claim| claim.listed.is_some() && is_new(claim)) {
         for of in &mut all {
             if holds_the_name(c, &of.provider, &of.name)? {
-                of.leases = leases::known(c, &of.name)?.iter().map(|k| Place::of(&k.lease)).collect();
+                let known = leases::known(c, &of.name)?;
+                // Where no key was ever known a list must show what cannot have ended: who was away for long may find all of it new.
+                let counts =
+                    |lease: &Lease| !of.keys.is_empty() || lease.expires_at.is_none_or(|end| end > at);
+                of.leases = known.iter().map(|k| &k.lease).filter(|l| counts(l)).map(Place::of).collect();
             }
         }
     }
@@ -68,6 +72,35 @@ fn known(c: &Connection, claims: &[Claim]) -> Result<Vec<Numbered>, Fault> {
 fn holds_the_name(c: &Connection, provider: &ProviderName, name: &AccountName) -> Result<bool, Fault> {
     let sql = "SELECT NOT EXISTS (SELECT 1 FROM account WHERE account = ?2 AND provider <> ?1)";
     Ok(c.prepare_cached(sql)?.query_row([provider.as_str(), name.as_str()], |r| r.get(0))?)
+}
+
+/// The present name of the account that is to be called `name`; beside it that name itself, unless it is another account's.
+pub(super) fn kept_as(
+    c: &Connection,
+    claims: &[Claim],
+    name: &AccountName,
+    at: Timestamp,
+) -> Result<Vec<AccountName>, Fault> {
+    let mut renamed = None;
+    for step in compare(c, claims, at)?.steps {
+        if let Step::Name(number, to) = step
+            && to == *name
+        {
+            renamed = Some(number);
+        }
+    }
+    let is_known: bool = c
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM account_number WHERE name = ?1)")?
+        .query_row([name.as_str()], |r| r.get(0))?;
+    let Some(number) = renamed else {
+        return Ok(if is_known { vec![name.clone()] } else { Vec::new() });
+    };
+    let before: String = c
+        .prepare_cached("SELECT name FROM account_number WHERE number = ?1")?
+        .query_row([number], |r| r.get(0))?;
+    let mut kept = vec![AccountName::new(before)];
+    kept.extend((!is_known).then(|| name.clone()));
+    Ok(kept)
 }
 
 /// Writes what was found.
@@ -133,7 +166,10 @@ fn mark(tx: &Transaction<'_>, number: i64, kind: &str, value: &str, at: Timestam
 }
 
 /// Tables whose rows belong to the account that now has the name in them.
-const FACTS: [&str; 7] = ["account", "lease", "decision", "pause", "quote_seen", "balance_mark", "alert_log"];
+const FACTS: [&str; 6] = ["account", "lease", "decision", "pause", "quote_seen", "balance_mark"];
+
+/// What is said of a name of the config stays with that name: that whoever has it now may not be the account that had it before.
+const OF_THE_NAME: &str = "key NOT GLOB 'account_changed:*'";
 
 /// Notes about one account: `WORD:ACCOUNT` or `WORD:ACCOUNT:MORE`.
 const NOTES: [&str; 8] = [
@@ -168,7 +204,10 @@ fn rename(
     for table in FACTS {
         tx.execute(&format!("UPDATE OR REPLACE {table} SET account = ?2 WHERE account = ?1"), [from, to])?;
     }
-    tx.execute("UPDATE alert SET account = ?2 WHERE account = ?1", [from, to])?;
+    for table in ["alert", "alert_log"] {
+        let sql = format!("UPDATE {table} SET account = ?2 WHERE account = ?1 AND {OF_THE_NAME}");
+        tx.execute(&sql, [from, to])?;
+    }
     for (table, column) in [("alert", "key"), ("alert_log", "key"), ("silence", "key")] {
         rename_second(tx, table, column, "", from, to)?;
     }
@@ -191,7 +230,7 @@ fn rename_second(
     tx.execute(
         &format!(
             "UPDATE OR REPLACE {table} SET {column} = substr({column}, 1, {behind} - 1) || ?2 || substr({column}, {behind} + length(?1))
-             WHERE (substr({column}, {behind}) = ?1 OR substr({column}, {behind}, length(?1) + 1) = ?1 || ':')
+             WHERE {OF_THE_NAME} AND (substr({column}, {behind}) = ?1 OR substr({column}, {behind}, length(?1) + 1) = ?1 || ':')
                AND ({column} GLOB ?3 || ':*' OR ?3 = '')"
         ),
         [from, to, word],

@@ -39,6 +39,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::LedgerError;
 use super::trouble::Fails;
+use crate::domain::AccountName;
 use crate::domain::identity::{Claim, Step};
 
 pub use migrate::MIGRATIONS;
@@ -101,6 +102,20 @@ impl SqliteLedger {
         let copy = open::copy_in_memory(&self.connection(), &self.path)?;
         copy.write(|tx| accounts::write(tx, claims, &names, at))?;
         Ok(Some(copy))
+    }
+
+    /// Under which names the account is kept that the config calls `name`: a pass that pays writes a new name down, and until then a
+    /// running renewd knows it by the old one. Empty: the ledger knows no such account.
+    ///
+    /// # Errors
+    /// [`LedgerError::Trouble`].
+    pub fn kept_as(
+        &self,
+        claims: &[Claim],
+        name: &AccountName,
+        at: jiff::Timestamp,
+    ) -> Result<Vec<AccountName>, LedgerError> {
+        self.read(|c| accounts::kept_as(c, claims, name, at))
     }
 
     /// One transaction, immediate from its start. What `f` refuses leaves no trace.

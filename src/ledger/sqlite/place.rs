@@ -25,15 +25,17 @@ fn id(path: &Path) -> std::io::Result<Id> {
 }
 
 impl Place {
-    /// What is there now: the ledger, the log that SQLite keeps beside it, and the lock of who may pay.
+    /// What is there now: the ledger, the log that SQLite keeps beside it and the index of that, and the lock of who may pay.
     pub(super) fn of(ledger: &Path, lock: Option<&File>) -> std::io::Result<Self> {
         let mut files = vec![(ledger.to_owned(), id(ledger)?)];
         let Some(lock) = lock else { return Ok(Self(files)) };
         let held = lock.metadata()?;
         files.push((ledger.with_file_name("ledger.lock"), (held.dev(), held.ino())));
-        // Newest rows stand in the log alone.
-        let wal = ledger.with_file_name("ledger.db-wal");
-        files.extend(id(&wal).ok().map(|found| (wal, found)));
+        // Newest rows stand in the log alone; and who finds no index of it makes one of his own, and takes the log for nobody's.
+        for name in ["ledger.db-wal", "ledger.db-shm"] {
+            let beside = ledger.with_file_name(name);
+            files.extend(id(&beside).ok().map(|found| (beside, found)));
+        }
         Ok(Self(files))
     }
 

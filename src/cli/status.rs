@@ -88,7 +88,7 @@ fn show(status: &Status, trouble: Option<&LedgerTrouble>, ctx: &Context) {
     }
     if status.next_cycle_at.is_none() && status.last_cycle.is_some() && ctx.config_is_good {
         output::line(
-            "the last cycles were run by commands, not by the daemon: when the next one comes is not known here",
+            "the last cycles were made by commands, not by the daemon: when the next one comes is not known here",
         );
     }
     for paused in &status.paused {

@@ -157,10 +157,9 @@ pub struct OpenAlert {
 
 impl OpenAlert {
     fn of(alert: crate::ledger::OpenAlert, silences: &[crate::ledger::Silence]) -> Self {
+        let silenced = silences.iter().any(|s| s.key.covers(&alert.key));
         Self {
-            kept_back: alert.owed.map(|_| {
-                if silences.iter().any(|s| s.key.covers(&alert.key)) { "silenced" } else { "capped" }
-            }),
+            kept_back: alert.owed.map(|_| if silenced { "silenced" } else { "capped" }),
             key: alert.key.to_string(),
             severity: alert.severity,
             since: alert.since,
@@ -280,8 +279,7 @@ pub fn status(
     let horizon = now.wall.checked_add(settings.alerts.runway).unwrap_or(Timestamp::MAX);
     let seen = foresee(ledger, settings, now.wall, horizon)?;
     // A config that can be used has a policy. Without one nothing is known of what is wanted: neither that it lasts, nor that it will lapse.
-    let policies_known = !settings.policies.is_empty();
-    let ahead = if policies_known { ahead_of(&seen, settings) } else { Vec::new() };
+    let ahead = if settings.policies.is_empty() { Vec::new() } else { ahead_of(&seen, settings) };
     let stopped = ahead.iter().any(|a| a.is_wanted() && a.within(now.wall, settings.alerts.runway));
     let accounts = accounts(&seen, settings);
     let last_cycle = ledger.last_cycle()?;
@@ -294,7 +292,7 @@ pub fn status(
         && around.ledger.is_none()
         && overdue_since.is_none()
         && needs_operator == 0
-        && policies_known
+        && !settings.policies.is_empty()
         && !stopped
         && mails.arrive()
         && accounts.iter().all(|a| a.reachable != Some(false))

@@ -102,6 +102,22 @@ fn an_alert_comes_within_the_runway_and_yields_to_the_hold_of_the_due() {
 }
 
 #[test]
+fn each_lease_is_told_with_its_own_price() {
+    let orders: [(Product, &[&str], i64); 3] =
+        [(Product::Mobile, &[A], 24 * 10), (Product::Isp, &[B], 24 * 10), (Product::Mobile, &[C], 24 * 10)];
+    let bench = Bench::new("100.00", &orders);
+    bench.config("", README);
+    bench.json(&["once"]);
+    let status = bench.json(&["status"]).1;
+    let text = status["warnings"][0]["text"].as_str().unwrap();
+    let (mobile, isp) = (text.find("31.75 USD").unwrap(), text.find(&format!("{B}: 3.84 USD")).unwrap());
+    assert_ne!(mobile, isp, "{text}");
+    assert_eq!((text.matches("31.75 USD").count(), text.matches(A).count()), (1, 1), "{text}");
+    let said = String::from_utf8(bench.renewd(&["explain", B]).stdout).unwrap();
+    assert!(said.contains("(it ends in ") && !said.contains("31.75"), "{said}");
+}
+
+#[test]
 fn a_config_that_is_mended_ends_it() {
     let bench = fleet(24 * 10);
     bench.json(&["once"]);

@@ -273,6 +273,21 @@ fn the_brake_works_with_a_config_that_cannot_be_used(
 }
 
 #[test]
+fn with_a_config_that_cannot_be_used_status_calls_nothing_unwanted_and_nothing_well() {
+    let bench = bench();
+    assert_eq!(bench.json(&["once"]).0, 0);
+    assert_eq!(bench.json(&["status"]).1["healthy"], true);
+    let good = fs::read_to_string(bench.path("renewd.toml")).unwrap();
+    fs::write(bench.path("renewd.toml"), format!("{good}nonsense = 1\n")).unwrap();
+    let status = bench.json(&["status"]).1;
+    assert_eq!(status["healthy"], false, "{status:#}");
+    assert_eq!(status["warnings"], serde_json::json!([]), "no policy is known, which is not: none matches");
+    assert_eq!(status["accounts"][0]["runway"], serde_json::Value::Null, "nor that the money lasts");
+    let said = String::from_utf8(bench.renewd(&["status"]).stdout).unwrap();
+    assert!(said.contains("the config cannot be used") && !said.contains("healthy"), "{said}");
+}
+
+#[test]
 fn the_brake_makes_no_ledger_and_says_how_to_name_the_right_one() {
     let bench = bench();
     let good = fs::read_to_string(bench.path("renewd.toml")).unwrap();

@@ -72,7 +72,7 @@ pub enum Command {
     Forecast(ForecastArgs),
     /// The payments, newest first
     History(HistoryArgs),
-    /// An operator's word on an unsettled payment
+    /// An operator's word on a payment: what it cost, or that it was not charged
     Resolve(ResolveArgs),
     /// Stop spending; reads and alerts go on
     Pause {

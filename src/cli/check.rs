@@ -191,7 +191,7 @@ fn show(json: bool, errors: &[Problem], warnings: &[Problem], live: &Live) {
         return;
     }
     for (p, severity) in &problems {
-        let said = if ok || *severity == "error" { "" } else { "warning: " };
+        let said = if *severity == "error" { "" } else { "warning: " };
         output::line(&format!("{said}{}", problem_line(p)));
     }
     live.lines.iter().for_each(|(what, said)| output::line(&format!("{what}: {said}")));

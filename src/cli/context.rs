@@ -181,7 +181,7 @@ impl Context {
         let opened = match sqlite::open(dir, Access::Read) {
             Err(e @ LedgerError::Missing(_)) if !self.may_make || access == Access::Read => {
                 return Err(Failure::usage(format!(
-                    "{e}: nothing was done. If the daemon keeps its ledger elsewhere, name that folder with --state-dir DIR"
+                    "{e}. Nothing was done. If the daemon keeps its ledger elsewhere, name that folder with --state-dir DIR"
                 )));
             }
             // An older one is brought up by whoever may write it.

@@ -53,10 +53,13 @@ fn show(document: &ForecastDoc, ctx: &Context, days: u16) {
     show_budgets(document);
     if !document.left_out.is_empty() {
         output::line("");
-        let rows = document
-            .left_out
-            .iter()
-            .map(|l| vec![l.lease.to_string(), l.account.to_string(), l.reason.to_owned()]);
+        let rows = document.left_out.iter().map(|l| {
+            vec![
+                if l.ip.is_empty() { l.lease.to_string() } else { l.ip.clone() },
+                l.account.to_string(),
+                l.reason.to_owned(),
+            ]
+        });
         output::line("not counted, although a policy keeps them:");
         let narrow = Narrow { goes: &["account"], wraps: &["reason"] };
         output::line(&output::table(&["lease", "account", "reason"], rows.collect(), &narrow));

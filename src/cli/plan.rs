@@ -90,7 +90,13 @@ pub(super) fn show(
         let balance =
             account.balance.as_ref().map_or("unknown".to_owned(), |b| format!("{} {}", b.amount, b.currency));
         let error = account.error().map(|e| format!(" · {e}")).unwrap_or_default();
-        output::line(&format!("{}: {} leases, balance {balance}{error}", account.account, account.leases));
+        let never_read = account.leases == 0 && account.balance.is_none() && !error.is_empty();
+        let known = if never_read {
+            "not read yet".to_owned()
+        } else {
+            format!("{} leases, balance {balance}", account.leases)
+        };
+        output::line(&format!("{}: {known}{error}", account.account));
     }
     if !report.items.is_empty() {
         output::line("");
@@ -111,9 +117,16 @@ pub(super) fn show(
 /// What will stop renewals later, a line each.
 pub(super) fn show_warnings(warnings: &[Warning], now: jiff::Timestamp) {
     for warning in warnings {
-        let first = warning.first_end.map(|end| format!(" (the first ends {})", output::away(end, now)));
+        let first = warning.first_end.map(|end| first_end(warning.leases, end, now));
         output::line(&format!("warning: {}{}", warning.text, first.unwrap_or_default()));
     }
+}
+
+/// When the first of some leases ends, or ended: one on hold has its end behind it.
+fn first_end(leases: usize, end: jiff::Timestamp, now: jiff::Timestamp) -> String {
+    let which = if leases == 1 { "it" } else { "the first" };
+    let verb = if end < now { "ended" } else { "ends" };
+    format!(" ({which} {verb} {})", output::away(end, now))
 }
 
 /// One line per lease.
@@ -147,4 +160,18 @@ pub(super) fn items_table(items: &[Item], settings: &Settings, now: jiff::Timest
     let narrow =
         Narrow { goes: &["country", "kind", "policy", "stage", "price", "account"], wraps: &["reason"] };
     output::table(&head, rows.collect(), &narrow)
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::{SignedDuration, Timestamp};
+
+    #[test]
+    fn what_ended_is_not_said_to_end() {
+        let now = Timestamp::from_second(1_800_000_000).unwrap();
+        let said = |leases, hours| super::first_end(leases, now + SignedDuration::from_hours(hours), now);
+        assert_eq!(said(2, 10 * 24), " (the first ends in 10d)");
+        assert_eq!(said(1, 5), " (it ends in 5h)");
+        assert_eq!(said(2, -2), " (the first ended 2h ago)");
+    }
 }

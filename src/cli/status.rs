@@ -51,6 +51,10 @@ fn standing(status: &Status, trouble: Option<&LedgerTrouble>, ctx: &Context) -> 
             "renewd needs attention: no cycle ended since one was due at {due}, the last began {stood} ago (systemctl status renewd)"
         );
     }
+    if !ctx.config_is_good && status.paused.is_empty() {
+        return "renewd needs attention: the config cannot be used, so what is due and how long the money lasts is not known"
+            .to_owned();
+    }
     match (status.healthy, status.paused.is_empty()) {
         (true, _) => "renewd is healthy",
         (false, true) => "renewd needs attention",
@@ -73,7 +77,9 @@ fn runway(runway: &Runway, now: Timestamp) -> String {
 fn show(status: &Status, trouble: Option<&LedgerTrouble>, ctx: &Context) {
     let now = ctx.now();
     output::line(&standing(status, trouble, ctx));
-    output::line(&format!("last cycle: {}", last_cycle_words(status, now)));
+    if status.last_cycle.is_some() {
+        output::line(&format!("last cycle: {}", last_cycle_words(status, now)));
+    }
     if let Some(next) = status.next_cycle_at {
         output::line(&format!(
             "next on the schedule: {} (while `renewd run` is up)",
@@ -81,7 +87,9 @@ fn show(status: &Status, trouble: Option<&LedgerTrouble>, ctx: &Context) {
         ));
     }
     if status.next_cycle_at.is_none() && status.last_cycle.is_some() && ctx.config_is_good {
-        output::line("the last cycles were made by commands, as a timer does: no schedule is kept");
+        output::line(
+            "the last cycles were made by commands, not by the daemon: when the next one comes is not known here",
+        );
     }
     for paused in &status.paused {
         output::line(&format!(
@@ -90,28 +98,7 @@ fn show(status: &Status, trouble: Option<&LedgerTrouble>, ctx: &Context) {
         ));
     }
     output::line("");
-    let dash = || "-".to_owned();
-    let rows = status.accounts.iter().map(|a| {
-        vec![
-            a.account.to_string(),
-            match a.reachable {
-                Some(true) => "ok".to_owned(),
-                Some(false) => "down".to_owned(),
-                None => "not read yet".to_owned(),
-            },
-            a.balance.map_or_else(dash, |b| {
-                format!("{b} {}", a.currency.as_ref().map(ToString::to_string).unwrap_or_default())
-            }),
-            a.leases.to_string(),
-            a.next_due_at.map_or_else(dash, |t| output::away(t, now)),
-            a.runway.as_ref().map_or_else(dash, |r| runway(r, now)),
-        ]
-    });
-    output::line(&output::table(
-        &["account", "state", "balance", "leases", "next due", "runway"],
-        rows.collect(),
-        &Narrow { goes: &["leases", "next due"], wraps: &["runway"] },
-    ));
+    show_accounts(status, now);
     show_budgets(status);
     output::line("");
     output::line(&format!("payments: {} unknown, {} need your word", status.unknown, status.needs_operator));
@@ -131,6 +118,31 @@ fn show(status: &Status, trouble: Option<&LedgerTrouble>, ctx: &Context) {
     });
     let narrow = Narrow { goes: &["since", "severity"], wraps: &["what"] };
     output::line(&output::table(&["severity", "since", "alert", "what"], rows.collect(), &narrow));
+}
+
+fn show_accounts(status: &Status, now: Timestamp) {
+    let dash = || "-".to_owned();
+    let rows = status.accounts.iter().map(|a| {
+        vec![
+            a.account.to_string(),
+            match a.reachable {
+                Some(true) => "ok".to_owned(),
+                Some(false) => "down".to_owned(),
+                None => "not read yet".to_owned(),
+            },
+            a.balance.map_or_else(dash, |b| {
+                format!("{b} {}", a.currency.as_ref().map(ToString::to_string).unwrap_or_default())
+            }),
+            if a.leases == 0 && a.balance.is_none() { dash() } else { a.leases.to_string() },
+            a.next_due_at.map_or_else(dash, |t| output::away(t, now)),
+            a.runway.as_ref().map_or_else(dash, |r| runway(r, now)),
+        ]
+    });
+    output::line(&output::table(
+        &["account", "state", "balance", "leases", "next due", "runway"],
+        rows.collect(),
+        &Narrow { goes: &["leases", "next due"], wraps: &["runway"] },
+    ));
 }
 
 /// What nobody hears of: mail that waits, alerts that are silenced.

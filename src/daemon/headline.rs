@@ -27,13 +27,12 @@ fn line(status: &Status, timezone: &TimeZone) -> String {
     }
     parts.push(match &status.last_cycle {
         None => "no cycle yet".to_owned(),
-        Some(c) => format!(
-            "last cycle: {}, {} paid, {} held, {} unknown",
-            c.outcome.as_deref().unwrap_or("under way"),
-            c.paid,
-            c.held,
-            c.unknown
-        ),
+        Some(c) => match &c.outcome {
+            None => "a cycle is under way".to_owned(),
+            Some(outcome) => {
+                format!("last cycle: {outcome}, {} paid, {} held, {} unknown", c.paid, c.held, c.unknown)
+            }
+        },
     });
     parts.join("; ")
 }

@@ -39,7 +39,7 @@ impl Signals {
                     _ = self.hup.recv() => asked.notify_one(),
                 }
             }
-            tracing::info!("stopping: a payment in flight is awaited");
+            tracing::info!("stopping: nothing is waited for but a payment in flight");
             stop.cancel();
             // The handlers stay: a second SIGTERM must not cut a payment off.
             std::future::pending::<()>().await;

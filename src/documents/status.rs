@@ -19,8 +19,9 @@ use super::warnings::{Warning, ahead_of};
 #[derive(Debug, Clone, Serialize)]
 pub struct Status {
     schema: u32,
-    /// No account is down or kept from paying, nothing is unknown or needs a person, no urgent alert is open, spending is not paused, the ledger can be
-    /// written, cycles end when they are due, every wanted lease that ends within `alerts.runway` can be renewed as configured, and
+    /// No account is down or kept from paying, nothing is unknown or needs a person, no urgent alert is open, spending is not paused,
+    /// the ledger can be written, the config can be used, cycles end when they are due, every wanted lease that ends within
+    /// `alerts.runway` can be renewed as configured, and
     /// mail reaches whom it is for.
     pub healthy: bool,
     /// The newest cycle.
@@ -159,6 +160,19 @@ pub struct OpenAlert {
 }
 
 impl OpenAlert {
+    fn of(alert: crate::ledger::OpenAlert, silences: &[crate::ledger::Silence]) -> Self {
+        let silenced = silences.iter().any(|s| s.key.covers(&alert.key));
+        Self {
+            kept_back: alert.owed.map(|_| if silenced { "silenced" } else { "capped" }),
+            key: alert.key.to_string(),
+            severity: alert.severity,
+            since: alert.since,
+            text: alert.title,
+            holds: alert.course.holds,
+            flapping: alert.course.flapping,
+        }
+    }
+
     /// What is to be known about the telling of it, beside its text; empty where it was told as usual.
     #[must_use]
     pub fn mark(&self) -> &'static str {
@@ -273,7 +287,8 @@ pub fn status(
     let silences = ledger.silences(now.wall)?;
     let horizon = now.wall.checked_add(settings.alerts.runway).unwrap_or(Timestamp::MAX);
     let seen = foresee(ledger, settings, now.wall, horizon)?;
-    let ahead = ahead_of(&seen, settings);
+    // A config that can be used has a policy. Without one nothing is known of what is wanted: neither that it lasts, nor that it will lapse.
+    let ahead = if settings.policies.is_empty() { Vec::new() } else { ahead_of(&seen, settings) };
     let stopped = ahead.iter().any(|a| a.is_wanted() && a.within(now.wall, settings.alerts.runway));
     let accounts = accounts(&seen, settings);
     let last_cycle = ledger.last_cycle()?;
@@ -286,6 +301,7 @@ pub fn status(
         && around.ledger.is_none()
         && overdue_since.is_none()
         && needs_operator == 0
+        && !settings.policies.is_empty()
         && !stopped
         && mails.arrive()
         && accounts.iter().all(|a| a.reachable != Some(false))
@@ -301,20 +317,7 @@ pub fn status(
         budgets: budgets(ledger, settings, now.wall)?,
         unknown,
         needs_operator,
-        open_alerts: open
-            .into_iter()
-            .map(|a| OpenAlert {
-                kept_back: a.owed.map(|_| {
-                    if silences.iter().any(|s| s.key.covers(&a.key)) { "silenced" } else { "capped" }
-                }),
-                key: a.key.to_string(),
-                severity: a.severity,
-                since: a.since,
-                text: a.title,
-                holds: a.course.holds,
-                flapping: a.course.flapping,
-            })
-            .collect(),
+        open_alerts: open.into_iter().map(|alert| OpenAlert::of(alert, &silences)).collect(),
         silences: silences.into_iter().map(|s| Silence { key: s.key, until: s.until }).collect(),
         mails,
         paused: paused.into_iter().map(|p| p.account.map_or("*".to_owned(), |a| a.to_string())).collect(),
@@ -335,7 +338,7 @@ fn accounts(seen: &Foresight, settings: &Settings) -> Vec<Account> {
             currency: fact.and_then(|f| f.currency.clone()),
             leases: fact.map_or(0, |f| f.leases),
             next_due_at: runway.and_then(|r| r.next_due_at),
-            runway: runway.and_then(|r| {
+            runway: runway.filter(|_| !settings.policies.is_empty()).and_then(|r| {
                 Some(Runway {
                     until: r.until.map(|day| day.to_string()),
                     need: r.need,
@@ -396,14 +399,10 @@ pub fn last_cycle_words(status: &Status, now: Timestamp) -> String {
     status.last_cycle.as_ref().map_or_else(
         || "no cycle yet".to_owned(),
         |c| {
-            let outcome = c.outcome.as_deref().unwrap_or("under way");
-            format!(
-                "{outcome}, {} ago: {} paid, {} held, {} unknown",
-                words(now.duration_since(c.started_at)),
-                c.paid,
-                c.held,
-                c.unknown
-            )
+            let ago = words(now.duration_since(c.started_at));
+            // What it paid and held is on record when it ends.
+            let Some(outcome) = &c.outcome else { return format!("under way, begun {ago} ago") };
+            format!("{outcome}, {ago} ago: {} paid, {} held, {} unknown", c.paid, c.held, c.unknown)
         },
     )
 }

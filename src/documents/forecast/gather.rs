@@ -272,6 +272,13 @@ impl Foresight {
         self.accounts[account].account.name.clone()
     }
 
+    /// A lease's address; empty where it has none, or is not known.
+    #[must_use]
+    pub fn address(&self, account: &AccountName, lease: &LeaseId) -> String {
+        let known = self.accounts.iter().find(|k| &k.account.name == account);
+        known.and_then(|k| k.leases.iter().find(|l| &l.id == lease)).map(|l| l.ip.clone()).unwrap_or_default()
+    }
+
     /// Some account has been read: there is something to look ahead from.
     #[must_use]
     pub fn has_facts(&self) -> bool {

@@ -141,6 +141,8 @@ pub struct LeftOutDoc {
     pub account: AccountName,
     /// The provider's id.
     pub lease: LeaseId,
+    /// Its address; empty where it has none.
+    pub ip: String,
     /// The reason word that the plan has for it.
     pub reason: &'static str,
 }
@@ -184,6 +186,7 @@ impl ForecastDoc {
                 .map(|l| LeftOutDoc {
                     account: l.account.clone(),
                     lease: l.lease.clone(),
+                    ip: seen.address(&l.account, &l.lease),
                     reason: l.why.as_str(),
                 })
                 .collect(),

@@ -21,11 +21,28 @@ const SUBJECT: usize = 100;
 
 /// The cause as a subject has room for it: what to do stands in the text.
 fn brief(why: &str) -> String {
-    let cause = why.split("): ").next().unwrap_or(why);
-    let closed = if cause.len() < why.len() { ")" } else { "" };
-    match cause.char_indices().nth(SUBJECT) {
-        Some((cut, _)) => format!("{}…", &cause[..cut]),
-        None => format!("{cause}{closed}"),
+    let (mut depth, mut opened, mut end) = (0_usize, None, why.len());
+    for (at, c) in why.char_indices() {
+        match c {
+            '(' => {
+                depth += 1;
+                opened = opened.or(Some(at).filter(|_| depth == 1));
+            }
+            ')' => {
+                depth = depth.saturating_sub(1);
+                if depth == 0 && why[at..].starts_with("): ") {
+                    end = at + 1;
+                    break;
+                }
+            }
+            _ => {}
+        }
+    }
+    let cause = &why[..end];
+    let Some((cut, _)) = cause.char_indices().nth(SUBJECT) else { return cause.to_owned() };
+    match opened.filter(|at| *at > 0 && *at <= cut) {
+        Some(at) => cause[..at].trim_end().to_owned(),
+        None => format!("{}…", &cause[..cut]),
     }
 }
 
@@ -143,4 +160,21 @@ pub(super) fn unreadable_records(account: &AccountReport) -> Option<Alert> {
             &format!("{n} records of the list have no id that can be read: one of them may be due."),
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::brief;
+
+    #[test]
+    fn a_subject_names_the_cause_and_ends_with_a_whole_word_of_it() {
+        let refused =
+            "the provider refuses the API key (code 2: Error api key): put the right key into the file";
+        assert_eq!(brief(refused), "the provider refuses the API key (code 2: Error api key)");
+        let nested = "no answer: no connection to 127.0.0.1:18787 could be made (client error (Connect): tcp connect error: \
+                      Connection refused (os error 111))";
+        assert_eq!(brief(nested), "no answer: no connection to 127.0.0.1:18787 could be made");
+        assert_eq!(brief(&"x".repeat(120)), format!("{}…", "x".repeat(100)));
+        assert_eq!(brief("it does not answer"), "it does not answer");
+    }
 }

@@ -39,7 +39,8 @@ pub struct Ahead {
     pub change: String,
     /// The key to change: its table, the row's name, and the key.
     pub key: Option<(&'static str, String, &'static str)>,
-    why: String,
+    /// Why, for each of `leases`: prices differ.
+    whys: Vec<String>,
 }
 
 impl Ahead {
@@ -88,13 +89,34 @@ pub fn grouped(
             word: first.word,
             leases: group.iter().map(|(_, lease)| lease.id.clone()).collect(),
             first_end: group.iter().filter_map(|(c, _)| c.ends).min(),
-            text: format!("{} cannot be renewed as configured: {}. {change}", named(group), first.why),
+            text: format!("{}. {change}", told(group)),
             change,
             key,
-            why: first.why.clone(),
+            whys: group.iter().map(|(c, _)| c.why.clone()).collect(),
         }
     };
     sorted.chunk_by(alike).map(one).collect()
+}
+
+/// Which cannot be renewed, and why: what is so for other reasons, such as another price, is told apart.
+fn told(group: &[(&Caution, &Lease)]) -> String {
+    let mut parts: Vec<Vec<(&Caution, &Lease)>> = Vec::new();
+    for row in group {
+        match parts.iter_mut().find(|part| part[0].0.why == row.0.why) {
+            Some(part) => part.push(*row),
+            None => parts.push(vec![*row]),
+        }
+    }
+    let say = |(n, part): (usize, &Vec<(&Caution, &Lease)>)| {
+        let verb = if n == 0 { " cannot be renewed as configured" } else { "" };
+        format!("{}{verb}: {}", named(part), part[0].0.why)
+    };
+    let mut said: Vec<String> = parts.iter().take(NAMED).enumerate().map(say).collect();
+    let more: usize = parts.iter().skip(NAMED).map(Vec::len).sum();
+    if more > 0 {
+        said.push(format!("{more} more for like reasons"));
+    }
+    said.join("; ")
 }
 
 /// A few addresses, then a count.
@@ -171,19 +193,19 @@ fn alert(view: &View<'_>, groups: &[&Ahead]) -> Option<Alert> {
     let left = first_end.duration_since(view.now);
     let when = first_end.to_zoned(view.timezone.clone()).strftime("%a %-d %b %H:%M");
     let all = view.accounts.iter().find(|(account, _)| account == name).map_or(&[][..], |(_, leases)| leases);
-    let row = |group: &Ahead, id: &LeaseId| {
+    let row = |group: &Ahead, id: &LeaseId, why: &str| {
         let lease = all.iter().find(|l| &l.id == id)?;
         Some(AlertRow {
             what: format!("{} {}", lease.kind, address(lease)),
             ends: lease.expires_at,
             amount: None,
-            note: format!("{}: {}", group.word.as_str(), group.why),
+            note: format!("{}: {why}", group.word.as_str()),
         })
     };
-    let ids = || groups.iter().flat_map(|g| g.leases.iter().map(move |id| (*g, id)));
+    let ids = || groups.iter().flat_map(|g| g.leases.iter().zip(&g.whys).map(move |(id, why)| (*g, id, why)));
     Some(Alert {
-        rows: ids().filter_map(|(g, id)| row(g, id)).collect(),
-        leases: ids().map(|(_, id)| id.clone()).collect(),
+        rows: ids().filter_map(|(g, id, why)| row(g, id, why)).collect(),
+        leases: ids().map(|(_, id, _)| id.clone()).collect(),
         deadline: Some(first_end),
         actions: groups
             .iter()
@@ -199,7 +221,8 @@ fn alert(view: &View<'_>, groups: &[&Ahead]) -> Option<Alert> {
                 leases(count)
             ),
             &format!(
-                "Nothing is due yet, and there are {} left. {}.",
+                "{} due yet, and there are {} left. {}.",
+                if count == 1 { "It is not" } else { "None of them is" },
                 words(left),
                 groups.iter().map(|g| g.text.clone()).collect::<Vec<_>>().join(". ")
             ),

@@ -128,7 +128,7 @@ pub(super) fn write(
     for (number, (provider, from), to) in &names {
         rename(tx, *number, provider, &between(*number), to.as_str())?;
         mark(tx, *number, "name", to.as_str(), at)?;
-        tracing::warn!(account = %to, before = from, number, "the account is called otherwise now: its history goes with it");
+        tracing::warn!(account = %to, before = from, number, "the account has another name now, and its history goes with it");
     }
     for step in steps {
         match step {

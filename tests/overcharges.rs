@@ -159,6 +159,49 @@ fn a_charge_over_its_cap_holds_the_policy_until_a_person_says_what_was_charged(#
     assert!(!alerts(&bench.json(&["status"]).1).contains(&"overcharged:ps".to_owned()));
 }
 
+/// The config with other names for what is kept under the old ones.
+fn rename(bench: &ShardBench, account: bool, policy: bool) {
+    let mut text = std::fs::read_to_string(bench.path("renewd.toml")).unwrap();
+    if account {
+        text = text.replace("name = \"ps\"", "name = \"shards\"\nwas = [\"ps\"]");
+    }
+    if policy {
+        text = text.replace("name = \"keep\"", "name = \"hold-on\"\nwas = [\"keep\"]");
+    }
+    std::fs::write(bench.path("renewd.toml"), text).unwrap();
+}
+
+#[rstest]
+#[case::of_the_policy(false, true)]
+#[case::of_the_account(true, false)]
+#[case::of_both(true, true)]
+fn another_name_ends_no_hold(#[case] account: bool, #[case] policy: bool) {
+    let (bench, quoted) = held(3);
+    bench.config("", &format!("{KEEP}max_price = \"{}\"\n", plus(quoted, 100)));
+    bench.handle.inject(dearer(Answer::Honest));
+    bench.json(&["once"]);
+    rename(&bench, account, policy);
+    let (code, once) = bench.json(&["once"]);
+    assert_eq!((code, bench.sent(Endpoint::Renew)), (3, 1), "{once:#}");
+    assert_eq!(held_with(&once, "overcharged").len(), 2, "{once:#}");
+}
+
+#[test]
+fn two_charges_in_a_row_are_so_under_whatever_names() {
+    let (bench, _) = held(3);
+    let text = std::fs::read_to_string(bench.path("renewd.toml")).unwrap();
+    let text = text.replace("max_payments_per_cycle = 1000\n", "max_payments_per_cycle = 1\n");
+    std::fs::write(bench.path("renewd.toml"), text).unwrap();
+    bench.handle.inject(dearer(Answer::Honest));
+    bench.json(&["once"]);
+    assert_eq!(bench.sent(Endpoint::Renew), 1);
+    rename(&bench, true, true);
+    bench.json(&["once"]);
+    let (code, once) = bench.json(&["once"]);
+    assert_eq!((code, bench.sent(Endpoint::Renew)), (3, 2), "{once:#}");
+    assert_eq!(held_with(&once, "overcharged").len(), 1, "{once:#}");
+}
+
 #[test]
 fn two_charges_over_their_quotes_in_a_row_hold_the_policy() {
     let (bench, _) = held(4);

@@ -331,7 +331,7 @@ impl Payer {
             PaymentReply::Unknown { code: None, message: "internal error while buying".into() }
         });
         self.keep(&id, &quote, reply)?;
-        self.look_at_balance(reader.as_ref(), &id, &quote).await?;
+        self.look_at_balance(Arc::clone(&reader), &id, &quote).await?;
         // The order may be listed already; if it is not, the settling reads go on looking.
         let observed = viewer.observe().await?;
         let later = self.believe_and_settle(observed)?.1;

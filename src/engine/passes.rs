@@ -356,8 +356,10 @@ pub(super) fn recover(viewer: &Viewer, now: &Moment) -> Result<(), LedgerError> 
             State::Reserved => (Event::Released, "renewd ended before anything was sent"),
             _ => (Event::AnswerLost, "renewd ended while waiting for the answer"),
         };
+        // As of every lost answer, its words stay: what was paid beside it goes by them.
+        let message = (record.state == State::SpendStarted).then(|| why.to_owned());
         tracing::warn!(payment = %record.id, state = %record.state, "{why}");
-        let detail = EventDetail { evidence: Some(why.to_owned()), ..EventDetail::default() };
+        let detail = EventDetail { evidence: Some(why.to_owned()), message, ..EventDetail::default() };
         viewer.ledger.append(&record.id, record.state, event, &detail, now)?;
     }
     Ok(())

@@ -56,10 +56,12 @@ pub fn past_of(record: &IntentRecord, now: &Moment, timing: &Timing) -> Past {
 }
 
 /// Where a paid lease is now. Under its id another address may have come (pain 11): the money went there all the same, so its end
-/// speaks; that the address is lost is noted with the inventory and told.
+/// speaks; that the address is lost is noted with the inventory and told. Where its address is listed under another id, that is it:
+/// ids may change hands with a renewal.
 fn find<'a>(leases: &'a [Lease], of: &RequestLease) -> Option<&'a Lease> {
     let by_id = leases.binary_search_by(|l| l.id.cmp(&of.id)).ok().map(|i| &leases[i]);
-    by_id.or_else(|| leases.iter().find(|l| of.is_lease(l)))
+    let here = |l: &&Lease| l.order == of.order && of.has_address_of(l);
+    by_id.filter(here).or_else(|| leases.iter().find(here)).or(by_id)
 }
 
 /// Settles what can be settled; returns the payments that turned out to be second charges of one term.

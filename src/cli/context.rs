@@ -201,14 +201,16 @@ impl Context {
     /// Opens the ledger for reading; before the first cycle there is none, and an empty one stands in.
     pub fn reading(&self) -> Result<Arc<SqliteLedger>, Failure> {
         match sqlite::open(&self.settings.state_dir, Access::Read) {
-            Ok(ledger) => {
-                // An account that was renamed is known by its old name until the next pass that pays.
-                let claims = claims(&self.settings, &ledger)?;
-                Ok(Arc::new(ledger.as_named(&claims, self.now())?.unwrap_or(ledger)))
-            }
+            Ok(ledger) => self.as_named(Arc::new(ledger)),
             Err(LedgerError::Missing(_)) => Ok(Arc::new(sqlite::in_memory()?)),
             Err(e) => Err(e.into()),
         }
+    }
+
+    /// With its accounts called as the config calls them: one that was renamed is known by its old name until the next pass that pays.
+    fn as_named(&self, ledger: Arc<SqliteLedger>) -> Result<Arc<SqliteLedger>, Failure> {
+        let claims = claims(&self.settings, ledger.as_ref())?;
+        Ok(ledger.as_named(&claims, self.now())?.map_or(ledger, Arc::new))
     }
 
     /// The part that looks.
@@ -219,10 +221,13 @@ impl Context {
 
     /// The same for reading; before the first cycle of a good config there is none, and an empty one stands in.
     pub fn known_reading(&mut self) -> Result<Arc<SqliteLedger>, Failure> {
-        if self.may_make && !self.settings.state_dir.join("ledger.db").exists() {
+        let found = sqlite::open(&self.settings.state_dir, Access::Read);
+        // None yet, or one whose making was cut off: the next start makes it.
+        if self.may_make && matches!(found, Err(LedgerError::Missing(_))) {
             return self.reading();
         }
-        self.known_ledger(Access::Read)
+        let ledger = self.known_ledger(Access::Read)?;
+        if self.config_is_good { self.as_named(ledger) } else { Ok(ledger) }
     }
 
     /// Now.

@@ -208,8 +208,8 @@ fn pay_apart(ledger: &SqliteLedger, like: &IntentId, minutes: i64) -> IntentId {
 }
 
 #[rstest]
-#[case::beside_an_unclear_one_the_quote_stands(5, "2.00")]
-#[case::after_its_lag_window_the_fall_is_the_measure(20, "1.50")]
+#[case::beside_an_unclear_one(5, "2.00")]
+#[case::while_it_is_still_open_after_its_lag_window(20, "2.00")]
 fn what_was_paid_beside_an_unclear_payment_is_not_measured_by_the_balance(
     #[case] minutes: i64,
     #[case] charged: &str,

@@ -324,6 +324,8 @@ fn every_word_that_keeps_a_wanted_lease_unpaid_is_told_when_its_end_is_near() {
         Word::AccountDown, // the account's alert, which counts the leases that wait for it
         Word::Shrunk,
         Word::Clock,
+        Word::AccountChanged,
+        Word::SecondRenewd,
         Word::Accepted,     // a payment's own clock: `unresolved`
         Word::ProviderPays, // renewd pays itself in the last hour
     ];

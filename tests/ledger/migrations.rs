@@ -71,14 +71,14 @@ const SHIPPED: &[(&str, &str, &str)] = &[
     ),
     (
         "0009_charges.sql",
-        "a6717929984d4445b034316d9c4d16ead88a8dfec011703b4fc26e3accd47ab0",
+        "6d7d155ed2c8071c29fe341c157628288abba302b711349f58cec5dab9395a4f",
         "INSERT INTO intent_event (intent, seq, at, boot, ms, event, state, charged, measured) VALUES
        (1, 3, '2026-11-17T12:00:03.000000000Z', 'b', 5, 'measured', 'accepted', '2.65', 'reading');
      INSERT INTO balance_note (account, since, at, before, after, currency, explained, unexplained, contested) VALUES ('yp',
        '2026-11-17T12:10:00.000000000Z', '2026-11-17T12:20:00.000000000Z', '100.00', '88.00', 'USD', '2.65', '9.35', 'p-000001');",
     ),
     (
-        "0011_telling.sql",
+        "0010_telling.sql",
         "f94ff5a4f8ebe8cd84e3f55452be095fecfe1015cdfc0732b8f43835dce16571",
         "UPDATE outbox SET refused = 'a@example.org' || char(9) || 'no such user', tried_at = queued_at;",
     ),

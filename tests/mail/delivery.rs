@@ -72,7 +72,7 @@ impl Case {
         let mails = arrived();
         assert_eq!(
             (mails[0].recipient.as_str(), mails[0].subject.as_str()),
-            ("ops@example.org", "[renewd] test message")
+            ("ops@example.org", "[renewd] Test message")
         );
         let out = self.run(&["check", "--live"], Some(&certificates.ca));
         let said = String::from_utf8_lossy(&out.stdout).into_owned();

@@ -1,5 +1,8 @@
 //! A mail server that takes the connection and says nothing delays neither work, nor its result, nor the stop.
-#![allow(clippy::disallowed_methods, reason = "how long the built binary takes is what these tests are about")]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "how long the built binary takes is what these tests are about"
+)]
 use std::time::{Duration, Instant};
 
 use renewd::simulator::Product;

@@ -138,6 +138,9 @@ fn eight_processes_share_one_request_limit_also_when_they_are_killed() {
     for wave in 0..3_u64 {
         let mut crew: Vec<Child> =
             (0..8).map(|n| crowd.bench.spawn(if n == 0 { &["once"] } else { &["plan"] })).collect();
+        if wave == 0 {
+            until("the limit is reached", 4 * PATIENCE, || crowd.bench.handle.requests().len() >= 8);
+        }
         std::thread::sleep(Duration::from_millis(300 + 150 * wave));
         for child in &mut crew {
             child.kill().unwrap();

@@ -172,7 +172,9 @@ fn terms(db: &Connection, number: i64) -> Vec<Term> {
     all.query_map([number], read).unwrap().map(Result::unwrap).collect()
 }
 
+/// What a payment cost may be seen later: that is a word on the amount and no step.
 fn states(db: &Connection, number: i64) -> Vec<String> {
-    let mut all = db.prepare_cached("SELECT state FROM intent_event WHERE intent = ?1 ORDER BY seq").unwrap();
+    let steps = "SELECT state FROM intent_event WHERE intent = ?1 AND event <> 'measured' ORDER BY seq";
+    let mut all = db.prepare_cached(steps).unwrap();
     all.query_map([number], |r| r.get(0)).unwrap().map(Result::unwrap).collect()
 }

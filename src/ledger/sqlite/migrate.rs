@@ -13,7 +13,7 @@ pub const MIGRATIONS: &[(&str, &str)] = &[
     ("0007_terms.sql", include_str!("../../../migrations/0007_terms.sql")),
     ("0008_accounts.sql", include_str!("../../../migrations/0008_accounts.sql")),
     ("0009_charges.sql", include_str!("../../../migrations/0009_charges.sql")),
-    ("0011_telling.sql", include_str!("../../../migrations/0011_telling.sql")),
+    ("0010_telling.sql", include_str!("../../../migrations/0010_telling.sql")),
 ];
 
 /// The newest schema number that this build knows.

@@ -19,6 +19,8 @@ use serde_json::Value;
 use shard::{ShardBench, TOKEN};
 
 const KEEP: &str = "[[policy]]\nname = \"keep\"\naction = \"renew\"\n";
+/// Hours for which an order on hold can be renewed.
+const GRACE: i64 = 72;
 const BUY: &[&str] =
     &["order", "create", "--yes", "--product", "ISP Proxy", "--location", "US", "--cycle", "monthly"];
 const YP_BUY: &[&str] = &[
@@ -334,4 +336,37 @@ fn a_purchase_over_its_cap_holds_the_next_at_the_other_provider_too(#[case] answ
     let (code, second) = bench.json(YP_BUY);
     assert_eq!((code, second["error"]["kind"].as_str()), (3, Some("overcharged")), "{second:#}");
     assert_eq!(bench.charges().0, 1);
+}
+
+/// Two orders that are lost within minutes: the second is paid beside the first, whose answer is lost, while lists and balance lag.
+#[rstest]
+#[case::and_it_was_charged(Effect::Process, 2)]
+#[case::and_nothing_was_charged(Effect::Nothing, 1)]
+fn a_charge_beside_an_unclear_payment_is_nobody_elses_and_no_proof_of_absence(
+    #[case] first: Effect,
+    #[case] charges: usize,
+) {
+    let bench = ShardBench::new("1000.00", |w| {
+        for seconds in [0, 1] {
+            let end = in_hours(-GRACE).checked_add(SignedDuration::from_secs(40 + seconds)).unwrap();
+            w.add_order(TOKEN, &OrderSpec::new("ISP Proxy", Some("US"), "monthly", end)).unwrap();
+        }
+    });
+    bench.config("", KEEP);
+    bench.handle.set_lag(Duration::from_millis(1_500));
+    bench.handle.set_balance_lag(Duration::from_millis(1_500));
+    bench.handle.inject(Fault::on(Aim::Money).when(When::Next(1)).effect(first).answer(Answer::Close));
+    bench.handle.inject(dearer(Answer::Honest));
+    let (_, once) = bench.json(&["once"]);
+    assert_eq!(bench.sent(Endpoint::Renew), 2, "neither can wait: {once:#}");
+    for _ in 0..6 {
+        std::thread::sleep(Duration::from_millis(800));
+        bench.json(&["once"]);
+    }
+    let (_, history) = bench.json(&["history"]);
+    let states: Vec<&str> = payments(&history).iter().rev().map(|p| p["state"].as_str().unwrap()).collect();
+    assert_eq!((bench.handle.with(|w| w.books().charges().count()), bench.paid_twice()), (charges, vec![]));
+    assert_eq!(states[1], "confirmed", "{history:#}");
+    assert_eq!(states[0] == "confirmed", charges == 2, "{history:#}");
+    assert!(charges == 1 || states[0] != "not_applied", "{history:#}");
 }

@@ -68,10 +68,9 @@ fn sigterm_does_not_wait_for_a_balance_that_is_not_told() {
     bench.handle.inject(hangs);
     let mut child = bench.spawn(&["run"]);
     until("the balance is asked for", 10, || bench.handle.count(renewd::simulator::Endpoint::Balance) == 2);
-    let asked = std::time::Instant::now();
     signal(&child, Signal::TERM);
+    until("it ended", 10, || child.try_wait().unwrap().is_some());
     assert_eq!(child.wait().unwrap().code(), Some(0), "{}", bench.log());
-    assert!(asked.elapsed() < Duration::from_secs(10), "it took {:?}", asked.elapsed());
     assert_eq!(bench.charged(A), 1);
 }
 

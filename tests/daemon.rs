@@ -55,6 +55,26 @@ fn sigterm_awaits_a_payment_in_flight() {
 }
 
 #[test]
+fn sigterm_does_not_wait_for_a_balance_that_is_not_told() {
+    let bench = two_leases();
+    bench.config_with("", "", KEEP);
+    let text = std::fs::read_to_string(bench.path("renewd.toml")).unwrap();
+    let slow = text.replace("read_timeout = \"4s\"", "read_timeout = \"30s\"");
+    std::fs::write(bench.path("renewd.toml"), slow).unwrap();
+    bench.handle.inject(Fault::on(Aim::Money).answer(Answer::Without("balance".into())));
+    // The lists tell it first, and right after the payment nothing comes.
+    let balance = Aim::Endpoint(renewd::simulator::Endpoint::Balance);
+    let hangs = Fault::on(balance).when(renewd::simulator::When::Nth(2)).answer(Answer::Hang);
+    bench.handle.inject(hangs);
+    let mut child = bench.spawn(&["run"]);
+    until("the balance is asked for", 10, || bench.handle.count(renewd::simulator::Endpoint::Balance) == 2);
+    signal(&child, Signal::TERM);
+    until("it ended", 10, || child.try_wait().unwrap().is_some());
+    assert_eq!(child.wait().unwrap().code(), Some(0), "{}", bench.log());
+    assert_eq!(bench.charged(A), 1);
+}
+
+#[test]
 fn sighup_takes_a_good_config_and_refuses_a_bad_one_by_mail() {
     let bench = two_leases();
     let port = free_port();

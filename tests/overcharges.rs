@@ -19,6 +19,8 @@ use serde_json::Value;
 use shard::{ShardBench, TOKEN};
 
 const KEEP: &str = "[[policy]]\nname = \"keep\"\naction = \"renew\"\n";
+/// Hours for which an order on hold can be renewed.
+const GRACE: i64 = 72;
 const BUY: &[&str] =
     &["order", "create", "--yes", "--product", "ISP Proxy", "--location", "US", "--cycle", "monthly"];
 const YP_BUY: &[&str] = &[
@@ -159,6 +161,49 @@ fn a_charge_over_its_cap_holds_the_policy_until_a_person_says_what_was_charged(#
     assert!(!alerts(&bench.json(&["status"]).1).contains(&"overcharged:ps".to_owned()));
 }
 
+/// The config with other names for what is kept under the old ones.
+fn rename(bench: &ShardBench, account: bool, policy: bool) {
+    let mut text = std::fs::read_to_string(bench.path("renewd.toml")).unwrap();
+    if account {
+        text = text.replace("name = \"ps\"", "name = \"shards\"\nwas = [\"ps\"]");
+    }
+    if policy {
+        text = text.replace("name = \"keep\"", "name = \"hold-on\"\nwas = [\"keep\"]");
+    }
+    std::fs::write(bench.path("renewd.toml"), text).unwrap();
+}
+
+#[rstest]
+#[case::of_the_policy(false, true)]
+#[case::of_the_account(true, false)]
+#[case::of_both(true, true)]
+fn another_name_ends_no_hold(#[case] account: bool, #[case] policy: bool) {
+    let (bench, quoted) = held(3);
+    bench.config("", &format!("{KEEP}max_price = \"{}\"\n", plus(quoted, 100)));
+    bench.handle.inject(dearer(Answer::Honest));
+    bench.json(&["once"]);
+    rename(&bench, account, policy);
+    let (code, once) = bench.json(&["once"]);
+    assert_eq!((code, bench.sent(Endpoint::Renew)), (3, 1), "{once:#}");
+    assert_eq!(held_with(&once, "overcharged").len(), 2, "{once:#}");
+}
+
+#[test]
+fn two_charges_in_a_row_are_so_under_whatever_names() {
+    let (bench, _) = held(3);
+    let text = std::fs::read_to_string(bench.path("renewd.toml")).unwrap();
+    let text = text.replace("max_payments_per_cycle = 1000\n", "max_payments_per_cycle = 1\n");
+    std::fs::write(bench.path("renewd.toml"), text).unwrap();
+    bench.handle.inject(dearer(Answer::Honest));
+    bench.json(&["once"]);
+    assert_eq!(bench.sent(Endpoint::Renew), 1);
+    rename(&bench, true, true);
+    bench.json(&["once"]);
+    let (code, once) = bench.json(&["once"]);
+    assert_eq!((code, bench.sent(Endpoint::Renew)), (3, 2), "{once:#}");
+    assert_eq!(held_with(&once, "overcharged").len(), 1, "{once:#}");
+}
+
 #[test]
 fn two_charges_over_their_quotes_in_a_row_hold_the_policy() {
     let (bench, _) = held(4);
@@ -291,4 +336,37 @@ fn a_purchase_over_its_cap_holds_the_next_at_the_other_provider_too(#[case] answ
     let (code, second) = bench.json(YP_BUY);
     assert_eq!((code, second["error"]["kind"].as_str()), (3, Some("overcharged")), "{second:#}");
     assert_eq!(bench.charges().0, 1);
+}
+
+/// Two orders that are lost within minutes: the second is paid beside the first, whose answer is lost, while lists and balance lag.
+#[rstest]
+#[case::and_it_was_charged(Effect::Process, 2)]
+#[case::and_nothing_was_charged(Effect::Nothing, 1)]
+fn a_charge_beside_an_unclear_payment_is_nobody_elses_and_no_proof_of_absence(
+    #[case] first: Effect,
+    #[case] charges: usize,
+) {
+    let bench = ShardBench::new("1000.00", |w| {
+        for seconds in [0, 1] {
+            let end = in_hours(-GRACE).checked_add(SignedDuration::from_secs(40 + seconds)).unwrap();
+            w.add_order(TOKEN, &OrderSpec::new("ISP Proxy", Some("US"), "monthly", end)).unwrap();
+        }
+    });
+    bench.config("", KEEP);
+    bench.handle.set_lag(Duration::from_millis(1_500));
+    bench.handle.set_balance_lag(Duration::from_millis(1_500));
+    bench.handle.inject(Fault::on(Aim::Money).when(When::Next(1)).effect(first).answer(Answer::Close));
+    bench.handle.inject(dearer(Answer::Honest));
+    let (_, once) = bench.json(&["once"]);
+    assert_eq!(bench.sent(Endpoint::Renew), 2, "neither can wait: {once:#}");
+    for _ in 0..6 {
+        std::thread::sleep(Duration::from_millis(800));
+        bench.json(&["once"]);
+    }
+    let (_, history) = bench.json(&["history"]);
+    let states: Vec<&str> = payments(&history).iter().rev().map(|p| p["state"].as_str().unwrap()).collect();
+    assert_eq!((bench.handle.with(|w| w.books().charges().count()), bench.paid_twice()), (charges, vec![]));
+    assert_eq!(states[1], "confirmed", "{history:#}");
+    assert_eq!(states[0] == "confirmed", charges == 2, "{history:#}");
+    assert!(charges == 1 || states[0] != "not_applied", "{history:#}");
 }

@@ -3,6 +3,7 @@
 //! Money is a string of decimals, instants are RFC 3339 in UTC, durations are seconds; unknown is null, never absent.
 mod forecast;
 mod history;
+mod mails;
 mod plan;
 pub mod planfile;
 mod status;

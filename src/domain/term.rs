@@ -179,12 +179,20 @@ impl Bought {
     pub fn place(&self, term: &Term) -> Sameness {
         let beside = term.beside(self.before, self.days);
         let Some(after) = self.after.filter(|_| term.told) else { return beside };
+        let after = after.min(self.furthest());
         let (old, new) = (term.from.at.duration_since(self.before.at), after.duration_since(term.from.at));
         match beside {
             Sameness::Later if old.abs() <= new.abs() => Sameness::Same,
             // What is the same, or blurred beside the old end, is not made another term by being near the new one.
             beside => beside,
         }
+    }
+
+    /// No new end of this payment's own lies further away. One that was shown beyond it holds a term of somebody else's too, or was a
+    /// slip of the list: the terms in between must not seem to be the old one for as long as that is away.
+    fn furthest(&self) -> Timestamp {
+        let days = i64::from(self.days);
+        after(self.before.latest(), SignedDuration::from_hours(days * 24 + (days * 12).min(48)))
     }
 
     /// Whether an end that is shown now is older than the one that this payment was seen to bring: it is not believed.

@@ -57,6 +57,22 @@ fn of_two_known_ends_the_nearer_one_wins(#[case] now: &str, #[case] place: Samen
 }
 
 #[rstest]
+#[case::of_a_month(30, "2026-12-31T09:00:00Z")]
+#[case::of_a_day(1, "2026-12-02T09:00:00Z")]
+fn a_new_end_that_was_a_slip_of_the_list_keeps_no_later_term_from_being_paid(
+    #[case] days: u32,
+    #[case] real: &str,
+) {
+    let paid = bought("2026-12-01T09:00:00Z", Some("2099-01-01T00:00:00Z"), days);
+    assert_eq!(
+        (paid.place(&Term::ending(at(real))), paid.is_stale(&Term::ending(at(real)))),
+        (Sameness::Later, false)
+    );
+    let old = Term::ending(at("2026-12-01T09:00:01Z"));
+    assert_eq!((paid.place(&old), paid.is_stale(&old)), (Sameness::Same, true));
+}
+
+#[rstest]
 #[case::an_hour("2026-12-01T09:00:00Z", "2026-12-01T10:00:00Z", 1)]
 #[case::a_day("2026-12-01T09:00:00Z", "2026-12-02T09:00:00Z", 1)]
 #[case::four_days_as_dates("2026-12-01", "2026-12-05", 4)]

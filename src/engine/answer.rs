@@ -7,14 +7,13 @@ use jiff::SignedDuration;
 
 use super::lane::{Halt, Lane};
 use super::measure::{measure, replied};
-use super::observe::beating;
 use super::overcharge;
 use crate::domain::{Currency, Event, IntentId, Measured, Money, PromoStatus, Quote, State};
 use crate::evidence::Charge;
 use crate::ledger::{Blocked, EventDetail, LedgerError};
 use crate::planner::{Overcharged, PaySet, Priced, cannot_wait};
 use crate::policy::{Reason, Word};
-use crate::providers::{PaymentReply, Purpose};
+use crate::providers::PaymentReply;
 
 /// A price is good for so long.
 const GOOD: SignedDuration = SignedDuration::from_secs(60);
@@ -107,10 +106,8 @@ impl Lane {
         id: &IntentId,
         currency: &Currency,
     ) -> Result<Option<Money>, LedgerError> {
-        let reader = Arc::clone(&self.reader);
-        let reading = tokio::spawn(async move { reader.balance(Purpose::Money).await });
-        let told = match beating(reading, self.viewer.beat.as_ref()).await {
-            Ok(Ok(balance)) if &balance.currency == currency => balance.amount,
+        let told = match self.viewer.balance_now(Arc::clone(&self.reader)).await {
+            Some(balance) if &balance.currency == currency => balance.amount,
             _ => return Ok(None),
         };
         let (ledger, timing) = (self.viewer.ledger.as_ref(), &self.viewer.settings.timing);
@@ -170,14 +167,15 @@ impl Lane {
         Ok(Halt::Settling(Reason::new(Word::UnknownPending, rest)))
     }
 
-    /// What would lapse within a lag window is given back, to be paid all the same; a batch is parted for that where it may be.
+    /// What would lapse before it can be looked at again is given back, to be paid all the same; a batch is parted for that where it may be.
     pub(super) fn put_off_what_can_wait(&mut self, sets: Vec<PaySet>, reason: &Reason) -> Vec<PaySet> {
-        let (now, lag) = (self.viewer.clock.now().wall, self.viewer.settings.timing.lag_window);
+        let now = self.viewer.clock.now().wall;
+        let patience = self.viewer.patience(now);
         let mut go_on = Vec::new();
         for set in sets {
             for part in if self.may_split(&set) { set.singles() } else { vec![set] } {
                 let last = part.members.iter().filter_map(|&m| self.orders.items[m].last_chance()).min();
-                if cannot_wait(last, now, lag) {
+                if cannot_wait(last, now, patience) {
                     go_on.push(part);
                 } else {
                     self.change(&part, reason);

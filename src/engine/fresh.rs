@@ -4,19 +4,42 @@
 use std::sync::Arc;
 
 use jiff::SignedDuration;
+use tokio::task::{JoinError, JoinHandle};
 
+use super::Viewer;
 use super::ends;
 use super::lane::{FRESH, Lane, STILL_FRESH, YOUNG, by_id};
 use super::observe::{beating, read, remember_holds};
 use super::reading::take;
-use crate::domain::{Lease, Quote, TermEnd};
+use crate::domain::{Balance, Lease, Quote, TermEnd};
 use crate::ledger::{LastLook, LedgerError};
 use crate::planner::{PaySet, Standing};
 use crate::policy::{Reason, Word};
-use crate::providers::ReadError;
+use crate::providers::{Purpose, ReadError, Reader};
 
 /// How long a reading may go on once renewd is asked to stop.
 const LAST_LOOK: std::time::Duration = std::time::Duration::from_secs(1);
+
+impl Viewer {
+    /// A reading that was begun, unless renewd is to stop meanwhile: a provider that answers gets to show what was just paid, and
+    /// one that is stalled holds no stop up.
+    async fn unless_stopped<T>(&self, reading: JoinHandle<T>) -> Option<Result<T, JoinError>> {
+        let stopped = async {
+            self.stop.cancelled().await;
+            self.clock.sleep(LAST_LOOK).await;
+        };
+        tokio::select! {
+            read = beating(reading, self.beat.as_ref()) => Some(read),
+            () = stopped => None,
+        }
+    }
+
+    /// The balance as it is now; `None` where it is not told.
+    pub(super) async fn balance_now(&self, reader: Arc<dyn Reader>) -> Option<Balance> {
+        let reading = tokio::spawn(async move { reader.balance(Purpose::Money).await });
+        self.unless_stopped(reading).await?.ok()?.ok()
+    }
+}
 
 impl Lane {
     /// Before the price is asked: where its answer will tell the order as it is then, nothing need be read for it.
@@ -104,15 +127,9 @@ impl Lane {
     /// One reading for all that need one; stored and used to settle what is open.
     pub(super) async fn reread(&mut self) -> Result<Result<(), String>, LedgerError> {
         let began = self.viewer.clock.now();
-        let reading = tokio::spawn(read(Arc::clone(&self.reader), crate::providers::Purpose::Money));
-        let stopped = async {
-            self.viewer.stop.cancelled().await;
-            // A provider that answers gets to show what was just paid; one that is stalled holds no stop up.
-            self.viewer.clock.sleep(LAST_LOOK).await;
-        };
-        let result = tokio::select! {
-            read = beating(reading, self.viewer.beat.as_ref()) => read,
-            () = stopped => return Ok(Err("renewd is stopping".to_owned())),
+        let reading = tokio::spawn(read(Arc::clone(&self.reader), Purpose::Money));
+        let Some(result) = self.viewer.unless_stopped(reading).await else {
+            return Ok(Err("renewd is stopping".to_owned()));
         };
         let cut = || ReadError::NoAnswer("the reading was cut off".into());
         let mut inventory = match result.unwrap_or_else(|_| Err(cut())) {
@@ -139,6 +156,10 @@ impl Lane {
         let shown = take(&self.viewer, account, &inventory, &listed, &began, false)?;
         self.out.doubles.extend(shown.doubles);
         self.out.charges.extend(shown.charges);
+        if !self.out.begun.is_empty() {
+            // It may have shown what an earlier payment of this lane cost.
+            self.overcharged = self.viewer.keep_overcharged()?;
+        }
         self.listed = by_id(&listed);
         self.expected = self.seen.comparable(&inventory.balance);
         self.read_at = began;

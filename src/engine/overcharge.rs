@@ -46,7 +46,7 @@ impl Viewer {
                 held.push((record, cap));
             }
         }
-        Ok(held.into_iter().map(|(record, cap)| told(&record, cap)).collect())
+        Ok(held.into_iter().map(|(record, cap)| self.told(&record, cap)).collect())
     }
 
     /// The same, and what holds from now on is kept: another limit in the config does not end it, an operator's word does.
@@ -65,12 +65,13 @@ impl Viewer {
 
     /// Whether this surplus holds its policy; `true` inside: it broke a cap.
     fn holds(&self, record: &IntentRecord, all: &[IntentRecord]) -> Option<bool> {
-        let policy = self.settings.policies.iter().find(|p| p.name == record.policy);
+        let named = self.settings.policy_called(&record.policy);
+        let policy = self.settings.policies.iter().find(|p| p.name == named);
         let cap = policy.is_some_and(|policy| self.breaks(policy, record, all));
         let at = |r: &IntentRecord| r.spend_started_at.as_ref().map(|m| (m.wall, r.id.clone()));
         let same = |r: &&IntentRecord| {
             let kin = r.parent.is_some() && r.parent == record.parent;
-            !kin && r.policy == record.policy
+            !kin && self.settings.policy_called(&r.policy) == named
                 && may_be_charged(r)
                 && r.detail.charged.is_some()
                 && at(r) < at(record)
@@ -96,6 +97,21 @@ impl Viewer {
             .map(|(lease, amount)| Share { amount, last: last(record, &lease.id, &lease.ip, all) })
             .collect();
         over_cap(policy, charged, leases, record.request.period_days, &shares)
+    }
+}
+
+impl Viewer {
+    /// Under the name that the policy has now: another name does not end what holds it.
+    fn told(&self, record: &IntentRecord, cap: bool) -> Overcharged {
+        Overcharged {
+            account: record.request.account.clone(),
+            policy: self.settings.policy_called(&record.policy).to_owned(),
+            intent: record.id.clone(),
+            quoted: record.quoted,
+            charged: record.detail.charged.unwrap_or(record.quoted),
+            currency: record.currency.to_string(),
+            cap,
+        }
     }
 }
 
@@ -133,18 +149,6 @@ fn kept(ledger: &dyn Ledger) -> Result<Vec<(IntentRecord, bool)>, LedgerError> {
         }
     }
     Ok(held)
-}
-
-fn told(record: &IntentRecord, cap: bool) -> Overcharged {
-    Overcharged {
-        account: record.request.account.clone(),
-        policy: record.policy.clone(),
-        intent: record.id.clone(),
-        quoted: record.quoted,
-        charged: record.detail.charged.unwrap_or(record.quoted),
-        currency: record.currency.to_string(),
-        cap,
-    }
 }
 
 /// The hold of a policy at an account, if there is one.

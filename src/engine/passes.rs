@@ -20,9 +20,9 @@ use super::lane::Orders;
 use super::observe::{Seen, currency_note};
 use super::planning::Planned;
 use super::reading::{Shown, take};
-use super::remember::{Learnt, quotes_of};
+use super::remeasure::unmeasured;
 use super::report::{AccountReport, CycleReport};
-use super::settle::{past_of, unmeasured};
+use super::settle::past_of;
 use super::steering::Steering;
 use super::{Payer, Viewer, clockrule, identity, shrink};
 
@@ -56,35 +56,6 @@ pub(super) fn budget_check(
 }
 
 impl Viewer {
-    /// Observes, plans and prices. Writes nothing to the ledger and cannot pay.
-    ///
-    /// # Errors
-    /// The ledger's.
-    pub async fn preview(&self) -> Result<CycleReport, EngineError> {
-        Ok(self.look(false).await?.0)
-    }
-
-    /// The same, and asks the terms and prices of what falls due later, where the ledger knows none: a few free questions.
-    ///
-    /// # Errors
-    /// The ledger's.
-    pub async fn preview_ahead(&self) -> Result<(CycleReport, Learnt), EngineError> {
-        self.look(true).await
-    }
-
-    async fn look(&self, ahead: bool) -> Result<(CycleReport, Learnt), EngineError> {
-        let started = self.clock.now();
-        let seen: Vec<Seen> = self.observe().await?.into_iter().map(|(seen, _)| seen).collect();
-        let clock_held = self.clocks(&started, &seen, false)?;
-        let mut planned = self.plan(&seen, clock_held.clone(), 0, None).await?;
-        let mut learnt = Learnt { offered: std::mem::take(&mut planned.offered), ..Learnt::default() };
-        if ahead {
-            learnt = self.ask_ahead(&seen, &planned.items, learnt.offered).await?;
-        }
-        learnt.quotes.extend(quotes_of(&planned.items, started.wall));
-        Ok((self.report(started, &seen, planned, clock_held)?, learnt))
-    }
-
     pub(super) fn report(
         &self,
         started: Moment,
@@ -356,8 +327,10 @@ pub(super) fn recover(viewer: &Viewer, now: &Moment) -> Result<(), LedgerError> 
             State::Reserved => (Event::Released, "renewd ended before anything was sent"),
             _ => (Event::AnswerLost, "renewd ended while waiting for the answer"),
         };
+        // As of every lost answer, its words stay: what was paid beside it goes by them.
+        let message = (record.state == State::SpendStarted).then(|| why.to_owned());
         tracing::warn!(payment = %record.id, state = %record.state, "{why}");
-        let detail = EventDetail { evidence: Some(why.to_owned()), ..EventDetail::default() };
+        let detail = EventDetail { evidence: Some(why.to_owned()), message, ..EventDetail::default() };
         viewer.ledger.append(&record.id, record.state, event, &detail, now)?;
     }
     Ok(())

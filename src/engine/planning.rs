@@ -2,12 +2,13 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::Viewer;
 use super::apply::{Approved, ExactSet, locate, put_aside};
 use super::asking::Wanted;
 use super::clockrule::Clocks;
+use super::lane;
 use super::observe::Seen;
 use super::passes::budget_check;
 use super::price::Prices;
@@ -20,6 +21,7 @@ use crate::planner::{
     batches, draft, fill, group, hold_overcharged,
 };
 use crate::policy::{Decision, Reason, Word};
+use crate::settings::Settings;
 
 /// A plan, priced and filled: what a preview shows and a cycle pays.
 pub(super) struct Planned {
@@ -71,6 +73,7 @@ impl Viewer {
                 now: now.wall,
                 timezone: &settings.timezone,
                 timing: &settings.timing,
+                patience: self.patience(now.wall),
                 policies: &settings.policies,
                 accounts: &views,
                 past,
@@ -102,6 +105,17 @@ impl Viewer {
         let prices = self.price(seen, &items, wanted).await?;
         let planned = self.finish(seen, items, prices, cycle, Some(named))?;
         Ok(Planned { moved, offered, ..planned })
+    }
+
+    /// For how long what waits for a payment to be settled may have to: its lag window, or until the next cycle, which may begin late
+    /// and needs its time to pay, where that comes after it.
+    pub(super) fn patience(&self, now: Timestamp) -> SignedDuration {
+        let Settings { schedule, timing, .. } = self.settings.as_ref();
+        let gap = self.settings.next_start()(now).map(|next| next.duration_since(now));
+        let until = gap.and_then(|gap| {
+            gap.checked_add(schedule.jitter)?.checked_add(timing.money_timeout)?.checked_add(lane::FRESH)
+        });
+        until.map_or(timing.lag_window, |until| until.max(timing.lag_window))
     }
 
     /// The confirmed payments of terms that are due again: an end that did not move after its payment, or that moved back. Only what

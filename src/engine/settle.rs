@@ -6,16 +6,17 @@ use jiff::{SignedDuration, Timestamp};
 use super::claims::{another_is_open, claims, is_free, renewed_itself};
 use super::doubles;
 use super::looks::{keep_look, looks, may_be_its_charge, quiet};
-use super::measure::{said, sight};
+use super::measure::sight;
+use super::remeasure::{remeasure, unmeasured};
 use super::settle_purchase::settle_purchase;
 use super::verdict::perform;
 use crate::domain::time::{Moment, Timing};
 use crate::domain::{
-    AccountName, Balance, Event, IntentId, Lease, LeaseId, Measured, Money, OrderState, ProviderName,
-    RequestLease, State, TermEnd,
+    AccountName, Balance, IntentId, Lease, LeaseId, Measured, Money, OrderState, ProviderName, RequestLease,
+    State, TermEnd,
 };
-use crate::evidence::{Case, Charge, End, Sight, Span, Verdict, end, judge, seen};
-use crate::ledger::{EventDetail, IntentFilter, IntentRecord, Ledger, LedgerError, Purpose, SettleRead};
+use crate::evidence::{Case, End, Sight, Span, Verdict, end, judge};
+use crate::ledger::{IntentFilter, IntentRecord, Ledger, LedgerError, Purpose, SettleRead};
 use crate::planner::Past;
 
 /// Failed payments stay open to late evidence for so long.
@@ -56,10 +57,12 @@ pub fn past_of(record: &IntentRecord, now: &Moment, timing: &Timing) -> Past {
 }
 
 /// Where a paid lease is now. Under its id another address may have come (pain 11): the money went there all the same, so its end
-/// speaks; that the address is lost is noted with the inventory and told.
+/// speaks; that the address is lost is noted with the inventory and told. Where its address is listed under another id, that is it:
+/// ids may change hands with a renewal.
 fn find<'a>(leases: &'a [Lease], of: &RequestLease) -> Option<&'a Lease> {
     let by_id = leases.binary_search_by(|l| l.id.cmp(&of.id)).ok().map(|i| &leases[i]);
-    by_id.or_else(|| leases.iter().find(|l| of.is_lease(l)))
+    let here = |l: &&Lease| l.order == of.order && of.has_address_of(l);
+    by_id.filter(here).or_else(|| leases.iter().find(here)).or(by_id)
 }
 
 /// Settles what can be settled; returns the payments that turned out to be second charges of one term.
@@ -89,6 +92,7 @@ pub(super) fn settle(
         let settled = match record.purpose {
             _ if record.state == State::Confirmed => {
                 remeasure(ledger, timing, reading, &record, &around, now)
+                    .map(|moved| Settled { moved, doubles: Vec::new() })
             }
             Purpose::Purchase(_) => settle_purchase(ledger, timing, reading, &record, &around, now)
                 .map(|moved| Settled { moved, doubles: Vec::new() }),
@@ -154,62 +158,6 @@ fn candidates(
     });
     open.sort_by(|a, b| b.created_at.wall.cmp(&a.created_at.wall).then_with(|| b.id.cmp(&a.id)));
     Ok(open)
-}
-
-/// Payments that are known as charged before the balance showed what they cost, while it may still show it.
-///
-/// # Errors
-/// The ledger's.
-pub(super) fn unmeasured(
-    ledger: &dyn Ledger,
-    account: Option<&AccountName>,
-    timing: &Timing,
-    now: &Moment,
-) -> Result<Vec<IntentRecord>, LedgerError> {
-    let since = now.wall.checked_sub(timing.lag_window).and_then(|at| at.checked_sub(timing.money_timeout));
-    let filter = IntentFilter {
-        account: account.cloned(),
-        states: vec![State::Confirmed],
-        spend_since: Some(since.unwrap_or(Timestamp::MIN)),
-        ..IntentFilter::default()
-    };
-    let mut all = ledger.intents(&filter)?;
-    all.retain(|r| {
-        r.detail.measured == Some(Measured::Quote) && r.parent.is_none() && r.purpose != Purpose::Provider
-    });
-    Ok(all)
-}
-
-/// The first reading that shows the fall is the measure, also where the ends moved before the balance did.
-fn remeasure(
-    ledger: &dyn Ledger,
-    timing: &Timing,
-    reading: &Reading<'_>,
-    record: &IntentRecord,
-    around: &[IntentRecord],
-    now: &Moment,
-) -> Result<Settled, LedgerError> {
-    let same = Settled { moved: false, doubles: Vec::new() };
-    if !in_one_currency(record, reading, around) {
-        return Ok(same);
-    }
-    let (fell, _) = fell(record, reading, around);
-    let sight = sight(record, around, (Measured::Reading, true), now, timing);
-    let looks = looks(record, now, timing, Some((fell, 0)));
-    let Charge::Seen(fell) = seen(&looks, record.quoted, sight, timing) else { return Ok(same) };
-    if fell < record.quoted && reading.bound {
-        return Ok(same);
-    }
-    let told = reading.balance.amount;
-    let detail = EventDetail {
-        charged: Some(fell),
-        balance_after: Some(told),
-        measured: Some(Measured::Reading),
-        evidence: Some(said(record, told, fell, "in the first reading that showed it")),
-        ..EventDetail::default()
-    };
-    ledger.append(&record.id, State::Confirmed, Event::Measured, &detail, now)?;
-    Ok(Settled { moved: true, doubles: Vec::new() })
 }
 
 /// What became of one payment in this reading.

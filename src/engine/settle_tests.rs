@@ -55,6 +55,24 @@ fn settle_at(ledger: &SqliteLedger, shown: &Shown<'_>, began: &Moment) {
     settle(ledger, &timing(), &reading, began).unwrap();
 }
 
+/// The first lease was paid and its answer lost; ids change hands in the list that follows.
+#[rstest]
+#[case::it_did_not_move(0, 1, State::Unknown)]
+#[case::it_moved(1, 0, State::Confirmed)]
+fn a_payment_is_judged_by_its_address_where_ids_change_hands(
+    #[case] first: i64,
+    #[case] second: i64,
+    #[case] expected: State,
+) {
+    let (_dir, ledger) = desk();
+    let id = pay(&ledger, &[1], "100.00", 1, 0);
+    let (one, two) = (lease(1, first), lease(2, second));
+    let leases = [Lease { id: one.id.clone(), ..two.clone() }, Lease { id: two.id, ..one }];
+    let shown = Shown { provider: "youproxy", bound: true, leases: &leases, balance: "98.00" };
+    settle_at(&ledger, &shown, &at(5));
+    assert_eq!(ledger.intent(&id).unwrap().state, expected);
+}
+
 /// A payment of 2.00 for the first lease that was refused after `pay` had it lost.
 fn refused(ledger: &SqliteLedger) -> IntentId {
     let new = {

@@ -93,6 +93,7 @@ fn judged_for(lease: &Lease, past: &[Past], on_unknown: OnUnknown, stage: Stage)
         now: at(NOW),
         timezone: &TimeZone::UTC,
         timing: &timing,
+        patience: timing.lag_window,
         policies: &[],
         accounts: &[],
         past,

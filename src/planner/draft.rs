@@ -234,7 +234,7 @@ fn account_stands(
     let lag = world.timing.lag_window;
     let unclear = world.past.iter().find(|p| &p.account == view.name && p.is_unclear(world.now, lag));
     // What would lapse until it is settled is paid all the same.
-    let can_wait = !cannot_wait(last_chance(view.capabilities, lease), world.now, lag);
+    let can_wait = !cannot_wait(last_chance(view.capabilities, lease), world.now, world.patience);
     match unclear.filter(|_| can_wait) {
         Some(p) => {
             hold(Word::UnknownPending, format!("payment {} of this account is being settled first", p.intent))
@@ -243,10 +243,10 @@ fn account_stands(
     }
 }
 
-/// Whether it would be lost before a payment of now is surely settled.
+/// Whether it would be lost before a payment of now is surely settled, or before the next cycle could pay for it.
 #[must_use]
-pub fn cannot_wait(last_chance: Option<Timestamp>, now: Timestamp, lag: SignedDuration) -> bool {
-    last_chance.is_some_and(|at| at.duration_since(now) <= lag)
+pub fn cannot_wait(last_chance: Option<Timestamp>, now: Timestamp, patience: SignedDuration) -> bool {
+    last_chance.is_some_and(|at| at.duration_since(now) <= patience)
 }
 
 fn last_chance(capabilities: &Capabilities, lease: &Lease) -> Option<Timestamp> {

@@ -61,6 +61,10 @@ fn unknown(ago: i64, elapsed: Option<i64>) -> Past {
 }
 
 fn word(lease: Lease, past: &[Past], clock_held: Option<&str>) -> Word {
+    word_after(LAG, lease, past, clock_held)
+}
+
+fn word_after(patience: i64, lease: Lease, past: &[Past], clock_held: Option<&str>) -> Word {
     let timing = Timing {
         read_timeout: SignedDuration::from_secs(30),
         money_timeout: SignedDuration::from_secs(120),
@@ -95,6 +99,7 @@ fn word(lease: Lease, past: &[Past], clock_held: Option<&str>) -> Word {
         now: at(NOW),
         timezone: &TimeZone::UTC,
         timing: &timing,
+        patience: SignedDuration::from_secs(patience),
         policies: &[keep("keep")],
         accounts: &[view],
         past,
@@ -116,6 +121,16 @@ fn others_wait_a_lag_window_for_an_unclear_payment_unless_they_would_lapse(
     #[case] expected: Word,
 ) {
     assert_eq!(word(lease(ends_in), &[unknown(ago, elapsed)], None), expected);
+}
+
+#[rstest]
+#[case::it_can_wait(3_601, Word::UnknownPending)]
+#[case::it_would_lapse_before_the_next_cycle(3_600, Word::Due)]
+fn what_would_lapse_before_the_next_cycle_does_not_wait_for_an_unclear_payment(
+    #[case] ends_in: i64,
+    #[case] expected: Word,
+) {
+    assert_eq!(word_after(3_600, lease(ends_in), &[unknown(60, Some(60))], None), expected);
 }
 
 #[test]

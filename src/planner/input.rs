@@ -1,6 +1,6 @@
 //! What the planner looks at: everything, and nothing that it would have to ask for.
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::time::Timing;
 use crate::domain::{
@@ -17,6 +17,8 @@ pub struct World<'a> {
     pub timezone: &'a TimeZone,
     /// `[timing]`.
     pub timing: &'a Timing,
+    /// What waits now is judged again after so long at the latest: a lag window, or until the next cycle where that is longer.
+    pub patience: SignedDuration,
     /// Top to bottom.
     pub policies: &'a [Policy],
     /// Every configured account.

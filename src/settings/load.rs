@@ -228,6 +228,7 @@ pub(super) fn made_of(draft: &Draft<'_>, vault: &Vault<'_>, problems: &Problems)
         accounts: rows::made(accounts)?,
         policies: rows::made(policies)?,
         budgets: counting_old_names(draft, rows::made(budgets)?),
+        policy_names: old_names(draft, "policy"),
         budget_names: old_names(draft, "budget"),
         alerts: alerts?,
         http: http?,

@@ -68,6 +68,8 @@ pub struct Settings {
     /// `[[budget]]`, in file order. The policies of each are named with the names that they had, so that what was paid under those
     /// counts in it.
     pub budgets: Vec<Budget>,
+    /// Names that policies had, each with the present one.
+    pub policy_names: Vec<(String, String)>,
     /// Names that budgets had, each with the present one.
     pub budget_names: Vec<(String, String)>,
     /// `[alerts]`.
@@ -272,6 +274,13 @@ impl Settings {
     #[must_use]
     pub fn policy_of(&self, lease: &Lease) -> Option<&Policy> {
         self.policies.iter().find(|p| p.matches.matches(lease))
+    }
+
+    /// What a policy of that name is called now. A name that is in use is its own.
+    #[must_use]
+    pub fn policy_called<'a>(&'a self, name: &'a str) -> &'a str {
+        let now = self.policy_names.iter().find(|(was, _)| was == name);
+        now.filter(|_| self.policies.iter().all(|p| p.name != name)).map_or(name, |(_, now)| now)
     }
 
     /// When cycles begin: the first start on the schedule after an instant.

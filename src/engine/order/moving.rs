@@ -1,5 +1,7 @@
 //! Whether the account's balance may still move for an earlier money call: then nothing is bought, since what the purchase costs
 //! could not be told from what that one did.
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 use crate::domain::time::{Moment, Timing};
@@ -52,7 +54,7 @@ impl Payer {
     /// The balance right after a call whose answer did not tell it.
     pub(super) async fn look_at_balance(
         &self,
-        reader: &dyn Reader,
+        reader: Arc<dyn Reader>,
         id: &IntentId,
         quote: &Quote,
     ) -> Result<(), LedgerError> {
@@ -62,7 +64,7 @@ impl Payer {
         if !untold && record.state != State::Unknown {
             return Ok(());
         }
-        let Ok(told) = reader.balance(crate::providers::Purpose::Money).await else { return Ok(()) };
+        let Some(told) = viewer.balance_now(reader).await else { return Ok(()) };
         if told.currency == quote.balance.currency {
             let (timing, now) = (&viewer.settings.timing, viewer.clock.now());
             measure(viewer.ledger.as_ref(), timing, id, (told.amount, Measured::Reading), &now)?;

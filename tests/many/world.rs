@@ -51,7 +51,7 @@ impl Crowd {
         self.bench.handle.with(|w| w.add_order(KEY, Product::IPv4, "USA", &[ip], end)).unwrap();
     }
 
-    /// `days` pass for the policies.
+    /// `days` pass for the policies: what falls due is bought for thirty days. The longer period lets `before` grow beyond that.
     pub fn pass(&mut self, days: u32) {
         self.days += days;
         self.configure();
@@ -86,7 +86,7 @@ batch = 3
 name = "keep"
 action = "renew"
 before = "{days}d"
-period = "30d"
+period = ["30d", "360d"]
 on_unknown = "retry"
 "#,
             lag = LAG_MS / 1000,

@@ -5,7 +5,7 @@
 //!
 //! - Two instants are the same up to [`NEAR`], whatever the term: jitter and lost fractions are seconds, the shortest term is hours.
 //! - A date alone spans from 14 h before its UTC day to 12 h after it, which is that day anywhere on earth. Where that overlaps the
-//!   other end, both are the same if the term has at least [`LONG`] days: its neighbours are then days away. Of a shorter term
+//!   other end, both are the same if the term has at least four days: its neighbours are then days away. Of a shorter term
 //!   nothing can be said: [`Sameness::Unclear`].
 //! - Of a payment whose old and new end are both known, the nearer one wins ([`Bought::place`]): a provider that corrects a new end
 //!   by hours has not taken the term back, and one that shows the old end again has.

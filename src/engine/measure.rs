@@ -3,6 +3,8 @@
 //!
 //! A crash before the row is written leaves the payment at its quote; the next reading within the lag window measures it again.
 //! Not responsible for what a difference of balances is worth: that is `evidence/span.rs`.
+use jiff::SignedDuration;
+
 use crate::domain::time::{Moment, Timing};
 use crate::domain::{Event, IntentId, Measured, Money, State};
 use crate::evidence::{Charge, Sight, Span};
@@ -27,6 +29,12 @@ pub(super) fn sight(
     now: &Moment,
     timing: &Timing,
 ) -> Sight {
+    // After hours a fall may be anybody's, also where a reboot or an unread account kept everybody from looking before.
+    let four = timing.lag_window.checked_mul(4).unwrap_or(SignedDuration::MAX);
+    let began = record.spend_started_at.as_ref().map(|at| at.wall);
+    if whole && began.is_some_and(|at| now.wall.duration_since(at) > four) {
+        return Sight::Contested;
+    }
     let effects = around.iter().map(|other| effect(record, other, (by, whole), now, timing));
     effects.max().unwrap_or(Sight::Tight)
 }

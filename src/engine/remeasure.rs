@@ -52,7 +52,9 @@ pub(super) fn remeasure(
     let sight = sight(record, around, (Measured::Reading, true), now, timing);
     let looks = looks(record, now, timing, Some((fell, 0)));
     let Charge::Seen(fell) = seen(&looks, record.quoted, sight, timing) else { return Ok(false) };
-    if fell < record.quoted && reading.bound {
+    // Less than the quote is believed only where nothing had to be taken off the fall: what a later payment cost may not show yet.
+    let alone = record.balance_before.minus(reading.balance.amount) == Some(fell);
+    if fell < record.quoted && (reading.bound || !alone) {
         return Ok(false);
     }
     let told = reading.balance.amount;

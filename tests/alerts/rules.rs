@@ -268,6 +268,15 @@ fn a_kept_lease_that_two_passes_left_to_be_tried_again(#[case] word: Word) {
     assert_eq!(world.keys(), [], "a pass that was cut short comes to nothing");
 }
 
+#[test]
+fn a_pass_that_the_guard_put_off_is_the_first_of_two() {
+    let mut world = World::new();
+    world.hold(1, Word::FleetGuard, Stage::Normal);
+    world.around.waited = tried_again(&world.report, &world.settings, &world.around);
+    world.report.items[0].reason = renewd::policy::Reason::new(Word::Backoff, "no price came in time");
+    assert_eq!(world.keys(), [("lapse_ahead:yp".to_owned(), Severity::Warning)]);
+}
+
 /// Lease 1 ends in so many minutes; its policy becomes urgent a minute before that.
 fn ends_in(world: &mut World, minutes: i64, word: Word, stage: Stage) {
     let end = world.now().checked_add(SignedDuration::from_mins(minutes)).unwrap();

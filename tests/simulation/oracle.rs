@@ -281,7 +281,8 @@ fn settled_rightly(run: &Run, shadows: &BTreeMap<String, Shadow>, id: &str, s: &
             let rival = shadows.iter().any(|(o, x)| {
                 o != id && !x.theirs && x.state != State::Split && s.leases.iter().any(|l| x.is_for(l))
             });
-            let stands = s.unseen && s.charged == Some(s.quoted) && crowded(shadows, id, s);
+            // A quote that stands says so: the balance showed nothing in time, or less, or others moved it too.
+            let stands = s.unseen && s.charged == Some(s.quoted);
             if !unclear && !s.operator && !rival && !stands {
                 let text = format!("BOOKS {id} cost {cost} by the books, {:?} by the ledger", s.charged);
                 inner.broken.push(text);
@@ -290,14 +291,6 @@ fn settled_rightly(run: &Run, shadows: &BTreeMap<String, Shadow>, id: &str, s: &
         State::Confirmed if !s.theirs => inner.tally.exact += 1,
         _ => {}
     }
-}
-
-/// Other payments of the account left within an hour of it, or what they cost showed then.
-fn crowded(shadows: &BTreeMap<String, Shadow>, id: &str, s: &Shadow) -> bool {
-    let near = |at: Timestamp| s.spent.is_some_and(|mine| mine.duration_since(at).abs() < HOUR);
-    shadows.iter().any(|(o, x)| {
-        root(o) != root(id) && x.account == s.account && !x.never_sent && x.spent.is_some_and(near)
-    }) || root(id) != id
 }
 
 /// Whether evidence alone settled it.

@@ -106,7 +106,12 @@ fn mark(item: &Item) -> String {
 #[must_use]
 pub fn tried_again(report: &CycleReport, settings: &Settings, around: &Around) -> Vec<String> {
     let look = Look::new(report, settings, around);
-    let waits = |i: &&Item| still(i, &look) == Some(Still::Tried);
+    // Put off by the guard, or never sent: that had an alert of its own then, and is a pass that did not pay all the same.
+    let put_off = |i: &Item| {
+        matches!(i.reason.word, Word::Backoff | Word::FleetGuard)
+            && i.policy.is_some_and(|p| settings.policies[p].action == Action::Renew)
+    };
+    let waits = |i: &&Item| put_off(i) || still(i, &look) == Some(Still::Tried);
     report.items.iter().filter(waits).map(mark).collect()
 }
 

@@ -123,19 +123,21 @@ fn silence(run: &mut Run, item: &Item, report: &CycleReport, alerts: &[OpenAlert
         .payments
         .iter()
         .any(|p| begun(p.state) && p.request.leases.iter().any(|l| l.ip == item.lease.ip));
-    let word = item.reason.word;
+    let (word, now) = (item.reason.word, run.clock.truth());
     if !matches!(word, Word::Backoff | Word::Due | Word::FleetGuard) || paid {
         run.silent.remove(&key);
         return;
     }
     let unsent = report.payments.iter().filter(mine).any(|p| p.never_sent)
         || run.judge.lock().shadows.values().any(|s| {
+            // One of a day ago was told then: what it waits for now is something else.
             s.never_sent
+                && now.duration_since(s.state_since) < 24 * HOUR
                 && s.leases.iter().any(|l| {
                     l.ip == item.lease.ip && item.lease.term_end().is_some_and(|end| near(end, l.expires_at))
                 })
         });
-    let before = run.silent.insert(key, run.clock.truth());
+    let before = run.silent.insert(key, now);
     let (causes, at_once): (&[&str], bool) = match word {
         Word::FleetGuard => (&["fleet_guard"], true),
         Word::Backoff if unsent => (&["not_sent"], true),

@@ -40,18 +40,15 @@ impl Fleet {
         Self { ends, replies: 0 }
     }
 
-    /// Each reply lists the orders in another sequence; a step that shares no factor with their number visits each once.
+    /// Each reply lists the orders in another sequence.
     fn list(&mut self) -> Vec<u8> {
         self.replies += 1;
         let orders = self.ends.len().div_ceil(ORDER);
-        let mut step = 1 + 7919 * self.replies % orders.max(1);
-        while gcd(step, orders) != 1 {
-            step += 1;
-        }
+        let mut sequence: Vec<usize> = (0..orders).collect();
+        fastrand::Rng::with_seed(self.replies as u64).shuffle(&mut sequence);
         let mut body = String::with_capacity(self.ends.len() * 340 + 100);
         body.push_str("{\"success\":true,\"error\":null,\"IPv4\":[");
-        for n in 0..orders {
-            let order = (n * step + self.replies) % orders;
+        for (n, order) in sequence.into_iter().enumerate() {
             body.push_str(if n == 0 { "" } else { "," });
             let _ = write!(
                 body,
@@ -81,10 +78,6 @@ impl Fleet {
             1_000_000_000_000 + lease
         );
     }
-}
-
-fn gcd(a: usize, b: usize) -> usize {
-    if b == 0 { a } else { gcd(b, a % b) }
 }
 
 fn serve(leases: usize) {

@@ -9,14 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::Moment;
 
-/// Tells the time and waits. Everything outside this file gets its time through this trait.
-#[async_trait::async_trait]
-pub trait Clock: Send + Sync {
-    /// Wall and boot clock, read together.
-    fn now(&self) -> Moment;
-    /// Waits for `span` of this clock's time.
-    async fn sleep(&self, span: Duration);
-}
+pub use renewd_core::clock::Clock;
 
 /// The machine's clocks.
 pub struct SystemClock {

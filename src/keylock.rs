@@ -115,13 +115,40 @@ impl KeyLocks {
     }
 }
 
+/// The ledger's id and where its lock is: a copy of a ledger has the id of the original, and knows nothing of its payments.
+#[must_use]
+pub fn placed(id: &str, state_dir: &Path) -> String {
+    match std::fs::metadata(state_dir.join("ledger.lock")) {
+        Ok(lock) => format!("{id} {}:{}", lock.dev(), lock.ino()),
+        Err(_) => id.to_owned(),
+    }
+}
+
+/// The renewd that has locked a file, by the system's own list of locks: to try the lock would take it from one that starts. `None`
+/// where none has, or where that cannot be looked at.
+#[must_use]
+pub fn holder(file: &Path) -> Option<u32> {
+    let inode = file.metadata().ok()?.ino();
+    let locks = std::fs::read_to_string("/proc/locks").ok()?;
+    let pid = locks.lines().find_map(|line| holding(line, inode))?;
+    let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
+    name.contains("renewd").then_some(pid)
+}
+
+/// The process that has locked this file, in a line such as `1: FLOCK  ADVISORY  WRITE 707 fe:01:396 0 EOF`.
+fn holding(line: &str, inode: u64) -> Option<u32> {
+    let mut words = line.split_whitespace().skip(1);
+    let is_lock = words.next() == Some("FLOCK") && words.next().is_some() && words.next() == Some("WRITE");
+    let pid = words.next()?.parse().ok()?;
+    let of = words.next()?.rsplit(':').next()?.parse::<u64>().ok()?;
+    (is_lock && of == inode).then_some(pid)
+}
+
 /// Whether a renewd that pays on another ledger than `ledger` has that key now; no, where that cannot be looked at. Takes nothing.
 #[must_use]
 pub fn paid_elsewhere(folder: &Path, key: &str, ledger: &str) -> bool {
-    let Ok(file) = File::open(folder.join(format!("{key}.lock"))) else { return false };
-    if flock(&file, FlockOperation::NonBlockingLockShared) != Err(rustix::io::Errno::WOULDBLOCK) {
-        return false;
-    }
+    let path = folder.join(format!("{key}.lock"));
+    let (Some(_), Ok(file)) = (holder(&path), File::open(path)) else { return false };
     let mut theirs = String::new();
     let read = file.take(200).read_to_string(&mut theirs);
     read.is_ok() && !theirs.is_empty() && theirs != ledger
@@ -180,6 +207,19 @@ mod tests {
         assert!(!other.take("k") && other.take("another key"));
         drop(one);
         assert!(other.take("k"), "a process that ended holds nothing");
+    }
+
+    #[test]
+    fn the_holder_of_a_lock_is_read_from_the_systems_list() {
+        let line = "12: FLOCK  ADVISORY  WRITE 707 fe:01:396 0 EOF";
+        assert_eq!((holding(line, 396), holding(line, 397)), (Some(707), None));
+        for other in [
+            "1: POSIX  ADVISORY  WRITE 707 fe:01:396 0 EOF",
+            "1: -> FLOCK  ADVISORY  WRITE 708 fe:01:396 0 EOF",
+            "",
+        ] {
+            assert_eq!(holding(other, 396), None, "{other}");
+        }
     }
 
     #[test]

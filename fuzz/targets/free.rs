@@ -1,8 +1,10 @@
 //! Free answers: lists, prices, balances, products. Half an answer is none, and nothing is read into it.
 use jiff::Timestamp;
-use renewd::domain::{AccountName, Kind};
-use renewd::providers::proxyshard::bodies as shard;
-use renewd::providers::youproxy::bodies as you;
+use renewd::domain::{AccountName, Kind, LeaseId, Method, OrderId, RenewalRequest, RequestLease, Told};
+use renewd::providers::proxyseller::fuzz_entry as seller;
+use renewd::providers::proxyshard::fuzz_entry as shard;
+use renewd::providers::px6::fuzz_entry as px6;
+use renewd::providers::youproxy::fuzz_entry as you;
 
 use super::{clean, cut, words};
 
@@ -73,6 +75,69 @@ pub fn youproxy_balance(body: &[u8]) {
     }
 }
 
+pub fn proxyseller_list(body: &[u8]) {
+    let (account, words) = (AccountName::from("seller"), words());
+    let (leases, _unreadable, _part) = match seller::list(body, &account, &words) {
+        Ok(read) => read,
+        Err(why) => return clean(&why),
+    };
+    assert!(leases.windows(2).all(|w| w[0].id < w[1].id), "sorted, and each id once");
+    assert!(leases.iter().all(|l| l.account == account && !l.ip.is_empty() && l.id.as_str().contains(&l.ip)));
+    if leases.is_empty() {
+        let json: serde_json::Value = serde_json::from_slice(body).unwrap();
+        let data = json["data"].as_object().expect("an empty account is told whole");
+        let empty = |key: &str| data.get(key).is_some_and(serde_json::Value::is_array);
+        let rows: usize = data.values().filter_map(|v| v.as_array()).map(Vec::len).sum();
+        let all = ["ipv4", "ipv6", "mobile", "isp", "mix", "mix_isp", "resident"];
+        assert!(rows > 0 || all.iter().all(|key| empty(key)), "{json}");
+    }
+    assert!(seller::list(cut(body), &account, &words).is_err(), "half a list is no list");
+}
+
+pub fn proxyseller_quote(body: &[u8]) {
+    let words = words();
+    let lease = |n: u8| RequestLease {
+        id: LeaseId::new(format!("ipv4:o-1:203.0.113.{n}")),
+        order: OrderId::from("o-1"),
+        ip: format!("203.0.113.{n}"),
+        port: None,
+        told: Told::Instant,
+        expires_at: Timestamp::UNIX_EPOCH,
+    };
+    let request = RenewalRequest {
+        account: "seller".into(),
+        kind: Kind::from("IPv4"),
+        leases: vec![lease(1), lease(2)],
+        period_days: 30,
+        cycle: None,
+        promo: None,
+        method: Method::Leases,
+    };
+    let quote = match seller::quote(body, &request, &words) {
+        Ok(quote) => quote,
+        Err(why) => return clean(&why),
+    };
+    assert!(quote.price.is_positive());
+    quote.warnings.iter().for_each(|w| clean(&w.message));
+    let json: serde_json::Value = serde_json::from_slice(body).unwrap();
+    if quote.warnings.is_empty() {
+        assert_eq!(json["status"], "success", "{json}");
+        assert_eq!(json["data"]["items"].as_array().map(Vec::len), Some(2), "{json}");
+    }
+    assert!(seller::quote(cut(body), &request, &words).is_err(), "half a price is none");
+}
+
+pub fn proxyseller_log(body: &[u8]) {
+    let rows = match seller::log(body, &words()) {
+        Ok(rows) => rows,
+        Err(why) => return clean(&why),
+    };
+    assert!(rows.iter().all(|row| row.order.as_str() == "o-1"), "a renewal of an order that is not known");
+    let json: serde_json::Value = serde_json::from_slice(body).unwrap();
+    assert!(json["data"]["items"].as_array().is_some_and(|items| items.len() >= rows.len()), "{json}");
+    assert!(seller::log(cut(body), &words()).is_err(), "half a log is none");
+}
+
 pub fn proxyshard_page(body: &[u8]) {
     let page = match shard::page(body, &words()) {
         Ok(page) => page,
@@ -124,4 +189,28 @@ pub fn proxyshard_products(body: &[u8]) {
     }
     assert!(offers.windows(2).all(|w| w[0].kind != w[1].kind), "each product once");
     assert!(shard::products(cut(body), &words()).is_err(), "half a list is none");
+}
+
+pub fn px6_page(body: &[u8]) {
+    let (account, words) = (AccountName::from("px"), words());
+    if let Ok(balance) = px6::balance(body, &words) {
+        assert_eq!(balance.currency.as_str().len(), 3);
+        assert!(px6::balance(cut(body), &words).is_err(), "half a balance is none");
+    }
+    if let Ok(quote) = px6::price(body, 2, 30, &words) {
+        let short = quote.balance.amount < quote.price;
+        assert!(quote.price.is_positive() && quote.warnings.iter().any(|w| w.short_of_funds) == short);
+    }
+    let (rows, leases, unreadable) = match px6::page(body, &account, &words) {
+        Ok(read) => read,
+        Err(why) => return clean(&why),
+    };
+    assert!(leases.windows(2).all(|w| w[0].id < w[1].id), "sorted, and each id once");
+    assert!(leases.len() + unreadable <= rows && (rows == 0 || leases.len() + unreadable > 0));
+    for lease in &leases {
+        assert!(lease.account == account && lease.id.as_str().bytes().all(|b| b.is_ascii_digit()));
+        assert!(lease.provider_renews.is_none(), "its owner said nothing");
+        clean(&format!("{lease:?}"));
+    }
+    assert!(px6::page(cut(body), &account, &words).is_err(), "half a page is none");
 }

@@ -4,12 +4,12 @@ use std::cell::RefCell;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use renewd::cli::order_file as read_order;
-use renewd::daemon::schedule;
-use renewd::documents::planfile;
 use renewd::domain::{Money, Percent, TermEnd, Told};
 use renewd::evidence::{End, end, terms_moved};
 use renewd::providers::dates::{self as spelled, Spelled};
+use renewd::schedule;
 use renewd::settings::{Sources, load, parse_duration};
+use renewd::views::plan_file;
 
 use super::KEY;
 
@@ -148,13 +148,13 @@ pub fn cron(data: &[u8]) {
 
 /// An accepted file whose bytes are altered is refused, unless it still says the very same.
 pub fn plan_file(data: &[u8]) {
-    let Ok(approved) = planfile::read(data) else { return };
-    assert!(planfile::is_plan_file(data));
+    let Ok(approved) = plan_file::read(data) else { return };
+    assert!(plan_file::is_plan_file(data));
     let mut altered = data.to_vec();
     for at in (0..data.len()).step_by(data.len() / 64 + 1) {
         for byte in [altered[at] ^ 1, b'0', b'"', b' '] {
             let kept = std::mem::replace(&mut altered[at], byte);
-            match planfile::read(&altered) {
+            match plan_file::read(&altered) {
                 Ok(other) => {
                     assert_eq!(format!("{other:?}"), format!("{approved:?}"), "byte {at} became {byte}")
                 }
@@ -163,7 +163,7 @@ pub fn plan_file(data: &[u8]) {
             altered[at] = kept;
         }
     }
-    assert!(planfile::read(&data[..data.trim_ascii_end().len() - 1]).is_err(), "half a plan is none");
+    assert!(plan_file::read(&data[..data.trim_ascii_end().len() - 1]).is_err(), "half a plan is none");
 }
 
 /// What is read means the same on another day, and a key that is not known is never passed over.

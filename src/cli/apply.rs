@@ -4,31 +4,34 @@ use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::daemon::{deliver, shots, tell, wire};
-use crate::documents::{Plan, planfile, value};
+use crate::alerts::{deliver, tell};
+use crate::daemon::shots;
 use crate::domain::State;
-use crate::engine::apply::{Approved, Books, ExactSet, Refusal, refusal};
-use crate::engine::propose::fingerprint;
+use crate::engine::approve::exact::{Approved, ExactSet};
+use crate::engine::approve::locate::{Books, Refusal, refusal};
+use crate::engine::approve::propose::fingerprint;
 use crate::engine::{CycleReport, EngineError, Payer};
 use crate::exit::Exit;
-use crate::ledger::sqlite::{self, Access};
+use crate::ledger::sqlite::Access;
 use crate::ledger::{IntentRecord, Ledger};
+use crate::views::{Plan, plan_file, value};
+use crate::wiring;
 
 use super::context::{Context, Failure};
-use super::{history, output};
+use super::{history, node, output};
 
 /// A plan of a hundred thousand leases is far below this.
 pub(super) const LARGEST: u64 = 256 << 20;
 
 pub(super) async fn apply(ctx: &Context, file: &Path) -> Result<Exit, Failure> {
-    let plan = match planfile::read(&bytes_of(file)?) {
+    let plan = match plan_file::read(&bytes_of(file)?) {
         Ok(plan) => plan,
-        Err(e @ planfile::PlanFileError::Edited) => {
+        Err(e @ plan_file::PlanFileError::Edited) => {
             return Ok(refuse(ctx, &Refusal { kind: "edited", text: e.to_string() }));
         }
         Err(e) => return Err(Failure::usage(format!("{}: {e}", file.display()))),
     };
-    let ledger: Arc<dyn Ledger> = match sqlite::open(&ctx.settings.state_dir, Access::Pay) {
+    let ledger: Arc<dyn Ledger> = match ctx.site.open(Access::Pay) {
         Ok(ledger) => Arc::new(ledger),
         Err(e) => {
             deliver::cannot_use(&ctx.settings, &e, ctx.clock.as_ref()).await;
@@ -39,8 +42,10 @@ pub(super) async fn apply(ctx: &Context, file: &Path) -> Result<Exit, Failure> {
     if let Some(why) = refusal(&plan, ctx.now(), &books, &fingerprint(&ctx.settings)) {
         return Ok(refuse(ctx, &why));
     }
-    let viewer = ctx.viewer(Arc::clone(&ledger))?;
-    let payer = wire::payer(viewer, &ctx.redactor).map_err(|e| Failure::failed(e.to_string()))?;
+    let joined = node::hold(ctx).await?;
+    let mut viewer = ctx.viewer(Arc::clone(&ledger))?;
+    joined.bind(&mut viewer);
+    let payer = wiring::payer(viewer, &ctx.redactor).map_err(|e| Failure::failed(e.to_string()))?;
     let report = pay(ctx, &payer, &plan).await?;
     show(ctx, &plan, &report);
     deliver::at_the_end(&payer.viewer, None).await?;
@@ -88,7 +93,7 @@ async fn pay(ctx: &Context, payer: &Payer, plan: &Approved) -> Result<CycleRepor
 /// Nothing was looked at and nothing paid.
 fn refuse(ctx: &Context, why: &Refusal) -> Exit {
     if ctx.json {
-        let mut document = crate::documents::failure(why.kind, &why.text);
+        let mut document = crate::views::failure(why.kind, &why.text);
         document["payments"] = serde_json::json!([]);
         document["outcome"] = why.kind.into();
         output::json(&document);
@@ -102,19 +107,19 @@ fn show(ctx: &Context, plan: &Approved, report: &CycleReport) {
     let stale = !report.moved.is_empty() && !report.stopped;
     let paid = plan.sets.iter().filter(|set| is_paid(set, report)).count();
     if ctx.json {
-        let mut document = value(&Plan::new(report, &ctx.settings.policies, true));
+        let mut document = value(&Plan::new(report, &ctx.settings, true));
         if paid < plan.sets.len() && document["outcome"] == "ok" {
             document["outcome"] = "attention".into();
         }
         if stale {
-            let text = format!("the world moved since this plan was made: {}", report.moved.join("; "));
+            let text = format!("things have changed since this plan was made: {}", report.moved.join("; "));
             document["outcome"] = "stale".into();
             document["error"] = serde_json::json!({ "kind": "stale", "message": text });
         }
         return output::json(&document);
     }
     if stale {
-        output::line("nothing was paid: the world moved since this plan was made");
+        output::line("nothing was paid: things have changed since this plan was made");
         report.moved.iter().for_each(|what| output::line(&format!("  {what}")));
         return output::line("make a new one: renewd plan --out FILE");
     }

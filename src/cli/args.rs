@@ -1,13 +1,19 @@
 //! The command line as people type it. Not responsible for what the commands do.
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 
-use crate::daemon::logging::Reader;
+use super::init_args::InitArgs;
+use super::order_args::OrderCommand;
+use super::provider_args::ProviderCommand;
+use super::record_args::{HistoryArgs, KeepArgs, LedgerArgs, PauseArgs, PlanArgs};
+use crate::logging::Reader;
+use crate::views::Document;
 
-/// Renews rented proxy leases unattended: asks the price first, pays once, proves it, tells people in time.
+/// Renew rented proxy leases unattended: ask the price first, pay once, prove it, and alert people in time
 #[derive(Debug, Parser)]
-#[command(name = "renewd", version, propagate_version = true, arg_required_else_help = true, after_help = EXIT_CODES)]
+#[command(name = "renewd", version = VERSION, propagate_version = true, arg_required_else_help = true, after_help = EXIT_CODES)]
 pub struct Cli {
     /// Options of every command.
     #[command(flatten)]
@@ -25,6 +31,9 @@ impl Cli {
     }
 }
 
+/// The version and the commit it was built of, where that is known.
+pub const VERSION: &str = env!("RENEWD_VERSION");
+
 const EXIT_CODES: &str = "Exit codes: 0 all well · 1 unexpected failure · 2 usage or configuration error, nothing was done · \
 3 done, but something needs attention · 4 another renewd holds this ledger";
 
@@ -34,7 +43,7 @@ pub struct Global {
     /// Read this config file instead of /etc/renewd/renewd.toml and /etc/renewd/conf.d/*.toml (repeatable)
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Vec<PathBuf>,
-    /// One JSON document on stdout
+    /// Print one JSON document on stdout
     #[arg(long, global = true)]
     pub json: bool,
 }
@@ -42,47 +51,60 @@ pub struct Global {
 /// Every command.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// The daemon: cycles on the schedule until SIGTERM; SIGHUP re-reads the config. Pays
+    /// Write a first config: ask what is missing, read the account, and write what fits it. Never pays, never overwrites
+    Init(Box<InitArgs>),
+    /// Run the daemon: cycles on the schedule until SIGTERM; SIGHUP re-reads the config. Pays
     Run,
-    /// One whole cycle: poll, decide, quote, pay, read back, alert; then exit. Pays
-    Once,
-    /// Every lease with its decision, reason and price. Never pays
+    /// Run one whole cycle (read, decide, quote, pay, read back, alert), then exit. Pays
+    Once {
+        /// Show every lease, not only what was paid, held or needs attention
+        #[arg(long)]
+        all: bool,
+    },
+    /// Show every lease with its decision, reason and price. Never pays
     Plan {
         /// Also write a plan file, for `apply`
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
     },
-    /// Exactly what a plan file says, once, if the world has not moved since. Pays
+    /// Pay exactly what a plan file says, once, if nothing has changed since. Pays
     Apply {
-        /// What `plan --out` wrote
+        /// The file that `plan --out` wrote
         file: PathBuf,
     },
-    /// Why a lease gets its decision. Never pays
+    /// Explain why a lease gets its decision. Never pays
     Explain {
-        /// An ip, a lease id or an order id
+        /// An address, a lease id or an order id
         target: String,
+        /// Use the ledger alone, without asking the provider; says how old its facts are
+        #[arg(long)]
+        stored: bool,
     },
-    /// Accounts, balances, runway, what is due next, open alerts, unknown payments
+    /// Show accounts, balances, runway, what is due next, open alerts and unknown payments
     Status {
         /// Which ledger
         #[command(flatten)]
         at: LedgerArgs,
     },
-    /// What falls due when, what it costs, the day each balance runs out and the top-up it takes. Never pays
+    /// List every lease as of the last cycle: its end, decision, labels and last price; asks no provider. Never pays
+    Leases(LeasesArgs),
+    /// Show what falls due when, what it costs, when each balance runs out and how much to top up. Never pays
     Forecast(ForecastArgs),
-    /// The payments, newest first
+    /// Show what the policies and budgets of a config file would have paid, held and lost in the past. Never pays
+    Backtest(BacktestArgs),
+    /// List the payments, newest first
     History(HistoryArgs),
-    /// An operator's word on a payment: what it cost, or that it was not charged
+    /// Decide a payment: say what it cost, or that it was not charged
     Resolve(ResolveArgs),
-    /// Stop spending; reads and alerts go on
-    Pause {
-        /// Only this account
-        account: Option<String>,
-        /// Which ledger
-        #[command(flatten)]
-        at: LedgerArgs,
-    },
-    /// Spend again; also accepts a shrunk inventory and shows what it accepts
+    /// Approve a waiting plan: the next cycle pays exactly that, once. Works beside the daemon
+    Approve(PlanArgs),
+    /// Reject a waiting plan; it is proposed again once one of its leases is urgent
+    Reject(PlanArgs),
+    /// Keep a lease that would be released: another policy applies to it, until a day if you say so. Never pays
+    Keep(KeepArgs),
+    /// Stop spending; reads and alerts go on. renewd shows who paused and why. Pausing again replaces note and time
+    Pause(PauseArgs),
+    /// Spend again. With an account, also accept what is held there (a list that shrank, another currency or key), and show it
     Resume {
         /// Only this account
         account: Option<String>,
@@ -90,59 +112,92 @@ pub enum Command {
         #[command(flatten)]
         at: LedgerArgs,
     },
-    /// What can be bought, at what price; buy it; change an order
+    /// See what can be bought and at what price, buy it, or change an order
     #[command(subcommand)]
     Order(OrderCommand),
-    /// Keep an alert quiet for a while; it stays open, and is told afterwards if it still holds
+    /// Silence an alert for a while; it stays open, and is sent afterwards if it is still open
     Silence(SilenceArgs),
-    /// Validate the config
+    /// Check the config
     Check {
         /// Also read every account and greet the mail server
         #[arg(long)]
         live: bool,
+        /// Show which leases another config would treat differently, and what that costs; from the ledger alone
+        #[arg(long, value_name = "NEW", conflicts_with = "live")]
+        diff: Option<PathBuf>,
     },
-    /// Send one test message
+    /// Send one test message by mail and webhook
     TestMail,
-    /// A consistent copy of the ledger while the daemon runs
+    /// Send one test alert through every configured way, or through one of them
+    TestAlert {
+        /// `mail`, `webhook`, or the name of a channel
+        channel: Option<String>,
+    },
+    /// Make a consistent copy of the ledger, also while the daemon runs
     Backup {
-        /// The file to make; it must not exist
+        /// The file to create; it must not exist yet
         file: PathBuf,
         /// Which ledger
         #[command(flatten)]
         at: LedgerArgs,
     },
-    /// The whole job with a simulated provider: no account, no config, no real money
+    /// Move a ledger
+    #[command(subcommand)]
+    Ledger(LedgerCommand),
+    /// Show the whole job with a simulated provider: no account, no config, no real money
     Demo(DemoArgs),
-    /// The simulated provider alone, as a server on loopback, for trying a config
+    /// Run the simulated provider alone, as a server on loopback, to try a config
     Simulate(SimulateArgs),
-    /// Completions for a shell, on stdout
+    /// Check programs that read and pay in place of renewd
+    #[command(subcommand)]
+    Provider(ProviderCommand),
+    /// Print the JSON Schema (2020-12) of a document: of the config for editors, of what --json prints for scripts
+    Schema {
+        /// Which document
+        #[arg(value_name = "DOCUMENT", value_parser = documents())]
+        document: Document,
+    },
+    /// Print completions for a shell
     Completions {
         /// Which shell
         shell: clap_complete::Shell,
     },
-    /// The manual page, on stdout; or all of them, one for each command, in a folder
+    /// Print the manual page, or write all of them, one for each command and one for the config, below a folder
     Man {
-        /// Write every page here, such as /usr/share/man/man1
+        /// Write every page below this folder, in man5 and man8, such as /usr/share/man
         #[arg(long, value_name = "DIR")]
         dir: Option<PathBuf>,
     },
 }
 
-/// Where the ledger is, for commands that need nothing else: they work with a config that cannot be used.
-#[derive(Debug, Clone, Default, Args)]
-pub struct LedgerArgs {
-    /// The ledger in this folder, whatever the config says: for a config that cannot be used
-    #[arg(long, value_name = "DIR")]
-    pub state_dir: Option<PathBuf>,
-    /// The ledger behind the URL in this file (not built yet)
-    #[arg(long, value_name = "PATH", conflicts_with = "state_dir")]
-    pub ledger_url_file: Option<PathBuf>,
+/// The names of the documents that have a schema.
+fn documents() -> impl TypedValueParser<Value = Document> {
+    let names = PossibleValuesParser::new(Document::ALL.map(Document::name));
+    names.try_map(|name| Document::named(&name).ok_or("no such document"))
+}
+
+/// What is done with a ledger as a whole.
+#[derive(Debug, Subcommand)]
+pub enum LedgerCommand {
+    /// Move a ledger that no renewd uses from a folder to a PostgreSQL server, or back; the old one is marked as moved, and refused
+    Copy(CopyArgs),
+}
+
+/// From where, and to where.
+#[derive(Debug, Args)]
+pub struct CopyArgs {
+    /// Take it from here: sqlite:DIR (its folder) or url-file:PATH (a file that holds the URL of a server)
+    #[arg(long, value_name = "LEDGER")]
+    pub from: String,
+    /// Put it here: the same forms; an empty place
+    #[arg(long, value_name = "LEDGER")]
+    pub to: String,
 }
 
 /// How far ahead.
 #[derive(Debug, Args)]
 pub struct ForecastArgs {
-    /// Look so many days ahead
+    /// Look this many days ahead
     #[arg(long, value_name = "N", default_value_t = 30, allow_negative_numbers = true, value_parser = clap::value_parser!(u16).range(1..=366))]
     pub days: u16,
     /// As CSV
@@ -150,24 +205,29 @@ pub struct ForecastArgs {
     pub csv: bool,
 }
 
-/// Which payments.
+/// Which rules, and over which time.
 #[derive(Debug, Args)]
-pub struct HistoryArgs {
-    /// Not older than this: RFC 3339, a date, or a duration back such as 3d
+pub struct BacktestArgs {
+    /// A config file; without accounts of its own it uses those of the current config
+    #[arg(long, value_name = "FILE")]
+    pub policy: PathBuf,
+    /// Start here: RFC 3339, a date, or a duration back such as 90d (default: the whole record)
     #[arg(long, value_name = "T")]
     pub since: Option<String>,
-    /// Of this account
-    #[arg(long)]
+}
+
+/// Which leases.
+#[derive(Debug, Args)]
+pub struct LeasesArgs {
+    /// Only of this account
+    #[arg(long, value_name = "ACCOUNT")]
     pub account: Option<String>,
-    /// In this state (repeatable)
-    #[arg(long)]
-    pub state: Vec<String>,
+    /// Only those with this decision: renew, wait, watch, release, ignore or hold
+    #[arg(long, value_name = "DECISION")]
+    pub decision: Option<String>,
     /// As CSV
     #[arg(long)]
     pub csv: bool,
-    /// Which ledger
-    #[command(flatten)]
-    pub at: LedgerArgs,
 }
 
 /// What became of a payment.
@@ -176,17 +236,17 @@ pub struct HistoryArgs {
 pub struct ResolveArgs {
     /// The payment, as `history` shows it
     pub intent: String,
-    /// It was charged, this amount in all
+    /// It was charged: this amount in total
     #[arg(long, value_name = "AMOUNT", group = "word", allow_negative_numbers = true)]
     pub charged: Option<String>,
     /// It was not charged: the next cycle may pay its leases again
     #[arg(long, group = "word")]
     pub not_charged: bool,
-    /// How you know
+    /// How you know it
     #[arg(long, value_name = "TEXT")]
     pub note: String,
-    /// With --not-charged: say so although the balance fell, or the provider's lists may still lag. If it was charged after
-    /// all, it is paid twice
+    /// With --not-charged: insist, although the balance fell or the provider's lists may still lag. If it was charged after
+    /// all, the lease is paid twice
     #[arg(long)]
     pub yes: bool,
     /// Which ledger
@@ -194,145 +254,12 @@ pub struct ResolveArgs {
     pub at: LedgerArgs,
 }
 
-/// Orders.
-#[derive(Debug, Subcommand)]
-pub enum OrderCommand {
-    /// What the account can buy: types, countries, terms, operators, promo codes, stock. Never pays
-    Options {
-        /// Of this account; may be left out where there is only one
-        #[arg(long)]
-        account: Option<String>,
-    },
-    /// The price of a purchase. Never pays
-    Quote(Box<BuyArgs>),
-    /// Buy, through the same gate as a renewal. Pays
-    Create {
-        /// What
-        #[command(flatten)]
-        buy: Box<BuyArgs>,
-        /// Do not ask
-        #[arg(long)]
-        yes: bool,
-    },
-    /// Another billing cycle; the provider may charge for it
-    Cycle {
-        /// The order
-        order: String,
-        /// As `order options` lists it
-        cycle: String,
-        /// How
-        #[command(flatten)]
-        how: ChangeArgs,
-    },
-    /// Another tag; `none` takes it away
-    Tag {
-        /// The order
-        order: String,
-        /// The tag
-        tag: String,
-        /// How
-        #[command(flatten)]
-        how: ChangeArgs,
-    },
-    /// The provider's own auto-renewal of an order
-    Auto {
-        /// The order
-        order: String,
-        /// On lets the provider charge
-        switch: Switch,
-        /// How
-        #[command(flatten)]
-        how: ChangeArgs,
-    },
-}
-
-/// On or off.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Switch {
-    /// On.
-    On,
-    /// Off.
-    Off,
-}
-
-/// How an order is changed.
-#[derive(Debug, Args)]
-pub struct ChangeArgs {
-    /// Whose order; may be left out where only one account has it
-    #[arg(long)]
-    pub account: Option<String>,
-    /// Only say what would change
-    #[arg(long)]
-    pub preview: bool,
-    /// Do not ask on a terminal
-    #[arg(long)]
-    pub yes: bool,
-}
-
-/// What is to be bought. The same names, without the dashes, make an order file.
-#[derive(Debug, Clone, Default, Args, serde::Deserialize)]
-#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
-pub struct BuyArgs {
-    /// The account that pays; may be left out where there is only one
-    #[arg(long)]
-    pub account: Option<String>,
-    /// How many (default 1)
-    #[arg(long, value_name = "N")]
-    pub quantity: Option<u32>,
-    /// Promo code
-    #[arg(long, value_name = "CODE")]
-    pub promo: Option<String>,
-    /// YouProxy: IPv4, IPv6, MOBILE or ISP
-    #[arg(long)]
-    pub kind: Option<String>,
-    /// YouProxy: country, ISO 3166-1 alpha-3
-    #[arg(long)]
-    pub country: Option<String>,
-    /// YouProxy: term in days, such as 30d
-    #[arg(long, value_name = "DAYS")]
-    pub period: Option<String>,
-    /// YouProxy: what it is for
-    #[arg(long, value_name = "TEXT")]
-    pub goal: Option<String>,
-    /// YouProxy: login, or ip:ADDRESS
-    #[arg(long)]
-    pub auth: Option<String>,
-    /// YouProxy IPv6: http or socks
-    #[arg(long)]
-    pub protocol: Option<String>,
-    /// YouProxy MOBILE: the operator's tag
-    #[arg(long, value_name = "TAG")]
-    pub operator: Option<String>,
-    /// YouProxy MOBILE: rotation in seconds
-    #[arg(long, value_name = "SECONDS")]
-    pub rotation: Option<u32>,
-    /// ProxyShard: the product's name
-    #[arg(long, value_name = "NAME")]
-    pub product: Option<String>,
-    /// ProxyShard: where
-    #[arg(long)]
-    pub location: Option<String>,
-    /// ProxyShard: billing cycle
-    #[arg(long)]
-    pub cycle: Option<String>,
-    /// ProxyShard: let the provider renew it (only where a policy lets it pay)
-    #[arg(long)]
-    pub auto_renewal: bool,
-    /// ProxyShard: an add-on and how many (repeatable)
-    #[arg(long, value_name = "KEY=QTY")]
-    pub addon: Vec<String>,
-    /// Read these fields from a TOML file; flags win over it
-    #[arg(long, value_name = "ORDER.toml")]
-    #[serde(skip)]
-    pub file: Option<PathBuf>,
-}
-
 /// Which alert, for how long.
 #[derive(Debug, Args)]
 pub struct SilenceArgs {
-    /// Its key as `status` shows it, such as short_funds:yp; or all that begin alike, such as short_funds:*
+    /// Its key as `status` shows it, such as short_funds:yp, or all keys of a cause, such as short_funds:*
     pub key: String,
-    /// For how long: 2h, 3d; 0s lifts the silence
+    /// For how long: 2h, 3d; 0s ends the silence
     #[arg(long = "for", value_name = "D")]
     pub span: String,
     /// Which ledger
@@ -343,12 +270,15 @@ pub struct SilenceArgs {
 /// The demo.
 #[derive(Debug, Args)]
 pub struct DemoArgs {
-    /// Keep the ledger and the mails here (default: a new folder under the temporary directory)
+    /// Put the ledger and the mails here (default: a new folder under the temporary directory)
     #[arg(long, value_name = "DIR")]
     pub dir: Option<PathBuf>,
-    /// Another fleet and other accidents
+    /// Choose another fleet and other accidents
     #[arg(long, default_value_t = 7)]
     pub seed: u64,
+    /// Show the status page there while it runs, in a minute instead of a moment; loopback only, such as 127.0.0.1:9787
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub serve: Option<std::net::SocketAddr>,
 }
 
 /// The simulated provider.
@@ -357,22 +287,24 @@ pub struct SimulateArgs {
     /// Which provider, by the word that a config has for it
     #[arg(long, default_value_t)]
     pub provider: crate::simulator::Brand,
-    /// Where to listen; loopback only (default: 127.0.0.1:8787, for proxyshard 127.0.0.1:8788)
+    /// Where to listen; loopback only (default: 127.0.0.1:8787, for proxyshard 127.0.0.1:8788, for proxyseller 127.0.0.1:8789,
+    /// for px6 127.0.0.1:8790)
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub listen: Option<std::net::SocketAddr>,
     /// How many leases
     #[arg(long, default_value_t = 40)]
     pub leases: usize,
-    /// How many orders are on hold besides, where the provider has that (default: 6)
+    /// How many more orders are on hold, where the provider has that (default: 6)
     #[arg(long, value_name = "N")]
     pub on_hold: Option<usize>,
     /// How many cancelled orders are still listed, where the provider has that (default: 1)
     #[arg(long, value_name = "N")]
     pub cancelled: Option<usize>,
-    /// Another fleet
+    /// Choose another fleet
     #[arg(long, default_value_t = 7)]
     pub seed: u64,
-    /// The API key it answers to (default: simulated-key, for proxyshard simulated-shard-key)
+    /// The API key it answers to (default: simulated-key, for proxyshard simulated-shard-key, for proxyseller
+    /// simulated-seller-key, for px6 simulated-px6-key)
     #[arg(long)]
     pub key: Option<String>,
     /// The balance, in USD
@@ -381,7 +313,7 @@ pub struct SimulateArgs {
     /// How long the list lags behind payments
     #[arg(long, default_value = "0s")]
     pub lag: String,
-    /// Percent of payments whose answer is lost
+    /// Lose the answer of this percentage of payments
     #[arg(long, default_value_t = 0, allow_negative_numbers = true, value_parser = clap::value_parser!(u8).range(0..=100))]
     pub lose_answers: u8,
 }

@@ -2,23 +2,22 @@
 use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
 
-use serde_json::json;
-
+use crate::alerts::rules::ahead::Ahead;
 use crate::clock::{Clock, SystemClock};
-use crate::documents::{Foresight, Fresh, ahead_of, foresee_fresh};
 use crate::domain::{Currency, Lease};
-use crate::engine::alerts::ahead::Ahead;
+use crate::engine::{last_paid, paid_elsewhere};
 use crate::exit::Exit;
 use crate::keylock;
 use crate::ledger::{Ledger, obstacle};
-use crate::notify::Mailer;
-use crate::notify::templates::own_problems;
-use crate::settings::{self, Examined, Problem, Sources};
+use crate::notify::{Mailer, own_problems};
+use crate::policy::{Policies, Policy};
+use crate::settings::{self, Examined, Problem, Sources, problem_line};
+use crate::views::{CheckDoc, Foresight, Fresh, ahead_of, foresee_fresh};
 
 use super::args::Global;
-use crate::daemon::run::problem_line;
 
 use super::context::{Context, Failure};
+use super::surroundings::placed;
 use super::{output, surroundings};
 
 /// What `--live` found.
@@ -27,7 +26,7 @@ struct Live {
     lines: Vec<(String, String)>,
     /// Accounts that do not answer.
     down: usize,
-    /// The mail server does not take our mail.
+    /// No mail can be sent: the server is not reached, or turns us away.
     no_mail: bool,
     /// It does not take mail for everybody.
     unwelcome: bool,
@@ -35,6 +34,8 @@ struct Live {
     leases: Vec<Lease>,
     /// This machine's clock differs from a provider's: nothing is paid.
     clock: bool,
+    /// Accounts that another renewd pays with.
+    second: usize,
     /// The currencies of the accounts.
     currencies: Vec<Currency>,
     /// What will not be renewed as configured.
@@ -50,14 +51,10 @@ pub(super) async fn check(global: &Global, live: bool) -> Result<Exit, Failure> 
         show(global.json, &errors, &warnings, &Live::default());
         return Ok(Exit::Usage);
     };
-    let ctx = Context::of(settings, global.json);
+    let ctx = Context::of(settings, global.json)?;
     // The daemon goes on with the built-in ones; whoever checks wants to know.
     let mut errors = own_problems(&ctx.settings.alerts);
     errors.extend(unwritable(&ctx, &first));
-    if !errors.is_empty() {
-        show(global.json, &errors, &warnings, &Live::default());
-        return Ok(Exit::Usage);
-    }
     if let Some(why) = keylock::trouble(&ctx.settings.runtime_dir) {
         let message = format!(
             "{why}: another renewd on this machine with the same key would go unnoticed. Under systemd this folder is made at the start"
@@ -65,6 +62,11 @@ pub(super) async fn check(global: &Global, live: bool) -> Result<Exit, Failure> 
         warnings.push(Problem { file: first.clone(), line: None, key: "runtime_dir".to_owned(), message });
     }
     warnings.extend(surroundings::little_room(&ctx.settings, &first));
+    warnings.extend(surroundings::hooks_that_cannot_run(&ctx.settings, &first));
+    if !errors.is_empty() {
+        show(global.json, &errors, &warnings, &Live::default());
+        return Ok(Exit::Usage);
+    }
     let mut found = Live::default();
     found.lines.extend(surroundings::holder(&ctx.settings.state_dir).map(|said| ("ledger".to_owned(), said)));
     if live {
@@ -73,16 +75,26 @@ pub(super) async fn check(global: &Global, live: bool) -> Result<Exit, Failure> 
         if ctx.settings.alerts.webhook.is_some() {
             found.lines.push(("webhook".into(), "not called: renewd test-mail posts a test message".into()));
         }
-        warnings.extend(surroundings::second_payers(&ctx.settings, &first, &found.leases));
+        for channel in &ctx.settings.alerts.channels {
+            let said = format!("not called: renewd test-alert {} sends a test message", channel.name);
+            found.lines.push((format!("channel {}", channel.name), said));
+        }
+        let paid =
+            ctx.reading().ok().and_then(|l| last_paid(l.as_ref(), &ctx.settings).ok()).unwrap_or_default();
+        let policies = ctx.settings.policies(ctx.now(), &paid);
+        warnings.extend(surroundings::second_payers(&ctx.settings, &policies, &found.leases));
         // What an account that does not answer holds is not known.
         if found.down == 0 {
-            warnings.extend(idle(&ctx, &first, &found.leases));
+            warnings.extend(idle(&ctx, &policies, &found.leases));
+            warnings.extend(surroundings::shadowed(&ctx.settings, &policies, &found.leases));
             warnings.extend(foreign_budgets(&ctx, &found.currencies));
         }
         warnings.append(&mut found.ahead);
+    } else {
+        warnings.extend(shadowed_on_record(&ctx));
     }
     show(global.json, &[], &warnings, &found);
-    let attention = found.down > 0 || found.no_mail || found.unwelcome || found.clock;
+    let attention = found.down > 0 || found.second > 0 || found.no_mail || found.unwelcome || found.clock;
     Ok(if attention { Exit::Attention } else { Exit::Done })
 }
 
@@ -112,15 +124,22 @@ fn unwritable(ctx: &Context, file: &str) -> Option<Problem> {
     Some(Problem { file: file.to_owned(), line: None, key: "state_dir".to_owned(), message })
 }
 
+/// Policies whose leases, as last read, an earlier one decides. A ledger on a server is not asked: whoever checks a config may be far from it.
+fn shadowed_on_record(ctx: &Context) -> Vec<Problem> {
+    let ledger = if ctx.site.is_served() { None } else { ctx.reading().ok() };
+    let Some(ledger) = ledger else { return Vec::new() };
+    let Some(leases) = surroundings::on_record(&ctx.settings, ledger.as_ref()) else { return Vec::new() };
+    let paid = last_paid(ledger.as_ref(), &ctx.settings).unwrap_or_default();
+    surroundings::shadowed(&ctx.settings, &ctx.settings.policies(ctx.now(), &paid), &leases)
+}
+
 /// Policies that match none of these leases: a slip of the pen in `match` shows nowhere else.
-fn idle(ctx: &Context, file: &str, leases: &[Lease]) -> Vec<Problem> {
-    let policies = ctx.settings.policies.iter();
-    let none = policies.filter(|policy| !leases.iter().any(|lease| policy.matches.matches(lease)));
-    none.map(|policy| Problem {
-        file: file.to_owned(),
-        line: None,
-        key: "policy.match".to_owned(),
-        message: format!("policy `{}` matches no lease that is listed now", policy.name),
+fn idle(ctx: &Context, policies: &Policies<'_>, leases: &[Lease]) -> Vec<Problem> {
+    let matches = |policy: &Policy| leases.iter().any(|l| policy.matches.matches(&policies.subject(l)));
+    let none = policies.all.iter().filter(|policy| !matches(policy));
+    none.map(|policy| {
+        let message = format!("policy `{}` matches no lease that is listed now", policy.name);
+        placed(&ctx.settings, ("policy", &policy.name, "match"), "policy.match", message)
     })
     .collect()
 }
@@ -136,36 +155,30 @@ fn foreign_budgets(ctx: &Context, currencies: &[Currency]) -> Vec<Problem> {
                 "budget `{}` is in {}, and no account is: their money is {known}",
                 budget.name, budget.currency
             );
-            placed(ctx, ("budget", &budget.name, "currency"), key, message)
+            placed(&ctx.settings, ("budget", &budget.name, "currency"), key, message)
         })
         .collect()
-}
-
-/// A problem at the line of a key of a policy or budget.
-fn placed(
-    ctx: &Context,
-    (table, name, key): (&'static str, &str, &'static str),
-    full: &str,
-    message: String,
-) -> Problem {
-    let place = ctx.settings.places.find(table, name, key).unwrap_or_default();
-    let (file, line) = match place.rsplit_once(':').map(|(file, line)| (file, line.parse().ok())) {
-        Some((file, Some(line))) => (file, Some(line)),
-        _ => (place, None),
-    };
-    Problem { file: file.to_owned(), line, key: full.to_owned(), message }
 }
 
 /// What the forecast knows already: leases without a policy, and those that cannot be renewed as configured.
 fn ahead(ctx: &Context, seen: &Foresight) -> Vec<Problem> {
     let of = |a: &Ahead| {
-        let message =
-            if a.is_wanted() { a.text.clone() } else { format!("{} (account {})", a.text, a.account) };
+        let place = a.key.as_ref().and_then(|(table, name, key)| ctx.settings.places.find(table, name, key));
+        // The line is told in front of it.
+        let text = place.map_or(a.text.clone(), |place| a.text.replace(&format!(" ({place})"), ""));
+        let message = if a.is_wanted() { text } else { format!("{text} (account {})", a.account) };
         match &a.key {
-            Some((table, name, key)) => placed(ctx, (*table, name, *key), &format!("{table}.{key}"), message),
+            Some((table, name, key)) => {
+                placed(&ctx.settings, (*table, name, *key), &format!("{table}.{key}"), message)
+            }
             None => Problem {
                 line: None,
-                ..placed(ctx, ("policy", &ctx.settings.policies[0].name, "period"), "policy.match", message)
+                ..placed(
+                    &ctx.settings,
+                    ("policy", &ctx.settings.policies[0].name, "period"),
+                    "policy.match",
+                    message,
+                )
             },
         }
     };
@@ -174,26 +187,11 @@ fn ahead(ctx: &Context, seen: &Foresight) -> Vec<Problem> {
 
 fn show(json: bool, errors: &[Problem], warnings: &[Problem], live: &Live) {
     let ok = errors.is_empty();
-    let problems: Vec<(&Problem, &str)> =
-        errors.iter().map(|p| (p, "error")).chain(warnings.iter().map(|p| (p, "warning"))).collect();
     if json {
-        let problems: Vec<_> = problems
-            .iter()
-            .map(|(p, severity)| {
-                let mut problem = crate::documents::value(p);
-                problem["severity"] = (*severity).into();
-                problem
-            })
-            .collect();
-        let live: Vec<_> =
-            live.lines.iter().map(|(what, said)| json!({ "what": what, "result": said })).collect();
-        output::json(&json!({ "schema": 1, "ok": ok, "problems": problems, "live": live }));
-        return;
+        return output::json(&CheckDoc::new(errors, warnings, &live.lines));
     }
-    for (p, severity) in &problems {
-        let said = if *severity == "error" { "" } else { "warning: " };
-        output::line(&format!("{said}{}", problem_line(p)));
-    }
+    errors.iter().for_each(|p| output::line(&problem_line(p)));
+    warnings.iter().for_each(|p| output::line(&format!("warning: {}", problem_line(p))));
     live.lines.iter().for_each(|(what, said)| output::line(&format!("{what}: {said}")));
     let n = errors.len();
     output::line(&match (ok, n) {
@@ -210,10 +208,12 @@ fn verdict(live: &Live) -> String {
         1 => Some("1 account does not answer".to_owned()),
         n => Some(format!("{n} accounts do not answer")),
     };
-    let mail = live.no_mail.then(|| "the mail server does not take our mail".to_owned());
-    let unwelcome = live.unwelcome.then(|| "not every address gets our mail".to_owned());
+    let second = (live.second > 0).then(|| "another renewd pays with the same key".to_owned());
+    let mail = live.no_mail.then(|| "renewd cannot send mail".to_owned());
+    let unwelcome = live.unwelcome.then(|| "some addresses reject renewd's mail".to_owned());
     let clock = live.clock.then(|| "this machine's clock is off".to_owned());
-    let against: Vec<String> = accounts.into_iter().chain(mail).chain(unwelcome).chain(clock).collect();
+    let against: Vec<String> =
+        accounts.into_iter().chain(second).chain(mail).chain(unwelcome).chain(clock).collect();
     if against.is_empty() { "the config is good".to_owned() } else { against.join(", and ") }
 }
 
@@ -221,9 +221,15 @@ async fn accounts(ctx: &Context, found: &mut Live) -> Result<(), Failure> {
     let ledger: Arc<dyn Ledger> = ctx.reading()?;
     let viewer = ctx.viewer(Arc::clone(&ledger))?;
     let (report, learnt) = viewer.preview_ahead().await?;
-    let fresh = Fresh { report: &report, learnt: &learnt };
+    let fresh = Fresh { report: &report, learnt: Some(&learnt), all: true };
     found.ahead = ahead(ctx, &foresee_fresh(ledger.as_ref(), &ctx.settings, ctx.now(), Some(&fresh))?);
     let lines = &mut found.lines;
+    for name in paid_elsewhere(&ctx.settings, ledger.as_ref())? {
+        found.second += 1;
+        let said = "second_renewd: another renewd on this machine, with a ledger of its own, pays with its key: this one would pay nothing \
+                    with it. Stop one of them, or take the account out of its config";
+        lines.push((format!("account {name}"), said.to_owned()));
+    }
     for (name, reader) in &viewer.readers {
         let what = format!("account {name}");
         let Some(account) = report.accounts.iter().find(|a| &a.account == name) else { continue };
@@ -239,8 +245,8 @@ async fn accounts(ctx: &Context, found: &mut Live) -> Result<(), Failure> {
                     found.clock = true;
                     lines.push(("clock".to_owned(), off));
                 }
-                let mine = report.items.iter().map(|i| &i.lease).filter(|l| &l.account == name);
-                found.leases.extend(mine.cloned());
+                let mine = report.lists.iter().filter(|list| &list.account == name);
+                found.leases.extend(mine.flat_map(|list| list.all().to_vec()));
                 found.currencies.push(balance.currency.clone());
             }
             (None, error) => {
@@ -274,17 +280,20 @@ async fn accounts(ctx: &Context, found: &mut Live) -> Result<(), Failure> {
 /// What a greeting shows of a mail server. One without a login may still want one once it is given a mail.
 fn greeted(with_login: bool) -> &'static str {
     if with_login {
-        "answers, and takes our login"
+        "answers, and accepts the login"
     } else {
-        "answers; no login is configured, and renewd test-mail shows whether it takes a mail"
+        "answers; no login is configured, so use renewd test-mail to see whether it accepts mail"
     }
 }
 
 async fn mail(ctx: &Context, found: &mut Live) {
     let lines = &mut found.lines;
     let Some(email) = &ctx.settings.alerts.email else {
-        let hook = ctx.settings.alerts.webhook.is_some();
-        let said = if hook { "no [alerts.email]" } else { "no [alerts.email]: nobody is told" };
+        let said = if !ctx.settings.alerts.ways().is_empty() {
+            "no [alerts.email]"
+        } else {
+            "no [alerts.email]: alerts reach nobody"
+        };
         lines.push(("mail".into(), said.into()));
         return;
     };

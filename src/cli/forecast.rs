@@ -5,9 +5,9 @@ use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
-use crate::documents::{ForecastDoc, RunwayDoc, foresee};
 use crate::domain::Money;
 use crate::exit::Exit;
+use crate::views::{DayDoc, ForecastDoc, RunwayDoc, foresee};
 
 use super::args::ForecastArgs;
 use super::context::{Context, Failure};
@@ -20,9 +20,10 @@ pub(super) fn forecast(ctx: &Context, args: &ForecastArgs) -> Result<Exit, Failu
     let ahead = SignedDuration::from_hours(24 * i64::from(args.days));
     let to = now.checked_add(ahead).map_err(|e| Failure::usage(format!("--days {}: {e}", args.days)))?;
     let seen = foresee(ledger.as_ref(), &ctx.settings, now, to)?;
-    let document = ForecastDoc::new(&seen);
+    let document = ForecastDoc::new(&seen, &ctx.settings);
     if args.csv {
-        output::line(csv(&document)?.trim_end());
+        let rows = document.days.iter().map(|day| Ok(fields(day)));
+        output::stream(|out| output::csv(out, COLUMNS, rows))?;
     } else if ctx.json {
         output::json(&document);
     } else if seen.has_facts() {
@@ -51,6 +52,7 @@ fn show(document: &ForecastDoc, ctx: &Context, days: u16) {
         output::line(&verdict(account, ctx, days));
     }
     show_budgets(document);
+    show_labels(document);
     if !document.left_out.is_empty() {
         output::line("");
         let rows = document.left_out.iter().map(|l| {
@@ -145,9 +147,11 @@ fn verdict(account: &RunwayDoc, ctx: &Context, days: u16) -> String {
                 1 => "1 lease lapses".to_owned(),
                 n => format!("{n} leases lapse"),
             };
-            format!("the balance lasts until {day}; top up {short}{currency} {when}, or {lapse}")
+            format!(
+                "the balance lasts until {day}; top up {short}{currency} for these {days} days {when}, or {lapse}"
+            )
         }
-        _ => "the balance lasts".to_owned(),
+        _ => "the balance lasts that long".to_owned(),
     };
     let unpriced = match account.unpriced {
         0 => String::new(),
@@ -184,28 +188,37 @@ fn show_budgets(document: &ForecastDoc) {
     ));
 }
 
-const COLUMNS: [&str; 7] = ["date", "account", "due", "amount", "currency", "balance_after", "price_source"];
-
-fn csv(document: &ForecastDoc) -> Result<String, Failure> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    let fail = |e: csv::Error| Failure::failed(e.to_string());
-    writer.write_record(COLUMNS).map_err(fail)?;
-    for day in &document.days {
-        let money = |m: Option<Money>| m.map(|m| m.to_string()).unwrap_or_default();
-        writer
-            .write_record([
-                day.date.to_string(),
-                day.account.to_string(),
-                day.due.to_string(),
-                money(day.amount),
-                day.currency.as_ref().map(ToString::to_string).unwrap_or_default(),
-                money(day.balance_after),
-                day.price_source.as_str().to_owned(),
-            ])
-            .map_err(fail)?;
+fn show_labels(document: &ForecastDoc) {
+    if document.labels.is_empty() {
+        return;
     }
-    let bytes = writer.into_inner().map_err(|e| Failure::failed(e.to_string()))?;
-    String::from_utf8(bytes).map_err(|e| Failure::failed(e.to_string()))
+    let rows = document.labels.iter().map(|l| {
+        let currency = l.currency.as_ref().map(|c| format!(" {c}")).unwrap_or_default();
+        vec![l.label.clone(), l.due.to_string(), format!("{}{currency}", l.amount), l.unpriced.to_string()]
+    });
+    output::line("");
+    output::line(&output::table(
+        &["label", "due", "amount", "without a price"],
+        rows.collect(),
+        &Narrow { goes: &["without a price"], wraps: &["label"] },
+    ));
+}
+
+const COLUMNS: [&str; 8] =
+    ["date", "account", "due", "amount", "currency", "balance_after", "price_source", "labels"];
+
+fn fields(day: &DayDoc) -> [String; 8] {
+    let money = |m: Option<Money>| m.map(|m| m.to_string()).unwrap_or_default();
+    [
+        day.date.to_string(),
+        day.account.to_string(),
+        day.due.to_string(),
+        money(day.amount),
+        day.currency.as_ref().map(ToString::to_string).unwrap_or_default(),
+        money(day.balance_after),
+        day.price_source.as_str().to_owned(),
+        day.labels.iter().map(|l| format!("{}={}", l.label, money(l.amount))).collect::<Vec<_>>().join(";"),
+    ]
 }
 
 #[cfg(test)]

@@ -1,54 +1,66 @@
-//! `renewd history`: the payments, newest first, from the ledger alone.
+//! `renewd history`: the payments, newest first, from the ledger alone. Shown while they are read.
+
 use jiff::Timestamp;
-use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use crate::documents::{History, Payment};
 use crate::domain::{AccountName, State};
 use crate::exit::Exit;
-use crate::ledger::{IntentFilter, IntentRecord, Ledger};
-use crate::settings::parse_duration;
+use crate::ledger::{IntentRecord, Ledger, PaymentQuery};
+use crate::views::{Payment, Payments, Unwritten, accounts_called, since, write_history};
 
-use super::args::HistoryArgs;
 use super::context::{Context, Failure};
 use super::output;
+use super::record_args::HistoryArgs;
 use super::table::Narrow;
 
 pub(super) fn history(ctx: &mut Context, args: &HistoryArgs) -> Result<Exit, Failure> {
     let ledger = ctx.known_reading()?;
-    let filter = IntentFilter {
-        since: args.since.as_deref().map(|t| since(t, ctx.now(), &ctx.settings.timezone)).transpose()?,
-        account: args.account.as_deref().map(AccountName::from),
+    let (ledger, ctx): (&dyn Ledger, &Context) = (ledger.as_ref(), ctx);
+    let zone = &ctx.settings.timezone;
+    let query = PaymentQuery {
+        since: args
+            .since
+            .as_deref()
+            .map(|t| since(t, ctx.now(), zone).map_err(Failure::usage))
+            .transpose()?,
+        accounts: args
+            .account
+            .as_deref()
+            .map(|name| named(ctx, ledger, name))
+            .transpose()?
+            .unwrap_or_default(),
         states: args.state.iter().map(|s| state(s)).collect::<Result<Vec<_>, _>>()?,
-        ..IntentFilter::default()
+        lease: None,
     };
-    if let Some(name) = &filter.account {
-        known(ctx, ledger.as_ref(), name)?;
-    }
-    let records = ledger.intents(&filter)?;
-    let document = History::new(&records);
+    let payments = || Payments::new(ledger, query.clone(), None);
     if args.csv {
-        output::line(csv(&document.payments, &records)?.trim_end());
+        output::stream(|out| output::csv(out, COLUMNS, payments().map(|record| Ok(fields(&record?)))))?;
     } else if ctx.json {
-        output::json(&document);
-    } else if records.is_empty() {
+        output::stream(|out| {
+            write_history(payments(), &mut *out, true)?;
+            out.write_all(b"\n").map_err(Unwritten::Output)
+        })?;
+    } else if payments().next().transpose()?.is_none() {
         output::line("no payments");
     } else {
-        output::line(&table(&records, &ctx.settings.timezone));
+        let zone = zone.clone();
+        let rows = || payments().map(|record| Ok(row(&record?, &zone)));
+        output::long_table(&HEAD, &rows, &NARROW)?;
     }
     Ok(Exit::Done)
 }
 
-/// An account of the config, or one that only the ledger still knows: what it paid stays worth a look.
-fn known(ctx: &Context, ledger: &dyn Ledger, name: &AccountName) -> Result<(), Failure> {
+/// An account of the config, or one that only the ledger still knows, under any name that it had: what it paid stays worth a look.
+fn named(ctx: &Context, ledger: &dyn Ledger, name: &str) -> Result<Vec<AccountName>, Failure> {
+    let name = AccountName::from(name);
+    if let Some(found) = accounts_called(ledger, &ctx.settings, &name)? {
+        return Ok(found);
+    }
     let mut all: Vec<AccountName> = ctx.settings.accounts.iter().map(|a| a.name.clone()).collect();
     for seen in ledger.accounts()?.into_iter().map(|facts| facts.account) {
         if !all.contains(&seen) {
             all.push(seen);
         }
-    }
-    if all.contains(name) {
-        return Ok(());
     }
     let all: Vec<&str> = all.iter().map(AccountName::as_str).collect();
     Err(Failure::usage(format!("there is no account `{name}`: config and ledger have {}", all.join(", "))))
@@ -57,57 +69,42 @@ fn known(ctx: &Context, ledger: &dyn Ledger, name: &AccountName) -> Result<(), F
 fn state(word: &str) -> Result<State, Failure> {
     State::parse(word).ok_or_else(|| {
         let all = State::ALL.map(State::as_str).join(", ");
-        Failure::usage(format!("`{word}` is no state: write one of {all}"))
+        Failure::usage(format!("`{word}` is not a state: write one of {all}"))
     })
 }
 
-/// RFC 3339, a date in the configured zone, or a duration back from now.
-fn since(text: &str, now: Timestamp, timezone: &TimeZone) -> Result<Timestamp, Failure> {
-    if let Ok(at) = text.parse::<Timestamp>() {
-        return Ok(at);
-    }
-    if let Ok(zoned) = text.parse::<Date>().and_then(|d| d.to_zoned(timezone.clone())) {
-        return Ok(zoned.timestamp());
-    }
-    parse_duration(text).ok().and_then(|back| now.checked_sub(back).ok()).ok_or_else(|| {
-        Failure::usage(format!("--since `{text}`: write an instant (2026-11-01T00:00:00Z), a date (2026-11-01) or a duration back (3d)"))
-    })
-}
+const HEAD: [&str; 10] =
+    ["payment", "at", "account", "leases", "kind", "purpose", "state", "quoted", "charged", "end"];
+const NARROW: Narrow<'static> =
+    Narrow { goes: &["purpose", "kind", "end", "quoted", "account", "at"], wraps: &[] };
 
 /// One line per payment.
 pub(super) fn table(records: &[IntentRecord], timezone: &TimeZone) -> String {
-    let rows = records.iter().map(|r| {
-        let doc = Payment::new(r);
-        // An order without an address of its own is known by its number, as in `plan`.
-        let first = r.request.leases.first();
-        let first = first.map(|l| if l.ip.is_empty() { l.order.to_string() } else { l.ip.clone() });
-        let first = first.or_else(|| doc.order.as_ref().map(ToString::to_string)).unwrap_or_default();
-        let more = r.request.leases.len().saturating_sub(1);
-        vec![
-            doc.intent.to_string(),
-            output::at(Some(doc.created_at), timezone),
-            doc.account.to_string(),
-            if more == 0 { first } else { format!("{first} +{more}") },
-            doc.kind.to_string(),
-            doc.purpose.to_owned(),
-            doc.state.to_string(),
-            format!("{} {}", doc.quoted, doc.currency),
-            doc.charged.map_or("-".to_owned(), |m| m.to_string()),
-            format!(
-                "{} → {}",
-                output::at(doc.expires_before, timezone),
-                output::at(doc.expires_after, timezone)
-            ),
-        ]
-    });
-    output::table(
-        &["payment", "at", "account", "leases", "kind", "purpose", "state", "quoted", "charged", "end"],
-        rows.collect(),
-        &Narrow { goes: &["purpose", "kind", "end", "quoted", "account", "at"], wraps: &[] },
-    )
+    output::table(&HEAD, records.iter().map(|r| row(r, timezone)).collect(), &NARROW)
 }
 
-const COLUMNS: [&str; 23] = [
+fn row(r: &IntentRecord, timezone: &TimeZone) -> Vec<String> {
+    let doc = Payment::new(r);
+    // An order without an address of its own is known by its number, as in `plan`.
+    let first = r.request.leases.first();
+    let first = first.map(|l| if l.ip.is_empty() { l.order.to_string() } else { l.ip.clone() });
+    let first = first.or_else(|| doc.order.as_ref().map(ToString::to_string)).unwrap_or_default();
+    let more = r.request.leases.len().saturating_sub(1);
+    vec![
+        doc.intent.to_string(),
+        output::at(Some(doc.created_at), timezone),
+        doc.account.to_string(),
+        if more == 0 { first } else { format!("{first} +{more}") },
+        doc.kind.to_string(),
+        doc.purpose.to_owned(),
+        doc.state.to_string(),
+        format!("{} {}", doc.quoted, doc.currency),
+        doc.charged.map_or("-".to_owned(), |m| m.to_string()),
+        format!("{} → {}", output::at(doc.expires_before, timezone), output::at(doc.expires_after, timezone)),
+    ]
+}
+
+const COLUMNS: [&str; 28] = [
     "intent",
     "account",
     "provider",
@@ -131,6 +128,11 @@ const COLUMNS: [&str; 23] = [
     "evidence",
     "purpose",
     "ips",
+    "approval",
+    "approved_by",
+    "approved_at",
+    "approval_note",
+    "labels",
 ];
 
 /// The addresses that a payment is for; an order without one of its own (ProxyShard) has none.
@@ -139,45 +141,41 @@ fn ips(record: &IntentRecord) -> String {
     ips.collect::<Vec<_>>().join(" ")
 }
 
-fn csv(payments: &[Payment], records: &[IntentRecord]) -> Result<String, Failure> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    let fail = |e: csv::Error| Failure::failed(e.to_string());
-    writer.write_record(COLUMNS).map_err(fail)?;
+fn fields(record: &IntentRecord) -> [String; 28] {
+    let p = Payment::new(record);
     let instant = |t: Option<Timestamp>| t.map(|t| t.to_string()).unwrap_or_default();
-    for (p, record) in payments.iter().zip(records) {
-        let money = |m: Option<crate::domain::Money>| m.map(|m| m.to_string()).unwrap_or_default();
-        let leases: Vec<&str> = p.leases.iter().map(|l| l.as_str()).collect();
-        let error = |f: fn(&crate::documents::PaymentError) -> Option<String>| {
-            p.error.as_ref().and_then(f).unwrap_or_default()
-        };
-        writer
-            .write_record([
-                p.intent.to_string(),
-                p.account.to_string(),
-                p.provider.to_string(),
-                p.order.as_ref().map(ToString::to_string).unwrap_or_default(),
-                leases.join(" "),
-                p.kind.to_string(),
-                p.state.to_string(),
-                p.quoted.to_string(),
-                money(p.charged),
-                p.currency.to_string(),
-                p.period_days.to_string(),
-                p.balance_before.to_string(),
-                money(p.balance_after),
-                instant(p.expires_before),
-                instant(p.expires_after),
-                p.created_at.to_string(),
-                instant(p.settled_at),
-                p.policy.clone(),
-                error(|e| e.code.clone()),
-                error(|e| e.message.clone()),
-                p.evidence.clone().unwrap_or_default(),
-                p.purpose.to_owned(),
-                ips(record),
-            ])
-            .map_err(fail)?;
-    }
-    let bytes = writer.into_inner().map_err(|e| Failure::failed(e.to_string()))?;
-    String::from_utf8(bytes).map_err(|e| Failure::failed(e.to_string()))
+    let money = |m: Option<crate::domain::Money>| m.map(|m| m.to_string()).unwrap_or_default();
+    let leases: Vec<&str> = p.leases.iter().map(|l| l.as_str()).collect();
+    let approval = record.approved.as_ref();
+    let (code, message) = p.error.map(|e| (e.code, e.message)).unwrap_or_default();
+    [
+        p.intent.to_string(),
+        p.account.to_string(),
+        p.provider.to_string(),
+        p.order.as_ref().map(ToString::to_string).unwrap_or_default(),
+        leases.join(" "),
+        p.kind.to_string(),
+        p.state.to_string(),
+        p.quoted.to_string(),
+        money(p.charged),
+        p.currency.to_string(),
+        p.period_days.to_string(),
+        p.balance_before.to_string(),
+        money(p.balance_after),
+        instant(p.expires_before),
+        instant(p.expires_after),
+        p.created_at.to_string(),
+        instant(p.settled_at),
+        p.policy,
+        code.unwrap_or_default(),
+        message.unwrap_or_default(),
+        p.evidence.unwrap_or_default(),
+        p.purpose.to_owned(),
+        ips(record),
+        approval.map(|a| a.plan.clone()).unwrap_or_default(),
+        approval.and_then(|a| a.by.clone()).unwrap_or_default(),
+        instant(approval.map(|a| a.at)),
+        approval.and_then(|a| a.note.clone()).unwrap_or_default(),
+        p.labels.join(";"),
+    ]
 }

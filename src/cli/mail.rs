@@ -24,9 +24,9 @@ pub(super) async fn test_mail(ctx: &Context) -> Result<Exit, Failure> {
             Err(SendError::Partly { left, refused, why }) => {
                 let not = |a: &String| left.contains(a) || refused.iter().any(|(r, _)| r == a);
                 to = email.to.iter().filter(|a| !not(a)).cloned().collect();
-                wrong.push(format!("the test mail was not taken for everybody: {why}"));
+                wrong.push(format!("the test mail was not accepted for everybody: {why}"));
             }
-            Err(e) => wrong.push(format!("the test mail was not taken: {e}")),
+            Err(e) => wrong.push(format!("the test mail was not accepted: {e}")),
         }
     }
     let mut posted = false;
@@ -39,12 +39,12 @@ pub(super) async fn test_mail(ctx: &Context) -> Result<Exit, Failure> {
     if !ctx.json {
         if !to.is_empty() {
             output::line(&format!(
-                "the mail server took the test mail for {}: look whether it arrives",
+                "the mail server accepted the test mail for {}: check that it arrives",
                 to.join(", ")
             ));
         }
         if posted {
-            output::line("the webhook took the test message: look whether it arrives");
+            output::line("the webhook accepted the test message: check that it arrives");
         }
     }
     if !wrong.is_empty() {

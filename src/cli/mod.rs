@@ -1,37 +1,61 @@
 //! The commands: each reads its arguments, calls the engine or the ledger, and shows what came of it.
 //!
 //! A command that never pays is built on [`crate::engine::Viewer`] or on the ledger alone; only `run`, `once`,
-//! `apply`, `order` and `demo` ever hold a part that spends.
+//! `apply`, `order`, `demo` and `provider check --pay` ever hold a part that spends.
 mod apply;
+mod approve;
 pub mod args;
+mod backtest;
 mod check;
+mod complete;
 mod context;
 mod demo;
+mod diff;
 mod explain;
 mod forecast;
 mod history;
+mod init;
+mod init_args;
+mod keep;
+mod leases;
+mod ledger_copy;
+mod loopback;
 mod mail;
+mod manual;
+mod node;
 mod once;
 mod order;
+mod order_args;
 mod output;
 mod plan;
+mod provider;
+mod provider_args;
+mod record_args;
 mod resolve;
 mod run;
+mod schema;
 mod silence;
 mod simulate;
+mod site;
 mod spending;
 mod status;
 mod surroundings;
 mod table;
 mod target;
+mod test_alert;
+mod verify;
+mod who;
 
+pub use complete::completed;
 pub use order::order_file;
 
-use clap::{CommandFactory, Parser};
+use clap::Parser;
 
 use crate::exit::Exit;
-use args::{Cli, Command};
+use crate::ledger::PlanState;
+use args::{Cli, Command, LedgerCommand};
 use context::{Context, Failure};
+use provider_args::ProviderCommand;
 
 /// Reads the command line of this process; help and mistakes are shown, and end it.
 pub fn read() -> Result<Cli, Exit> {
@@ -51,7 +75,7 @@ pub fn read() -> Result<Cli, Exit> {
 pub async fn main(cli: Cli) -> Exit {
     let json = cli.global.json;
     if matches!(cli.command, Command::Demo(_)) {
-        crate::daemon::logging::quiet();
+        crate::logging::quiet();
     }
     let exit = match dispatch(cli).await {
         Ok(exit) => exit,
@@ -64,47 +88,49 @@ async fn dispatch(cli: Cli) -> Result<Exit, Failure> {
     let global = &cli.global;
     match cli.command {
         Command::Run => run::run(global).await,
-        Command::Once => once::once(&Context::load(global)?).await,
+        Command::Once { all } => once::once(&Context::load(global)?, all).await,
         Command::Plan { out } => plan::plan(&Context::load(global)?, out.as_deref()).await,
         Command::Apply { file } => apply::apply(&Context::load(global)?, &file).await,
-        Command::Explain { target } => explain::explain(&Context::load(global)?, &target).await,
+        Command::Explain { target, stored: true } => explain::stored(&Context::load(global)?, &target),
+        Command::Explain { target, stored: false } => {
+            explain::explain(&Context::load(global)?, &target).await
+        }
         Command::Status { at } => status::status(&mut Context::of_ledger(global, &at)?),
         Command::Forecast(args) => forecast::forecast(&Context::load(global)?, &args),
+        Command::Backtest(args) => backtest::backtest(&Context::load(global)?, &args),
+        Command::Leases(args) => leases::leases(&Context::load(global)?, &args),
+        Command::History(args) if args.verify => {
+            verify::verify(&mut Context::of_ledger(global, &args.at)?, args.head.as_deref())
+        }
         Command::History(args) => history::history(&mut Context::of_ledger(global, &args.at)?, &args),
         Command::Resolve(args) => resolve::resolve(&mut Context::of_ledger(global, &args.at)?, &args),
-        Command::Pause { account, at } => {
-            spending::pause(&mut Context::of_ledger(global, &at)?, account.as_deref())
+        Command::Approve(args) => {
+            approve::say(&mut Context::of_ledger(global, &args.at)?, &args, PlanState::Approved)
         }
+        Command::Reject(args) => {
+            approve::say(&mut Context::of_ledger(global, &args.at)?, &args, PlanState::Rejected)
+        }
+        Command::Keep(args) => keep::keep(&mut Context::of_ledger(global, &args.at)?, &args),
+        Command::Pause(args) => spending::pause(&mut Context::of_ledger(global, &args.at)?, &args),
         Command::Resume { account, at } => {
             spending::resume(&mut Context::of_ledger(global, &at)?, account.as_deref())
         }
         Command::Order(command) => order::order(&Context::load(global)?, &command).await,
         Command::Silence(args) => silence::silence(&mut Context::of_ledger(global, &args.at)?, &args),
-        Command::Check { live } => check::check(global, live).await,
+        Command::Check { diff: Some(new), .. } => diff::diff(&Context::load(global)?, global, new),
+        Command::Check { live, diff: None } => check::check(global, live).await,
         Command::TestMail => mail::test_mail(&Context::load(global)?).await,
+        Command::TestAlert { channel } => {
+            test_alert::test_alert(&Context::load(global)?, channel.as_deref()).await
+        }
         Command::Backup { file, at } => spending::backup(&mut Context::of_ledger(global, &at)?, &file),
+        Command::Init(args) => init::init(global, &args).await,
+        Command::Ledger(LedgerCommand::Copy(args)) => ledger_copy::copy(global, &args),
         Command::Demo(args) => demo::demo(&args, global.json).await,
         Command::Simulate(args) => simulate::simulate(&args).await,
-        Command::Completions { shell } => {
-            let mut text = Vec::new();
-            clap_complete::generate(shell, &mut Cli::command(), "renewd", &mut text);
-            output::line(String::from_utf8_lossy(&text).trim_end());
-            Ok(Exit::Done)
-        }
-        Command::Man { dir: Some(dir) } => {
-            let told =
-                |e: std::io::Error| Failure::failed(format!("{} cannot be written: {e}", dir.display()));
-            std::fs::create_dir_all(&dir).map_err(told)?;
-            clap_mangen::generate_to(Cli::command(), &dir).map_err(told)?;
-            Ok(Exit::Done)
-        }
-        Command::Man { dir: None } => {
-            let mut text = Vec::new();
-            clap_mangen::Man::new(Cli::command())
-                .render(&mut text)
-                .map_err(|e| Failure::failed(e.to_string()))?;
-            output::line(String::from_utf8_lossy(&text).trim_end());
-            Ok(Exit::Done)
-        }
+        Command::Provider(ProviderCommand::Check(args)) => provider::check(global, &args).await,
+        Command::Schema { document } => Ok(schema::schema(document)),
+        Command::Completions { shell } => complete::script(shell),
+        Command::Man { dir } => manual::manual(dir.as_deref()),
     }
 }

@@ -4,14 +4,18 @@ use std::sync::Arc;
 
 use crate::cli::output;
 use crate::cli::table::Narrow;
-use crate::documents::{Foresight, Fresh, ItemDoc, Plan, Warning, foresee_fresh, planfile, value, warnings};
-use crate::engine::apply::Approved;
-use crate::engine::propose::{fingerprint, hex};
+use crate::engine::approve::exact::Approved;
+use crate::engine::approve::propose::fingerprint;
 use crate::engine::{CycleReport, Learnt};
 use crate::exit::Exit;
-use crate::ledger::{IDENTITY, Ledger};
+use crate::hex::hex;
+use crate::ledger::{IDENTITY, Ledger, Notes};
 use crate::planner::Item;
+use crate::policy::{Decision, Stage, Word};
 use crate::settings::Settings;
+use crate::views::{
+    Foresight, Fresh, ItemDoc, Plan, Totals, Warning, foresee_fresh, plan_file, value, warnings,
+};
 
 use super::context::{Context, Failure};
 use super::target::Target;
@@ -38,14 +42,14 @@ pub(super) async fn plan(ctx: &Context, out: Option<&Path>) -> Result<Exit, Fail
                 config: fingerprint(&ctx.settings),
                 sets,
             };
-            let document = Plan::new(&report, &ctx.settings.policies, false);
-            target.write(&planfile::write(&document, &approved))?;
+            let document = Plan::new(&report, &ctx.settings, false);
+            target.write(&plan_file::write(&document, &approved))?;
             (report, Some(written(approved.sets.len(), path)))
         }
     };
-    let fresh = Fresh { report: &report, learnt: &learnt };
+    let fresh = Fresh { report: &report, learnt: Some(&learnt), all: true };
     let seen = foresee_fresh(ledger.as_ref(), &ctx.settings, ctx.now(), Some(&fresh))?;
-    show(&report, &ctx.settings, ctx.json, false, ctx.now(), &seen);
+    show(&report, &ctx.settings, ctx.json, Shown::Plan, ctx.now(), &seen);
     if let Some(text) = written {
         output::note(&text);
     }
@@ -73,18 +77,30 @@ fn unique() -> Result<String, Failure> {
     }
 }
 
-/// The plan as JSON or as tables; with `paid`, what `once` did with it.
+/// What is shown of a pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shown {
+    /// Every lease, as it would be decided.
+    Plan,
+    /// Every lease, and what was done.
+    All,
+    /// What was done, and what needs attention.
+    Done,
+}
+
+/// The plan as JSON, which always has every lease, or as tables.
 pub(super) fn show(
     report: &CycleReport,
     settings: &Settings,
     json: bool,
-    paid: bool,
+    shown: Shown,
     now: jiff::Timestamp,
     seen: &Foresight,
 ) {
-    let document = Plan::new(report, &settings.policies, paid).knowing(seen);
     if json {
-        return output::json(&document);
+        return output::json(
+            &Plan::new(report, settings, shown != Shown::Plan).knowing(seen, &settings.policies),
+        );
     }
     for account in &report.accounts {
         let balance =
@@ -98,20 +114,41 @@ pub(super) fn show(
         };
         output::line(&format!("{}: {known}{error}", account.account));
     }
-    if !report.items.is_empty() {
+    let items = match shown {
+        Shown::Plan | Shown::All => report.every_item(settings),
+        Shown::Done => report.items.iter().filter(|i| needs_a_look(i)).cloned().collect(),
+    };
+    if !items.is_empty() {
         output::line("");
-        output::line(&items_table(&report.items, settings, now));
+        output::line(&items_table(&items, settings, now));
     }
-    let totals = &document.totals;
+    let totals = Totals::of(report);
     let amount = totals.amount.iter().map(|(c, m)| format!("{m} {c}")).collect::<Vec<_>>().join(" + ");
     let cost = if amount.is_empty() { String::new() } else { format!(" for {amount}") };
     output::line("");
-    output::line(&format!("{} to renew{cost}, {} held", totals.renew, totals.hold));
+    let leases: usize = report.accounts.iter().map(|a| a.leases).sum();
+    let others = match leases.checked_sub(items.len()) {
+        Some(n) if n > 0 && shown == Shown::Done => {
+            format!("; {n} other leases need nothing (--all shows them)")
+        }
+        _ => String::new(),
+    };
+    output::line(&format!("{} to renew{cost}, {} held{others}", totals.renew, totals.hold));
     if let Some(why) = &report.clock_held {
         output::line(why);
     }
     report.clocks.values().for_each(|why| output::line(why));
     show_warnings(&warnings(seen, settings), now);
+}
+
+/// What was decided to be paid, is held, or waits although it is due.
+fn needs_a_look(item: &Item) -> bool {
+    match item.decision() {
+        Decision::Renew | Decision::Hold => true,
+        Decision::Wait => item.reason.word != Word::NotDue && item.stage >= Some(Stage::Normal),
+        Decision::Watch | Decision::Release => item.stage >= Some(Stage::Normal),
+        Decision::Ignore => false,
+    }
 }
 
 /// What will stop renewals later, a line each.
@@ -131,35 +168,36 @@ fn first_end(leases: usize, end: jiff::Timestamp, now: jiff::Timestamp) -> Strin
 
 /// One line per lease.
 pub(super) fn items_table(items: &[Item], settings: &Settings, now: jiff::Timestamp) -> String {
-    let many = settings.accounts.len() > 1;
-    let mut head = vec!["ip", "kind", "country", "ends", "stage", "decision", "price", "policy", "reason"];
-    if many {
-        head.insert(0, "account");
-    }
-    let rows = items.iter().map(|item| {
-        let doc = ItemDoc::new(item, &settings.policies);
-        let dash = || "-".to_owned();
-        let mut row = vec![
-            if doc.ip.is_empty() { doc.lease.to_string() } else { doc.ip.clone() },
-            doc.kind.to_string(),
-            doc.country.clone().unwrap_or_else(dash),
-            doc.expires_at.map_or("unreadable".to_owned(), |t| output::away(t, now)),
-            doc.stage.map_or_else(dash, |s| s.as_str().to_owned()),
-            doc.decision.as_str().to_owned(),
-            doc.quote
-                .as_ref()
-                .map_or_else(dash, |q| format!("{} {} / {}d", q.amount, q.currency, q.period_days)),
-            doc.policy.clone().unwrap_or_else(dash),
-            value(&doc.reason).as_str().unwrap_or_default().to_owned(),
-        ];
-        if many {
-            row.insert(0, doc.account.to_string());
-        }
-        row
-    });
-    let narrow =
-        Narrow { goes: &["country", "kind", "policy", "stage", "price", "account"], wraps: &["reason"] };
-    output::table(&head, rows.collect(), &narrow)
+    let rows = items.iter().map(|item| item_row(item, settings, now));
+    output::table(&item_head(settings), rows.collect(), &NARROW)
+}
+
+pub(super) const NARROW: Narrow<'static> =
+    Narrow { goes: &["country", "kind", "policy", "stage", "price", "account"], wraps: &["reason"] };
+
+/// The account is only told where there are several.
+pub(super) fn item_head(settings: &Settings) -> Vec<&'static str> {
+    let many = (settings.accounts.len() > 1).then_some("account");
+    let rest = ["ip", "kind", "country", "ends", "stage", "decision", "price", "policy", "reason"];
+    many.into_iter().chain(rest).collect()
+}
+
+pub(super) fn item_row(item: &Item, settings: &Settings, now: jiff::Timestamp) -> Vec<String> {
+    let doc = ItemDoc::new(item, &settings.policies);
+    let dash = || "-".to_owned();
+    let many = (settings.accounts.len() > 1).then(|| doc.account.to_string());
+    let rest = [
+        if doc.ip.is_empty() { doc.lease.to_string() } else { doc.ip.clone() },
+        doc.kind.to_string(),
+        doc.country.clone().unwrap_or_else(dash),
+        doc.expires_at.map_or("unreadable".to_owned(), |t| output::away(t, now)),
+        doc.stage.map_or_else(dash, |s| s.as_str().to_owned()),
+        doc.decision.as_str().to_owned(),
+        doc.quote.as_ref().map_or_else(dash, |q| format!("{} {} / {}d", q.amount, q.currency, q.period_days)),
+        doc.policy.clone().unwrap_or_else(dash),
+        value(&doc.reason).as_str().unwrap_or_default().to_owned(),
+    ];
+    many.into_iter().chain(rest).collect()
 }
 
 #[cfg(test)]

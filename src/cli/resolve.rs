@@ -6,11 +6,12 @@ use std::io::IsTerminal;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::documents::{Payment, value};
 use crate::domain::{Event, IntentId, Measured, Moment, Money, State};
+use crate::engine::after_word;
 use crate::exit::Exit;
 use crate::ledger::sqlite::Access;
-use crate::ledger::{AccountFacts, EventDetail, IntentRecord, Ledger};
+use crate::ledger::{AccountFacts, EventDetail, IntentRecord, Ledger, Payments};
+use crate::views::{Payment, value};
 
 use super::args::ResolveArgs;
 use super::context::{Context, Failure};
@@ -39,7 +40,7 @@ pub(super) fn resolve(ctx: &mut Context, args: &ResolveArgs) -> Result<Exit, Fai
     {
         if std::io::stdin().is_terminal() {
             return Err(Failure::usage(format!(
-                "{why} Nothing was changed: look at the provider's panel, or add --yes if you know that it was not"
+                "{why} Nothing was changed: check the provider's panel, or add --yes if you know that it was not"
             )));
         }
         output::note(&why);
@@ -56,6 +57,7 @@ pub(super) fn resolve(ctx: &mut Context, args: &ResolveArgs) -> Result<Exit, Fai
     };
     ledger.append(&id, before.state, event, &detail, &ctx.clock.now())?;
     let after = ledger.intent(&id)?;
+    after_word(ledger.as_ref(), &ctx.settings.timing, (&before, &after), &ctx.clock.now())?;
     let next = what_follows(&before, &after);
     if ctx.json {
         output::json(
@@ -137,9 +139,7 @@ fn fallen(record: &IntentRecord, facts: Option<&AccountFacts>) -> Option<Money> 
 /// When the provider's lists stop lagging behind the money call; `None` once that is over.
 fn lag_end(record: &IntentRecord, now: &Moment, lag: SignedDuration) -> Option<Timestamp> {
     let began = record.spend_started_at.as_ref()?;
-    // After a reboot only the wall clock is left.
-    let gone = now.since(began).unwrap_or_else(|| now.wall.duration_since(began.wall));
-    let left = lag.checked_sub(gone).filter(SignedDuration::is_positive)?;
+    let left = lag.checked_sub(now.elapsed_since(began)).filter(SignedDuration::is_positive)?;
     now.wall.checked_add(left).ok()
 }
 

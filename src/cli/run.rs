@@ -4,20 +4,25 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::daemon::notify_socket::Beacon;
-use crate::daemon::run::{Daemon, Reload, Shared, problem_line};
+use crate::alerts::deliver;
+use crate::daemon::error::RunError;
+use crate::daemon::reload::Reload;
+use crate::daemon::run::Daemon;
+use crate::daemon::shared::Shared;
 use crate::daemon::signals::Signals;
-use crate::daemon::{deliver, logging, wire};
+use crate::daemon::systemd::Beacon;
 use crate::exit::Exit;
 use crate::ledger::Ledger;
-use crate::ledger::sqlite::{self, Access};
 use crate::notify::Mailer;
-use crate::notify::templates::own_problems;
+use crate::notify::own_problems;
 use crate::redact::Redactor;
+use crate::settings::problem_line;
 use crate::settings::{self, Settings, Sources};
+use crate::{logging, wiring};
 
 use super::args::Global;
 use super::context::{Context, Failure};
+use super::node;
 
 pub(super) async fn run(global: &Global) -> Result<Exit, Failure> {
     // Before anything that takes time: from here on a SIGHUP is a reload once the daemon is up, a SIGTERM a clean end.
@@ -27,9 +32,11 @@ pub(super) async fn run(global: &Global) -> Result<Exit, Failure> {
     let reload = signals.listen(stop.clone());
     let ctx = Context::load(global)?;
     let Some(ledger) = open(&ctx, &stop).await? else { return Ok(ended()) };
+    let joined = node::join(&ctx)?;
     let mut viewer = ctx.viewer(ledger)?;
+    joined.lead(&mut viewer);
     viewer.stop = stop;
-    let payer = wire::payer(viewer, &ctx.redactor).map_err(|e| Failure::failed(e.to_string()))?;
+    let payer = wiring::payer(viewer, &ctx.redactor).map_err(|e| Failure::failed(e.to_string()))?;
     let beacon =
         Beacon::new(Arc::clone(&ctx.clock)).allowing(ctx.settings.timing.money_timeout.unsigned_abs());
     greet_mail(&ctx.settings);
@@ -39,8 +46,22 @@ pub(super) async fn run(global: &Global) -> Result<Exit, Failure> {
         "renewd is up"
     );
     let daemon = Daemon::new(payer, reloader(global.config.clone()), beacon, Arc::new(Shared::default()));
-    daemon.run(reload).await.map_err(|e| Failure::failed(e.to_string()))?;
-    Ok(ended())
+    let daemon = match &joined.node {
+        Some(node) => daemon.beside_others(Arc::clone(node)),
+        None => daemon,
+    };
+    let ran = daemon.run(reload).await;
+    if let Some(node) = &joined.node {
+        node.end().await;
+    }
+    match ran {
+        Ok(()) => Ok(ended()),
+        Err(RunError::Ledger(e)) => {
+            deliver::cannot_use(&ctx.settings, &e, ctx.clock.as_ref()).await;
+            Err(e.into())
+        }
+        Err(e) => Err(Failure::failed(e.to_string())),
+    }
 }
 
 fn ended() -> Exit {
@@ -48,10 +69,10 @@ fn ended() -> Exit {
     Exit::Done
 }
 
-/// Opens the ledger to pay, beside the signals: to look through a large one takes its time. `None`: renewd was stopped meanwhile.
+/// Opens the ledger to pay, beside the signals: another that makes it may take its time. The daemon reads it through before it pays. `None`: renewd was stopped meanwhile.
 async fn open(ctx: &Context, stop: &CancellationToken) -> Result<Option<Arc<dyn Ledger>>, Failure> {
-    let dir = ctx.settings.state_dir.clone();
-    let opening = tokio::task::spawn_blocking(move || sqlite::open(&dir, Access::Pay));
+    let site = ctx.site.clone();
+    let opening = tokio::task::spawn_blocking(move || site.open_unverified());
     let opened = tokio::select! {
         opened = opening => opened.map_err(|e| Failure::failed(e.to_string()))?,
         () = stop.cancelled() => return Ok(None),
@@ -72,11 +93,17 @@ async fn open(ctx: &Context, stop: &CancellationToken) -> Result<Option<Arc<dyn 
 fn greet_mail(settings: &Settings) {
     let alerts = &settings.alerts;
     for problem in own_problems(alerts) {
-        tracing::error!("{}; the built-in template is used instead", problem_line(&problem));
+        let instead = match problem.key.as_str() {
+            "alerts.email.templates" => "; the built-in template is used instead",
+            _ => "",
+        };
+        tracing::error!("{}{instead}", problem_line(&problem));
     }
     let Some(email) = alerts.email.clone() else {
-        if alerts.webhook.is_none() {
-            tracing::warn!("neither [alerts.email] nor [alerts.webhook]: nobody is told");
+        if alerts.ways().is_empty() {
+            tracing::warn!(
+                "neither [alerts.email] nor [alerts.webhook] nor [[alerts.channel]]: alerts reach nobody"
+            );
         }
         return;
     };
@@ -86,7 +113,7 @@ fn greet_mail(settings: &Settings) {
             Err(e) => Err(e),
         };
         if let Err(e) = greeted {
-            tracing::error!("the mail server {}:{} does not take our mail now: {e}", email.host, email.port);
+            tracing::error!("renewd cannot send mail through {}:{} now: {e}", email.host, email.port);
         }
     });
 }

@@ -1,10 +1,10 @@
 //! `renewd silence`: keeps alerts quiet for a while. Works beside a running daemon; never pays.
 use serde_json::json;
 
+use crate::alerts::rules::{CAUSES, cause};
 use crate::domain::KeyPattern;
-use crate::engine::alerts::{CAUSES, cause};
 use crate::exit::Exit;
-use crate::ledger::Ledger;
+use crate::ledger::AlertLog;
 use crate::ledger::sqlite::Access;
 use crate::settings::parse_duration;
 
@@ -31,14 +31,15 @@ pub(super) fn silence(ctx: &mut Context, args: &SilenceArgs) -> Result<Exit, Fai
     let span = parse_duration(&args.span).map_err(|e| Failure::usage(format!("--for: {e}")))?;
     let now = ctx.now();
     let until = now.checked_add(span).ok().filter(|_| !span.is_negative()).ok_or_else(|| {
-        Failure::usage(format!("--for `{}` is beyond all calendars: write 2h or 3d", args.span))
+        Failure::usage(format!("--for `{}` is too far in the future: write 2h or 3d", args.span))
     })?;
+    ctx.make_ledger()?;
     let ledger = ctx.known_ledger(Access::Note)?;
     let open = ledger.open_alerts()?;
     if cause(key.cause()).is_none() && !open.iter().any(|a| key.covers(&a.key)) {
         let known: Vec<&str> = CAUSES.iter().map(|c| c.name).collect();
         return Err(Failure::usage(format!(
-            "`{}` is no cause of an alert: write one of {}",
+            "`{}` is not a cause of an alert: write one of {}",
             key.cause(),
             known.join(", ")
         )));
@@ -52,10 +53,10 @@ pub(super) fn silence(ctx: &mut Context, args: &SilenceArgs) -> Result<Exit, Fai
         let until = (!lifted).then_some(until);
         output::json(&json!({ "schema": 1, "ok": true, "key": key, "until": until, "open": covered }));
     } else if lifted {
-        output::line(&format!("{} is silenced no more", key.as_str()));
+        output::line(&format!("{} is no longer silenced", key.as_str()));
     } else {
         output::line(&format!(
-            "{} is silenced until {}; {covered} open now. It stays in `renewd status`, and is told afterwards if it still holds",
+            "{} is silenced until {}; {covered} open now. It stays in `renewd status`, and renewd alerts again afterwards if it is still open",
             key.as_str(),
             output::at(Some(until), &ctx.settings.timezone)
         ));

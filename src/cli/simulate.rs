@@ -11,7 +11,7 @@ use crate::simulator::{ServeOptions, serve};
 
 use super::args::SimulateArgs;
 use super::context::Failure;
-use super::output;
+use super::{loopback, output};
 
 pub(super) async fn simulate(args: &SimulateArgs) -> Result<Exit, Failure> {
     let lag = if args.lag == "0s" {
@@ -26,7 +26,7 @@ pub(super) async fn simulate(args: &SimulateArgs) -> Result<Exit, Failure> {
             "--balance {balance} is below zero: write an amount such as 100.00"
         )));
     }
-    let listen = args.listen.unwrap_or_else(|| ([127, 0, 0, 1], args.provider.port()).into());
+    let listen = args.listen.unwrap_or_else(|| (loopback::address(), args.provider.port()).into());
     if !listen.ip().is_loopback() {
         return Err(Failure::usage(format!(
             "--listen {listen} is not a loopback address: use 127.0.0.1 or [::1]"

@@ -1,11 +1,16 @@
 //! `renewd status`: how renewd stands, from the ledger alone.
 use jiff::Timestamp;
 
-use crate::daemon::{outage, schedule, shots};
-use crate::documents::{self, Around, LedgerTrouble, Runway, Status, last_cycle_words};
+use crate::alerts::ledger_outage;
+use crate::daemon::shots;
 use crate::domain::time::words;
+use crate::engine::{lifted_by, paid_elsewhere, short};
 use crate::exit::Exit;
-use crate::ledger::obstacle;
+use crate::ledger::{Cycles, named, obstacle};
+use crate::nodes::Role;
+use crate::schedule;
+use crate::views;
+use crate::views::{Around, KeptLease, LedgerTrouble, Runway, Status, last_cycle_words};
 
 use super::context::{Context, Failure};
 use super::output;
@@ -20,12 +25,15 @@ pub(super) fn status(ctx: &mut Context) -> Result<Exit, Failure> {
     let scheduled = ctx.config_is_good && !shots::by_commands(ledger.as_ref())?;
     let cron = schedule::of(&ctx.settings);
     let next = |after| scheduled.then(|| cron(after)).flatten();
-    let around = Around { next: &next, ledger: trouble.clone() };
-    let status = documents::status(ledger.as_ref(), &ctx.settings, &now, &around)?;
+    let elsewhere = paid_elsewhere(&ctx.settings, ledger.as_ref())?;
+    let node = named(&ctx.settings.state_dir);
+    let around = Around { next: &next, ledger: trouble.clone(), elsewhere, node };
+    let status = views::status(ledger.as_ref(), &ctx.settings, &now, &around)?;
     if ctx.json {
         output::json(&status);
     } else {
-        show(&status, trouble.as_ref(), ctx);
+        let lift = lifted_by(&ledger.paused(&now)?, None);
+        show(&status, trouble.as_ref(), lift.as_deref(), ctx);
     }
     Ok(Exit::Done)
 }
@@ -33,13 +41,16 @@ pub(super) fn status(ctx: &mut Context) -> Result<Exit, Failure> {
 /// What keeps the ledger from being written, as the disk says, or as the daemon told people.
 fn ledger_trouble(ctx: &Context) -> Option<LedgerTrouble> {
     let dir = &ctx.settings.state_dir;
-    let (told, obstacle) = (outage::told(dir), obstacle(&dir.join("ledger.db")));
+    let (told, obstacle) = (
+        ledger_outage::told(dir),
+        if ctx.site.is_served() { None } else { obstacle(&dir.join("ledger.db")) },
+    );
     let why = obstacle.or_else(|| told.map(|_| "see the log".to_owned()))?;
     Some(LedgerTrouble { since: told, why })
 }
 
 /// Health in one line: what a ledger that nobody wrote to for long says is no news of how things stand.
-fn standing(status: &Status, trouble: Option<&LedgerTrouble>, ctx: &Context) -> String {
+fn standing(status: &Status, trouble: Option<&LedgerTrouble>, lift: Option<&str>, ctx: &Context) -> String {
     if let Some(trouble) = trouble {
         return format!("renewd needs attention: {}", trouble.words(&ctx.settings.timezone));
     }
@@ -58,7 +69,10 @@ fn standing(status: &Status, trouble: Option<&LedgerTrouble>, ctx: &Context) -> 
     match (status.healthy, status.paused.is_empty()) {
         (true, _) => "renewd is healthy",
         (false, true) => "renewd needs attention",
-        (false, false) => "renewd needs attention: spending is paused (renewd resume)",
+        (false, false) => {
+            let lift = lift.unwrap_or("renewd resume");
+            return format!("renewd needs attention: spending is paused ({lift})");
+        }
     }
     .to_owned()
 }
@@ -66,17 +80,32 @@ fn standing(status: &Status, trouble: Option<&LedgerTrouble>, ctx: &Context) -> 
 /// How long a balance lasts.
 fn runway(runway: &Runway, now: Timestamp) -> String {
     match (&runway.until, runway.top_up_by) {
-        (Some(_), Some(by)) if by <= now => format!("short by {} now", runway.short_by),
+        (Some(_), Some(by)) if by <= now => format!("{}; top up now", runway.text),
         (Some(day), Some(by)) => {
-            format!("until {day}; short by {} {}", runway.short_by, output::away(by, now))
+            format!("until {day}; {}; top up {}", runway.text, output::away(by, now))
         }
-        _ => "lasts".to_owned(),
+        _ => runway.text.clone(),
     }
 }
 
-fn show(status: &Status, trouble: Option<&LedgerTrouble>, ctx: &Context) {
+/// Whose programs are at work.
+fn show_programs(status: &Status) {
+    for account in &status.accounts {
+        if let Some(digest) = &account.program_digest {
+            let checked = if account.program_checked == Some(true) { "has passed" } else { "has not passed" };
+            output::line(&format!(
+                "account {} is read by a program: digest {}; it {checked} renewd provider check",
+                account.account,
+                short(digest)
+            ));
+        }
+    }
+}
+
+fn show(status: &Status, trouble: Option<&LedgerTrouble>, lift: Option<&str>, ctx: &Context) {
     let now = ctx.now();
-    output::line(&standing(status, trouble, ctx));
+    output::line(&standing(status, trouble, lift, ctx));
+    show_role(status.role);
     if status.last_cycle.is_some() {
         output::line(&format!("last cycle: {}", last_cycle_words(status, now)));
     }
@@ -91,17 +120,31 @@ fn show(status: &Status, trouble: Option<&LedgerTrouble>, ctx: &Context) {
             "the last cycles were made by commands, not by the daemon: when the next one comes is not known here",
         );
     }
-    for paused in &status.paused {
+    for pause in &status.pauses {
+        let what = if pause.account == "*" { "every account" } else { &pause.account };
+        let at = |t| output::at(Some(t), &ctx.settings.timezone);
         output::line(&format!(
-            "spending is paused: {}",
-            if paused == "*" { "every account" } else { paused }
+            "spending is paused: {what}, since {}{}",
+            at(pause.since),
+            pause.words(|until| format!("{} ({})", at(until), output::away(until, now)))
         ));
     }
+    show_kept(&status.keeps);
+    for account in &status.second_renewd {
+        output::line(&format!(
+            "second_renewd: another renewd on this machine, with a ledger of its own, pays with the key of account {account}; this one pays nothing with it"
+        ));
+    }
+    show_programs(status);
     output::line("");
     show_accounts(status, now);
     show_budgets(status);
     output::line("");
-    output::line(&format!("payments: {} unknown, {} need your word", status.unknown, status.needs_operator));
+    output::line(&format!(
+        "payments: {} unknown, {} need your decision",
+        status.unknown, status.needs_operator
+    ));
+    show_waiting(status, ctx);
     super::plan::show_warnings(&status.warnings, now);
     show_quiet(status, now);
     if status.open_alerts.is_empty() {
@@ -118,6 +161,42 @@ fn show(status: &Status, trouble: Option<&LedgerTrouble>, ctx: &Context) {
     });
     let narrow = Narrow { goes: &["since", "severity"], wraps: &["what"] };
     output::line(&output::table(&["severity", "since", "alert", "what"], rows.collect(), &narrow));
+}
+
+fn show_role(role: Role) {
+    match role {
+        Role::Single => {}
+        Role::Active => output::line("active: this node holds the pay lease"),
+        Role::Standby => output::line("standby: this node does not hold the pay lease"),
+    }
+}
+
+/// What waits for an operator's word, with the command to type.
+fn show_waiting(status: &Status, ctx: &Context) {
+    if status.waiting_approval.is_empty() {
+        return;
+    }
+    let now = ctx.now();
+    let at = |t| format!("{} ({})", output::at(Some(t), &ctx.settings.timezone), output::away(t, now));
+    let rows = status.waiting_approval.iter().map(|w| {
+        let by = if now < w.deadline {
+            at(w.deadline)
+        } else {
+            format!("urgent; too late at {}", at(w.valid_until))
+        };
+        vec![
+            w.plan.clone(),
+            w.account.to_string(),
+            w.policy.clone(),
+            w.leases.to_string(),
+            format!("{} {}", w.amount, w.currency),
+            by,
+        ]
+    });
+    let narrow = Narrow { goes: &["policy", "leases"], wraps: &["by"] };
+    let head = ["waits for approval", "account", "policy", "leases", "amount", "by"];
+    output::line(&output::table(&head, rows.collect(), &narrow));
+    output::line("renewd approve PLAN lets the next cycle pay it, renewd reject PLAN does not");
 }
 
 fn show_accounts(status: &Status, now: Timestamp) {
@@ -157,6 +236,9 @@ fn show_quiet(status: &Status, now: jiff::Timestamp) {
             output::away(oldest, now)
         ));
     }
+    for line in status.hooks.iter().filter_map(|hook| hook.words(|since| output::away(since, now))) {
+        output::line(&line);
+    }
     for refused in &status.mails.refused {
         output::line(&format!("mail to {} is refused: {}", refused.address, refused.why));
     }
@@ -195,6 +277,24 @@ fn show_budgets(status: &Status) {
     ));
 }
 
+/// So many leases are named that are kept; the others are counted.
+const KEPT_SHOWN: usize = 10;
+
+fn show_kept(keeps: &[KeptLease]) {
+    for keep in keeps.iter().take(KEPT_SHOWN) {
+        let what = if keep.ip.is_empty() { keep.lease.as_str() } else { &keep.ip };
+        output::line(&format!(
+            "kept: {what} of account {} like policy `{}`{}",
+            keep.account,
+            keep.kept.like,
+            keep.kept.words()
+        ));
+    }
+    if keeps.len() > KEPT_SHOWN {
+        output::line(&format!("and {} more are kept: renewd leases --csv", keeps.len() - KEPT_SHOWN));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -209,10 +309,15 @@ mod tests {
                 short_by: "280.10".parse().unwrap(),
                 top_up_by: Some(at(by)),
                 unpriced: 0,
+                to: at("2026-12-05T12:00:00Z"),
+                text: "short by 280.10 USD for the next 14d".to_owned(),
             };
             super::runway(&document, at("2026-11-21T12:00:00Z"))
         };
-        assert_eq!(runway("2026-11-21T12:00:00Z"), "short by 280.10 now");
-        assert_eq!(runway("2026-11-24T12:00:00Z"), "until 2026-11-24; short by 280.10 in 3d");
+        assert_eq!(runway("2026-11-21T12:00:00Z"), "short by 280.10 USD for the next 14d; top up now");
+        assert_eq!(
+            runway("2026-11-24T12:00:00Z"),
+            "until 2026-11-24; short by 280.10 USD for the next 14d; top up in 3d"
+        );
     }
 }

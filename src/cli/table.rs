@@ -33,44 +33,94 @@ pub fn width() -> Option<usize> {
 
 /// The table within `width`, as far as its columns can go or wrap. A line below it names the columns that went.
 pub fn laid_out(head: &[&str], rows: Vec<Vec<String>>, narrow: &Narrow<'_>, width: Option<usize>) -> String {
-    let mut columns: Vec<Column> = head
-        .iter()
-        .enumerate()
-        .map(|(i, name)| {
-            Column::new(name, rows.iter().map(|row| row.get(i).map_or("", String::as_str)).collect(), narrow)
-        })
-        .collect();
-    let mut gone = Vec::new();
-    if let Some(width) = width {
-        for name in narrow.goes {
-            if least(&columns) <= width {
-                break;
-            }
-            let before = columns.len();
-            columns.retain(|column| column.name != *name);
-            if columns.len() < before {
-                gone.push(*name);
-            }
-        }
-        squeeze(&mut columns, width);
-    }
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(columns.iter().map(|column| column.name.to_uppercase()));
-    for row in 0..rows.len() {
-        table.add_row(columns.iter().map(|column| column.cell(row)));
-    }
-    let mut lines: Vec<String> = table.lines().map(|line| line.trim_end().to_owned()).collect();
-    gone.retain(|name| !name.is_empty());
-    if !gone.is_empty() {
-        lines.extend(wrapped(&format!("too narrow for: {}", gone.join(", ")), width.unwrap_or(usize::MAX)));
-    }
+    let mut sheet = Sheet::new(head, narrow);
+    rows.iter().for_each(|row| sheet.measure(row));
+    let laid = sheet.within(width);
+    let mut lines = laid.lines(&rows, true);
+    lines.extend(laid.foot());
     lines.join("\n")
 }
 
+/// A table whose rows are measured one by one.
+pub struct Sheet<'a> {
+    columns: Vec<Column<'a>>,
+    narrow: &'a Narrow<'a>,
+}
+
+impl<'a> Sheet<'a> {
+    /// Without rows yet.
+    pub fn new(head: &[&'a str], narrow: &'a Narrow<'a>) -> Self {
+        let columns = head.iter().enumerate().map(|(at, name)| Column::new(at, name, narrow)).collect();
+        Self { columns, narrow }
+    }
+
+    /// Makes room for this row.
+    pub fn measure(&mut self, row: &[String]) {
+        for column in &mut self.columns {
+            column.measure(row.get(column.at).map_or("", String::as_str));
+        }
+    }
+
+    /// Decides which columns stay within this width, and how wide they are.
+    pub fn within(self, width: Option<usize>) -> Laid<'a> {
+        let Self { mut columns, narrow } = self;
+        columns.iter_mut().for_each(Column::measured);
+        let mut gone = Vec::new();
+        if let Some(width) = width {
+            for name in narrow.goes {
+                if least(&columns) <= width {
+                    break;
+                }
+                let before = columns.len();
+                columns.retain(|column| column.name != *name);
+                if columns.len() < before {
+                    gone.push(*name);
+                }
+            }
+            squeeze(&mut columns, width);
+        }
+        gone.retain(|name| !name.is_empty());
+        Laid { columns, gone, width }
+    }
+}
+
+/// A table whose widths are decided.
+pub struct Laid<'a> {
+    columns: Vec<Column<'a>>,
+    gone: Vec<&'a str>,
+    width: Option<usize>,
+}
+
+impl Laid<'_> {
+    /// Some of its rows, below the head if they are the first.
+    pub fn lines(&self, rows: &[Vec<String>], head: bool) -> Vec<String> {
+        let mut table = Table::new();
+        table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+        // As wide as the widest cell of all, so that rows that are laid out apart stand below each other.
+        table.set_header(self.columns.iter().map(|c| format!("{:<1$}", c.name.to_uppercase(), c.width)));
+        for row in rows {
+            table.add_row(self.columns.iter().map(|column| column.cell(row)));
+        }
+        let lines = table.lines().map(|line| line.trim_end().to_owned());
+        lines.skip(usize::from(!head)).collect()
+    }
+
+    /// What is said below it.
+    pub fn foot(&self) -> Vec<String> {
+        if self.gone.is_empty() {
+            return Vec::new();
+        }
+        wrapped(&format!("too narrow for: {}", self.gone.join(", ")), self.width.unwrap_or(usize::MAX))
+    }
+}
+
 struct Column<'a> {
+    /// Its place in a row.
+    at: usize,
     name: &'a str,
-    cells: Vec<&'a str>,
+    wraps: bool,
+    /// Its longest word.
+    word: usize,
     /// How wide it is now.
     width: usize,
     /// How narrow it can be.
@@ -78,18 +128,25 @@ struct Column<'a> {
 }
 
 impl<'a> Column<'a> {
-    fn new(name: &'a str, cells: Vec<&'a str>, narrow: &Narrow<'_>) -> Self {
-        let widest = |length: fn(&str) -> usize| {
-            cells.iter().copied().chain([name]).map(length).max().unwrap_or_default()
-        };
-        let width = widest(length);
-        let word = widest(|cell| units(cell).map(|unit| length(&unit)).max().unwrap_or_default());
-        let least = if narrow.wraps.contains(&name) { word.max(LEAST).min(width) } else { width };
-        Self { name, cells, width, least }
+    fn new(at: usize, name: &'a str, narrow: &Narrow<'_>) -> Self {
+        let mut column = Self { at, name, wraps: narrow.wraps.contains(&name), word: 0, width: 0, least: 0 };
+        column.measure(name);
+        column
     }
 
-    fn cell(&self, row: usize) -> String {
-        let text = self.cells.get(row).copied().unwrap_or_default();
+    fn measure(&mut self, cell: &str) {
+        self.width = self.width.max(length(cell));
+        if self.wraps {
+            self.word = units(cell).map(|unit| length(&unit)).fold(self.word, usize::max);
+        }
+    }
+
+    fn measured(&mut self) {
+        self.least = if self.wraps { self.word.max(LEAST).min(self.width) } else { self.width };
+    }
+
+    fn cell(&self, row: &[String]) -> String {
+        let text = row.get(self.at).map_or("", String::as_str);
         if length(text) <= self.width { text.to_owned() } else { wrapped(text, self.width).join("\n") }
     }
 }

@@ -3,7 +3,7 @@ use std::fs;
 use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
-use crate::documents::planfile;
+use crate::views::plan_file;
 
 use super::apply::LARGEST;
 use super::context::Failure;
@@ -19,19 +19,19 @@ impl Target {
     pub(super) fn check(path: &Path) -> Result<Self, Failure> {
         let told = |what: &str| Failure::usage(format!("{}: {what}; nothing was written", path.display()));
         if !folder(path).is_dir() {
-            return Err(told("its folder is not there"));
+            return Err(told("its folder does not exist"));
         }
         let taken = match fs::symlink_metadata(path) {
             Err(e) if e.kind() == ErrorKind::NotFound => false,
             Err(e) => return Err(told(&e.to_string())),
-            Ok(meta) if !meta.is_file() => return Err(told("that is no plain file")),
+            Ok(meta) if !meta.is_file() => return Err(told("that is not a plain file")),
             Ok(_) => true,
         };
         if taken {
             let mut bytes = Vec::new();
             let read = fs::File::open(path).and_then(|f| f.take(LARGEST).read_to_end(&mut bytes));
             read.map_err(|e| told(&e.to_string()))?;
-            if !planfile::is_plan_file(&bytes) {
+            if !plan_file::is_plan_file(&bytes) {
                 return Err(told(
                     "that is another file, and only a plan file is overwritten: give another name",
                 ));

@@ -1,16 +1,15 @@
-//! The daemon: when passes run, how it starts, reloads, stops, and how it tells the world that it lives.
-pub mod deliver;
-pub mod digest;
-pub mod headline;
-pub mod logging;
-pub mod notify_socket;
-pub mod outage;
+//! The daemon: when passes run, how it starts, reloads, stops, and how it shows that it lives.
+pub mod error;
+mod minutes;
+pub mod node;
+mod numbers;
+pub mod reload;
 pub mod run;
-mod runway;
-pub mod schedule;
+pub mod shared;
 pub mod shots;
 pub mod signals;
-pub mod tell;
+pub mod systemd;
+mod turn;
+mod verify;
 pub mod watch;
 pub mod web;
-pub mod wire;

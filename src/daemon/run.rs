@@ -1,73 +1,72 @@
 //! The loop of `renewd run`: one task that waits for what comes first and does one thing at a time.
 //!
-//! Cron ticks come as a poke each second; whether a cycle is due is asked of the wall clock then, so that sleep, migration
-//! and clock changes cannot stop it. The end of the loop is the end of the process: nothing here may die in silence.
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+//! It waits for the next instant at which something falls due, and looks every few seconds all the same: whether a cycle is due is
+//! asked of the wall clock then, so that sleep, migration and clock changes cannot stop it. The end of the loop is the end of the
+//! process: nothing here may die in silence.
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Notify;
-use tokio_cron_scheduler::{Job, JobScheduler};
+use tokio_util::sync::CancellationToken;
 
-use crate::daemon::{
-    deliver, digest, headline, notify_socket::Beacon, schedule, shots, tell, watch, web::Web, wire,
-};
-use crate::documents::LedgerTrouble;
+use crate::alerts::rules::cycles_missed;
+use crate::alerts::{deliver, digest, headline, hooks, tell};
+use crate::daemon::error::RunError;
+use crate::daemon::node::Node;
+use crate::daemon::reload::{Fresh, Listener, Reload};
+use crate::daemon::shared::{Pulse, Shared};
+use crate::daemon::shots::LAST_DUE;
+use crate::daemon::systemd::Beacon;
+use crate::daemon::web::Web;
+use crate::daemon::{minutes, shots, verify, watch};
 use crate::domain::State;
-use crate::engine::alerts::cycles_missed;
-use crate::engine::{CycleReport, EngineError, Payer};
-use crate::ledger::{IntentFilter, LedgerError};
+use crate::engine::{EngineError, Payer};
+use crate::ledger::{IntentFilter, Ledger, LedgerError};
 use crate::notify::Heart;
-use crate::redact::Redactor;
-use crate::settings::{Account, Problem, Settings};
-
-/// How settings are read again on SIGHUP.
-pub type Reload = Arc<dyn Fn() -> Result<(Settings, Redactor), Vec<Problem>> + Send + Sync>;
-
-/// What the rest of the process may look at while the loop runs.
-#[derive(Default)]
-pub struct Shared {
-    /// The newest cycle's report.
-    pub report: RwLock<Option<CycleReport>>,
-    /// Why the ledger cannot be written, and since when; `None` while it can.
-    pub ledger: Mutex<Option<LedgerTrouble>>,
-    /// Where the loop stands, for the watch over it.
-    pub pulse: Mutex<watch::Pulse>,
-}
+use crate::schedule;
+use crate::settings::Account;
+use crate::views::LedgerTrouble;
 
 /// The loop's parts.
 pub struct Daemon {
-    payer: Payer,
+    pub(super) payer: Payer,
     reload: Reload,
-    beacon: Beacon,
-    shared: Arc<Shared>,
+    /// A config that was read again and waits to be taken.
+    fresh: Arc<Fresh>,
+    pub(super) beacon: Beacon,
+    pub(super) shared: Arc<Shared>,
     /// Start of the newest cycle that was due; cron is asked for what comes after it.
-    last_due: Option<Timestamp>,
+    pub(super) last_due: Option<Timestamp>,
     seed: String,
-    /// One per channel of the outbox, and the watch over the loop.
+    /// One per channel of the outbox, one per hook, and the watch over the loop.
     beside: Vec<tokio::task::JoinHandle<()>>,
-    heart: Option<Heart>,
+    pub(super) heart: Option<Heart>,
     /// Boot milliseconds from which on it is asked again whether a digest is due.
     digest_at: i64,
     web: Option<Web>,
     /// Boot milliseconds from which on the status line is told anew.
     line_at: i64,
+    /// This node, where the ledger has several.
+    pub(super) node: Option<Arc<Node>>,
+    /// What ends the process; what a pass is stopped by may come sooner, with the pay lease.
+    pub(super) stop: CancellationToken,
+    /// The epoch of the pay lease under which this acts; `None`: it stands by.
+    pub(super) acting: Option<i64>,
+    /// When people were last told that nobody pays.
+    pub(super) nobody_told: Option<i64>,
 }
 
 /// Milliseconds between two status lines, cycles apart: alerts come and go between cycles too.
 const LINE_EVERY: i64 = 60_000;
 
-/// The note of the newest start that was due; only a daemon writes it.
-pub(super) const LAST_DUE: &str = "schedule.last_due";
+/// The longest wait between two looks at what is due: a clock that is set is seen so soon.
+const TICK: Duration = Duration::from_secs(5);
+/// The shortest wait between two looks at what is due.
+const SHORTEST: Duration = Duration::from_millis(20);
+
 /// Milliseconds between two looks at whether a digest is due.
 const DIGEST_EVERY: i64 = 60_000;
-
-/// Why the loop ended.
-#[derive(Debug, thiserror::Error)]
-pub enum RunError {
-    /// The scheduler could not be started.
-    #[error("the scheduler could not be started: {0}")]
-    Scheduler(String),
-}
 
 impl Daemon {
     /// Puts the loop together; nothing runs yet.
@@ -75,11 +74,13 @@ impl Daemon {
     pub fn new(mut payer: Payer, reload: Reload, beacon: Beacon, shared: Arc<Shared>) -> Self {
         let beat = beacon.clone();
         payer.viewer.beat = Arc::new(move || beat.beat());
-        let last_due = payer.viewer.ledger.noted(LAST_DUE).ok().flatten().and_then(|t| t.parse().ok());
+        let last_due = last_due(payer.viewer.ledger.as_ref());
+        let stop = payer.viewer.stop.clone();
         let seed = format!("{}", payer.viewer.clock.now().wall);
         Self {
             payer,
             reload,
+            fresh: Arc::default(),
             beacon,
             shared,
             last_due,
@@ -89,7 +90,19 @@ impl Daemon {
             digest_at: i64::MIN,
             web: None,
             line_at: i64::MIN,
+            node: None,
+            stop,
+            acting: None,
+            nobody_told: None,
         }
+    }
+
+    /// One of several on its ledger: it pays while it holds the pay lease, and stands by else.
+    #[must_use]
+    pub fn beside_others(mut self, node: Arc<Node>) -> Self {
+        self.shared.node.set(Arc::clone(&node)).ok();
+        self.node = Some(node);
+        self
     }
 
     /// Runs until `stop` of its viewer is cancelled; each `reload` is a wish to read the config again. A payment in flight is
@@ -99,8 +112,9 @@ impl Daemon {
     /// Only what stops it from starting.
     pub async fn run(mut self, reload: Arc<Notify>) -> Result<(), RunError> {
         let poke = Arc::new(Notify::new());
-        let mut ticks = ticker(Arc::clone(&poke)).await?;
-        let stop = self.payer.viewer.stop.clone();
+        let ticks =
+            minutes::ticker(Arc::clone(&poke)).await.map_err(|e| RunError::Scheduler(e.to_string()))?;
+        let stop = self.stop.clone();
         let (stopping, beacon) = (stop.clone(), self.beacon.clone());
         tokio::spawn(async move {
             stopping.cancelled().await;
@@ -110,21 +124,31 @@ impl Daemon {
         self.beacon.ready();
         self.beacon.spawn_watchdog();
         self.say_line();
-        self.start_beside();
-        self.heart = Some(Heart::start());
-        // The config was just taken: what was refused before is over.
-        if let Err(e) = tell::config(&self.payer.viewer, None) {
-            tracing::error!("{e}");
-        }
+        verify::through(&self.payer.viewer, &self.beacon).await?;
         let mut settle_at: Option<i64> = None;
+        let mut lease = self.payer.viewer.tenure.changes();
+        self.turn();
+        let fresh = Arc::clone(&self.fresh);
+        let listener = Listener::new(
+            self.payer.clone(),
+            Arc::clone(&self.reload),
+            self.beacon.clone(),
+            Arc::clone(&fresh),
+        );
+        let listener = tokio::spawn(listener.listen(reload));
         while !stop.is_cancelled() {
             self.beacon.beat();
+            self.adopt();
+            self.turn();
             tokio::select! {
                 () = stop.cancelled() => break,
-                () = reload.notified() => self.reload(),
+                () = fresh.arrived.notified() => {}
+                _ = lease.changed(), if self.node.is_some() => {}
                 () = poke.notified() => self.tick(&mut settle_at).await,
+                () = tokio::time::sleep(self.until_next(settle_at)) => self.tick(&mut settle_at).await,
             }
         }
+        listener.abort();
         self.stop_beside();
         let web = self.web.take();
         let page = async {
@@ -132,41 +156,57 @@ impl Daemon {
                 web.ended().await;
             }
         };
-        tokio::join!(deliver::last_words(&self.payer.viewer), page, async {
-            let _ = ticks.shutdown().await;
+        let words = async {
+            if self.acting.is_some() {
+                deliver::last_words(&self.payer.viewer).await;
+            }
+        };
+        tokio::join!(words, page, async {
+            ticks.abort();
         });
         Ok(())
     }
 
     /// The status line as of now, made beside the loop: it reads the ledger.
-    fn say_line(&mut self) {
+    pub(super) fn say_line(&mut self) {
         self.line_at = self.payer.viewer.clock.now().boot_ms.saturating_add(LINE_EVERY);
         let (viewer, beacon) = (self.payer.viewer.clone(), self.beacon.clone());
         let trouble = self.shared.ledger.lock().unwrap_or_else(PoisonError::into_inner).is_some();
+        if let (Some(node), None) = (&self.node, self.acting) {
+            return beacon.status(&node.standing());
+        }
         if Beacon::is_heard() && !trouble {
             tokio::task::spawn_blocking(move || beacon.status(&headline::of(&viewer)));
         }
     }
 
     /// Messages go out on their own, so that a long cycle and a slow server never wait for each other.
-    fn start_beside(&mut self) {
+    pub(super) fn start_beside(&mut self) {
+        if let Err(e) = hooks::subscribe(&self.payer.viewer) {
+            tracing::error!("{e}");
+        }
         self.beside = deliver::spawn(&self.payer.viewer);
+        self.beside.extend(hooks::spawn(&self.payer.viewer));
         self.beside.push(watch::spawn(self.payer.viewer.clone(), Arc::clone(&self.shared)));
     }
 
     /// A send that is cut off is repeated: at least once.
-    fn stop_beside(&mut self) {
+    pub(super) fn stop_beside(&mut self) {
         self.beside.drain(..).for_each(|task| task.abort());
     }
 
     fn pulse(&self, running: bool) {
         let began = running.then(|| self.payer.viewer.clock.now());
-        let pulse = watch::Pulse { running: began, last_due: self.last_due };
+        let pulse = Pulse { running: began, last_due: self.last_due };
         *self.shared.pulse.lock().unwrap_or_else(PoisonError::into_inner) = pulse;
     }
 
     async fn tick(&mut self, settle_at: &mut Option<i64>) {
         let now = self.payer.viewer.clock.now();
+        if self.acting.is_none() {
+            *settle_at = None;
+            return self.stand_by().await;
+        }
         if let Some(start) = self.due(now.wall) {
             let before = self.last_due;
             self.cycle(start).await;
@@ -191,6 +231,23 @@ impl Daemon {
         if now.boot_ms >= self.line_at {
             self.say_line();
         }
+    }
+
+    /// How long until something falls due that is known now. The tick comes sooner where that changes: a clock that is set, say.
+    fn until_next(&self, settle_at: Option<i64>) -> Duration {
+        if self.acting.is_none() {
+            return TICK;
+        }
+        let (settings, now) = (&self.payer.viewer.settings, self.payer.viewer.clock.now());
+        let start = self.last_due.map_or(Some(now.wall), |last| {
+            schedule::next(&schedule::parse(&settings.schedule.cycle).ok()?, &settings.timezone, last)
+        });
+        let cycle =
+            start.map(|at| i64::try_from(at.duration_since(now.wall).as_millis()).unwrap_or(i64::MAX));
+        let settle = settle_at.map(|at| at.saturating_sub(now.boot_ms));
+        let ms = cycle.into_iter().chain(settle).min().unwrap_or(i64::MAX);
+        // Never a hot loop: what is due is done in a tick, and is not due after it.
+        Duration::from_millis(u64::try_from(ms).unwrap_or_default()).clamp(SHORTEST, TICK)
     }
 
     /// The start that is due by now, if one is: the newest since `last_due`. The first one ever is due at once.
@@ -286,6 +343,10 @@ impl Daemon {
 
     async fn trouble(&self, error: &EngineError) {
         let EngineError::Ledger(error) = error;
+        // The pay lease went in the middle of it: another node speaks of the ledger from here on.
+        if self.payer.viewer.tenure.epoch() != self.acting || matches!(error, LedgerError::Elsewhere(_)) {
+            return tracing::warn!("{error}");
+        }
         let now = self.payer.viewer.clock.now().wall;
         // The page and the probes know it before anybody is told: telling takes a mail server's time.
         if error.is_outage() {
@@ -303,85 +364,25 @@ impl Daemon {
         }
     }
 
-    /// A bad config keeps the old one, and says so by mail.
-    fn reload(&mut self) {
-        self.beacon.reloading();
-        let told = match (self.reload)() {
-            Ok((settings, redactor)) => self.adopt(settings, redactor),
-            Err(problems) => {
-                let text: Vec<String> = problems.iter().map(problem_line).collect();
-                text.iter().for_each(|line| tracing::error!("{line}"));
-                self.say_reload(Some(&text.join("\n")))
-            }
-        };
-        if let Err(e) = told {
-            tracing::error!("{e}");
+    /// Takes a config that was read again meanwhile: between two steps of the loop, so that a cycle ends with the config that it began with.
+    fn adopt(&mut self) {
+        let Some(payer) = self.fresh.take() else { return };
+        let locks: Vec<String> = payer.viewer.settings.accounts.iter().map(Account::lock_name).collect();
+        // What is locked stays locked: nobody else pays in between.
+        payer.keys.keep(&locks);
+        self.payer = *payer;
+        if let Some(web) = &mut self.web {
+            web.adopt(&self.payer.viewer);
         }
-        self.beacon.ready();
-    }
-
-    fn adopt(&mut self, settings: Settings, redactor: Redactor) -> Result<(), LedgerError> {
-        let old = &self.payer.viewer;
-        if settings.state_dir != old.settings.state_dir {
-            let text = "state_dir changed: that needs a restart; the old config stays in force";
-            tracing::error!("{text}");
-            return self.say_reload(Some(text));
+        if self.acting.is_some() {
+            self.payer.viewer.stop = self.stopping();
+            self.stop_beside();
+            self.start_beside();
         }
-        if settings.runtime_dir != self.payer.keys.folder() {
-            let text = "runtime_dir changed: that needs a restart; the old config stays in force";
-            tracing::error!("{text}");
-            return self.say_reload(Some(text));
-        }
-        let (ledger, clock, stop, beat) =
-            (Arc::clone(&old.ledger), Arc::clone(&old.clock), old.stop.clone(), Arc::clone(&old.beat));
-        let built = wire::viewer(Arc::new(settings), ledger, clock, &redactor).and_then(|mut viewer| {
-            viewer.stop = stop;
-            viewer.beat = beat;
-            wire::payer(viewer, &redactor)
-        });
-        match built {
-            Ok(mut payer) => {
-                // What is locked stays locked: nobody else pays in between.
-                payer.keys = Arc::clone(&self.payer.keys);
-                let locks: Vec<String> =
-                    payer.viewer.settings.accounts.iter().map(Account::lock_name).collect();
-                payer.keys.keep(&locks);
-                self.payer = payer;
-                self.stop_beside();
-                self.start_beside();
-                if let Some(web) = &mut self.web {
-                    web.adopt(&self.payer.viewer);
-                }
-                tracing::info!("the config was read again");
-                self.say_reload(None)
-            }
-            Err(e) => self.say_reload(Some(&e.to_string())),
-        }
-    }
-
-    fn say_reload(&self, problem: Option<&str>) -> Result<(), LedgerError> {
-        tell::config(&self.payer.viewer, problem)
     }
 }
 
-/// `file:line: key: message`; without the parts that there are none of.
-#[must_use]
-pub fn problem_line(p: &Problem) -> String {
-    let line = p.line.map(|n| format!(":{n}")).unwrap_or_default();
-    let key = if p.key.is_empty() { String::new() } else { format!("{}: ", p.key) };
-    format!("{}{line}: {key}{}", p.file, p.message)
-}
-
-/// A UTC job that pokes the loop each second: the scheduler is only a tick.
-async fn ticker(poke: Arc<Notify>) -> Result<JobScheduler, RunError> {
-    let fail = |e: tokio_cron_scheduler::JobSchedulerError| RunError::Scheduler(e.to_string());
-    let scheduler = JobScheduler::new().await.map_err(fail)?;
-    let job = Job::new_async("* * * * * *", move |_, _| {
-        let poke = Arc::clone(&poke);
-        Box::pin(async move { poke.notify_one() })
-    })
-    .map_err(fail)?;
-    scheduler.add(job).await.map_err(fail)?;
-    scheduler.start().await.map_err(fail)?;
-    Ok(scheduler)
+/// The newest start that was due, of whichever node.
+pub(super) fn last_due(ledger: &dyn Ledger) -> Option<Timestamp> {
+    ledger.noted(LAST_DUE).ok().flatten().and_then(|t| t.parse().ok())
 }

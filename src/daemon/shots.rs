@@ -4,8 +4,8 @@
 //! A crash between a cycle and its count leaves the count one short: it is asked for three in a row.
 use crate::ledger::{Ledger, LedgerError};
 
-use super::run::LAST_DUE;
-
+/// The note of the newest start that was due; only a daemon writes it.
+pub(super) const LAST_DUE: &str = "schedule.last_due";
 /// How many cycles in a row no daemon made.
 const SHOTS: &str = "cycles.by_command";
 /// Fewer may be a person who helps a daemon out that is down: that one is still expected back.
@@ -48,6 +48,7 @@ mod tests {
     use super::*;
     use crate::domain::Moment;
     use crate::ledger::sqlite::{Access, open};
+    use crate::ledger::{Cycles, Notes};
 
     #[test]
     fn a_daemon_that_is_helped_out_is_expected_back_and_one_that_was_replaced_is_not() {

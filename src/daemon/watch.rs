@@ -7,22 +7,14 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use tokio::task::JoinHandle;
 
-use super::run::Shared;
-use super::{schedule, tell};
+use super::shared::{Pulse, Shared};
+use crate::alerts::rules::{LoopFacts, loop_late};
+use crate::alerts::tell;
 use crate::domain::Moment;
 use crate::engine::Viewer;
-use crate::engine::alerts::{LoopFacts, loop_late};
+use crate::schedule;
 
 const EVERY: Duration = Duration::from_secs(5);
-
-/// What the loop says of itself.
-#[derive(Debug, Clone, Default)]
-pub struct Pulse {
-    /// When the cycle under way began.
-    pub running: Option<Moment>,
-    /// Start of the newest cycle that was due.
-    pub last_due: Option<Timestamp>,
-}
 
 /// A start that was seen to be due and did not come. Counted from when it was seen: a machine that slept is not late.
 #[derive(Debug, Clone, Default)]

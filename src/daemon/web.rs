@@ -1,5 +1,6 @@
 //! The web side of the daemon: where it listens, and where it gets its documents: the ledger and the newest cycle. Not
 //! responsible for who may ask (`http`).
+use std::io::Write;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -10,17 +11,23 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::notify_socket::Beacon;
-use super::run::Shared;
-use super::{schedule, tell};
-use crate::documents::{
-    self, Around, ForecastDoc, Foresight, History, LedgerTrouble, Plan, foresee, foresee_fresh,
-};
-use crate::engine::alerts::page_down;
-use crate::engine::{AccountReport, Viewer};
-use crate::http::{self, Source};
-use crate::ledger::{IntentFilter, LedgerError};
+use super::numbers;
+use super::shared::Shared;
+use crate::alerts::rules::page_down;
+use crate::alerts::tell;
+use crate::daemon::systemd::Beacon;
+use crate::domain::{AccountName, IntentId, LeaseId, Moment, State};
+use crate::engine::{AccountReport, Viewer, paid_elsewhere};
+use crate::http::{self, Asked, Metrics, Sought, Source};
+use crate::ledger::{LedgerError, PaymentPlace, PaymentQuery};
+use crate::schedule;
 use crate::settings::Http;
+use crate::views;
+use crate::views::moments::Clockface;
+use crate::views::{
+    Around, Document, ForecastDoc, Foresight, ItemDoc, Lasting, LedgerTrouble, Payments, Plan, Unwritten,
+    accounts_called, every_stored, foresee, foresee_fresh, page, since, write_history, write_leases,
+};
 
 struct Live {
     viewer: RwLock<Viewer>,
@@ -61,7 +68,8 @@ impl Web {
         *self.live.viewer.write().unwrap_or_else(PoisonError::into_inner) = viewer.clone();
         let http = &viewer.settings.http;
         let secret = |http: &Http| http.token.as_ref().map(|t| t.expose_secret().to_owned());
-        if http.listen == self.http.listen && secret(http) == secret(&self.http) {
+        let same = (&http.listen, &http.hosts) == (&self.http.listen, &self.http.hosts);
+        if same && secret(http) == secret(&self.http) {
             return;
         }
         self.stop.cancel();
@@ -116,7 +124,8 @@ async fn serve(
         }
     };
     live.tell(None);
-    http::serve(listener, live, http.token, stop).await;
+    let access = http::Access { token: http.token, hosts: http.hosts };
+    http::serve(listener, live, access, stop).await;
 }
 
 impl Live {
@@ -124,9 +133,19 @@ impl Live {
         self.viewer.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    fn now(&self) -> (Viewer, Moment) {
+        let viewer = self.viewer();
+        let now = viewer.clock.now();
+        (viewer, now)
+    }
+
     /// The page cannot be served, or it can.
     fn tell(&self, why: Option<&str>) {
         let viewer = self.viewer();
+        // The ledger's alerts are the paying node's to tell.
+        if viewer.tenure.epoch().is_none() {
+            return;
+        }
         let alert = viewer.settings.http.listen.zip(why).map(|(listen, why)| page_down(listen, why));
         if let Err(e) = tell::page(&viewer, alert) {
             tracing::error!("{e}");
@@ -144,24 +163,69 @@ impl Live {
     }
 }
 
+/// What a page shows, or why that could not be read.
+fn shown(page: Result<impl serde::Serialize, LedgerError>) -> Value {
+    match page {
+        Ok(page) => views::value(&page),
+        Err(e) => views::failure("ledger", &e.to_string()),
+    }
+}
+
+fn unwritten(why: Unwritten) -> Value {
+    match why {
+        Unwritten::Ledger(e) => views::failure("ledger", &e.to_string()),
+        Unwritten::Output(e) => views::failure("output", &e.to_string()),
+    }
+}
+
+/// The payments that somebody asks for; else the kind of failure, and why.
+fn query(viewer: &Viewer, asked: &Asked) -> Result<PaymentQuery, (&'static str, String)> {
+    let (ledger, settings) = (viewer.ledger.as_ref(), &viewer.settings);
+    let usage = |why: String| ("usage", why);
+    let mut query = PaymentQuery::default();
+    if let Some(text) = &asked.since {
+        query.since = Some(since(text, viewer.clock.now().wall, &settings.timezone).map_err(usage)?);
+    }
+    for word in asked.state.iter().flat_map(|words| words.split(',')) {
+        query.states.push(State::parse(word).ok_or_else(|| usage(format!("`{word}` is not a state")))?);
+    }
+    if let Some(name) = &asked.account {
+        let found = accounts_called(ledger, settings, &AccountName::from(name.as_str()));
+        let found = found.map_err(|e| ("ledger", e.to_string()))?;
+        query.accounts = found.ok_or_else(|| usage(format!("there is no account `{name}`")))?;
+    }
+    Ok(query)
+}
+
+/// Accounts that another ledger's renewd pays with; a ledger that cannot be read is told by itself.
+fn elsewhere(viewer: &Viewer) -> Vec<AccountName> {
+    paid_elsewhere(&viewer.settings, viewer.ledger.as_ref()).unwrap_or_default()
+}
+
 impl Source for Live {
     fn status(&self) -> Value {
         let viewer = &self.viewer();
         let now = viewer.clock.now();
-        let around = Around { next: &schedule::of(&viewer.settings), ledger: self.trouble() };
-        match documents::status(viewer.ledger.as_ref(), &viewer.settings, &now, &around) {
-            Ok(status) => documents::value(&status),
-            Err(e) => documents::failure("ledger", &e.to_string()),
+        let node = self.shared.node.get().map(|node| node.name.clone());
+        let around = Around {
+            next: &schedule::of(&viewer.settings),
+            ledger: self.trouble(),
+            elsewhere: elsewhere(viewer),
+            node,
+        };
+        match views::status(viewer.ledger.as_ref(), &viewer.settings, &now, &around) {
+            Ok(status) => views::value(&status),
+            Err(e) => views::failure("ledger", &e.to_string()),
         }
     }
 
     fn plan(&self) -> Value {
         let report = self.shared.report.read().unwrap_or_else(PoisonError::into_inner);
         let Some(report) = report.as_ref() else { return Value::Null };
-        let plan = Plan::new(report, &self.viewer().settings.policies, false);
+        let plan = Plan::new(report, &self.viewer().settings, false);
         match self.foresight() {
-            Ok(seen) => documents::value(&plan.knowing(&seen)),
-            Err(_) => documents::value(&plan),
+            Ok(seen) => views::value(&plan.knowing(&seen, &self.viewer().settings.policies)),
+            Err(_) => views::value(&plan),
         }
     }
 
@@ -170,17 +234,85 @@ impl Source for Live {
         let now = viewer.clock.now().wall;
         let to = now.checked_add(SignedDuration::from_hours(24 * i64::from(days))).unwrap_or(Timestamp::MAX);
         match foresee(viewer.ledger.as_ref(), &viewer.settings, now, to) {
-            Ok(seen) if seen.has_facts() => documents::value(&ForecastDoc::new(&seen)),
+            Ok(seen) if seen.has_facts() => views::value(&ForecastDoc::new(&seen, &viewer.settings)),
             Ok(_) => Value::Null,
-            Err(e) => documents::failure("ledger", &e.to_string()),
+            Err(e) => views::failure("ledger", &e.to_string()),
         }
     }
 
-    fn history(&self) -> Value {
-        match self.viewer().ledger.intents(&IntentFilter::default()) {
-            Ok(records) => documents::value(&History::new(&records)),
-            Err(e) => documents::failure("ledger", &e.to_string()),
+    fn history(&self, asked: &Asked, out: &mut dyn Write) -> Result<(), Value> {
+        let viewer = &self.viewer();
+        let ledger = viewer.ledger.as_ref();
+        let query = query(viewer, asked).map_err(|e| views::failure(e.0, &e.1))?;
+        write_history(Payments::new(ledger, query, asked.limit), out, false).map_err(unwritten)
+    }
+
+    fn leases(&self, out: &mut dyn Write) -> Result<(), Value> {
+        let viewer = &self.viewer();
+        let (ledger, settings, now) = (viewer.ledger.as_ref(), &*viewer.settings, viewer.clock.now().wall);
+        let failed = |e: LedgerError| views::failure("ledger", &e.to_string());
+        let seen = self.foresight().map_err(failed)?;
+        let at = ledger.accounts().map_err(failed)?.into_iter().filter_map(|f| f.read_at).min();
+        let lasting = Lasting { ledger, settings, now, seen: &seen };
+        let documents = every_stored(&lasting, None).map(|stored| {
+            let mut doc = ItemDoc::new(&stored?.item, &settings.policies);
+            doc.know(&seen, &settings.policies);
+            Ok(doc)
+        });
+        write_leases(documents, at, out).map_err(unwritten)
+    }
+
+    fn overview(&self) -> Value {
+        let (viewer, now) = self.now();
+        let next = schedule::of(&viewer.settings);
+        let node = self.shared.node.get().map(|node| node.name.clone());
+        let around = Around { next: &next, ledger: self.trouble(), elsewhere: elsewhere(&viewer), node };
+        shown(page::overview(viewer.ledger.as_ref(), &viewer.settings, &now, &around))
+    }
+
+    fn lease(&self, account: &str, lease: &str) -> Value {
+        let (viewer, now) = self.now();
+        let (ledger, settings) = (viewer.ledger.as_ref(), &viewer.settings);
+        let face = Clockface { now: now.wall, zone: &settings.timezone };
+        let (account, lease) = (AccountName::new(account), LeaseId::new(lease));
+        shown(page::lease_page(ledger, settings, face, (&account, &lease)))
+    }
+
+    fn payments(&self, sought: &Sought) -> Value {
+        let (viewer, now) = self.now();
+        let (ledger, settings) = (viewer.ledger.as_ref(), &viewer.settings);
+        let face = Clockface { now: now.wall, zone: &settings.timezone };
+        let given = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+        let asked = Asked {
+            account: given(&sought.account),
+            state: given(&sought.state),
+            since: given(&sought.since),
+            limit: None,
+        };
+        let place = given(&sought.before).map(|id| ledger.intent(&IntentId::new(&id)).map_err(|_| id));
+        let after = match place.transpose() {
+            Ok(record) => record.map(|r| PaymentPlace::behind(&r)),
+            Err(id) => return views::failure("usage", &format!("there is no payment `{id}`")),
+        };
+        match query(&viewer, &asked) {
+            Ok(query) => {
+                let sought = page::Sought {
+                    account: asked.account.unwrap_or_default(),
+                    state: asked.state.unwrap_or_default(),
+                    since: asked.since.unwrap_or_default(),
+                };
+                shown(page::payments_page(ledger, settings, face, (sought, &query, after.as_ref())))
+            }
+            Err((kind, why)) => views::failure(kind, &why),
         }
+    }
+
+    fn metrics(&self) -> Metrics {
+        numbers::metrics(&self.status(), &self.viewer(), &self.shared, self.alive())
+    }
+
+    fn schema(&self, name: &str) -> Option<Value> {
+        Document::named(name).map(Document::schema)
     }
 
     fn alive(&self) -> bool {
@@ -191,7 +323,14 @@ impl Source for Live {
         self.trouble().map(|t| t.words(&self.viewer().settings.timezone))
     }
 
+    fn standby(&self) -> bool {
+        self.viewer().tenure.epoch().is_none()
+    }
+
     fn ready(&self) -> bool {
+        if let Some(node) = self.shared.node.get().filter(|_| self.standby()) {
+            return node.follows(&self.viewer().clock.now());
+        }
         let report = self.shared.report.read().unwrap_or_else(PoisonError::into_inner);
         report.as_ref().is_some_and(|r| r.accounts.iter().all(AccountReport::reachable))
     }

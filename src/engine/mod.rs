@@ -3,97 +3,35 @@
 //! Takes no input and reads the world anew each time. A crash anywhere is harmless before a payment's spend row and leaves
 //! an unknown payment after it; the next pass finds either in the ledger. Not responsible for when a pass runs (daemon) or
 //! for what the ports are made of.
-pub mod alerts;
-mod allowance;
-mod answer;
-pub mod apply;
-mod asking;
-mod balance;
+pub mod approve;
 mod brake;
-mod claims;
-mod clockrule;
-pub mod doubles;
-mod ends;
-mod foreign;
-mod fresh;
-mod identity;
-mod lane;
-mod looks;
-mod losses;
-mod measure;
+mod cycle;
+mod decisions;
+mod facts;
 mod observe;
 pub mod order;
-mod overcharge;
-mod passes;
-mod planning;
+mod pay;
+mod plan;
+mod ports;
 mod preview;
-mod price;
-mod probe;
-pub mod propose;
-mod queue;
-mod reading;
-mod remeasure;
-mod remember;
+mod quote;
 pub mod report;
-mod rescue;
-mod settle;
-mod settle_purchase;
-mod shrink;
-pub mod steering;
-mod verdict;
+pub mod settle;
+pub mod steer;
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
-
-use tokio_util::sync::CancellationToken;
-
-use crate::clock::Clock;
-use crate::domain::AccountName;
-use crate::keylock::KeyLocks;
-use crate::ledger::Ledger;
-use crate::providers::{Changer, Reader, Spender};
-use crate::settings::Settings;
-
-pub use identity::{changed_note, claims};
+pub use brake::lifted_by;
+pub use cycle::TOLD;
+pub use facts::budgets::budget_check;
+pub use facts::last_paid::{LastPaid, keeps, last_paid};
+pub use facts::past::past_of;
+pub use facts::prices::{Learnt, offered_note};
+pub use facts::{lived, outlook, some_leases};
 pub use observe::currency_note;
-pub use passes::{EngineError, TOLD};
-pub use remember::{Learnt, offered_note};
+pub use observe::identity::{changed_note, claims, paid_elsewhere};
+pub use observe::program::{
+    ProgramChange, known_capabilities, program_change, program_digest, short, with_capabilities,
+};
+pub use observe::shrink::shrink_note;
+pub use ports::{EngineError, Payer, Viewer};
 pub use report::{AccountReport, CycleReport};
-pub use settle::past_of;
-pub use shrink::shrink_note;
-
-/// Looks and plans. It has no part that spends, so a command built on it cannot pay.
-#[derive(Clone)]
-pub struct Viewer {
-    /// What the operator wants.
-    pub settings: Arc<Settings>,
-    /// What renewd remembers.
-    pub ledger: Arc<dyn Ledger>,
-    /// The time.
-    pub clock: Arc<dyn Clock>,
-    /// One per account.
-    pub readers: BTreeMap<AccountName, Arc<dyn Reader>>,
-    /// Asks to finish: no new request is begun, a payment in flight is awaited.
-    pub stop: CancellationToken,
-    /// Called at each step, so that a watchdog sees a long pass as alive.
-    pub beat: Arc<dyn Fn() + Send + Sync>,
-}
-
-/// Looks, plans and pays.
-#[derive(Clone)]
-pub struct Payer {
-    /// The part that looks.
-    pub viewer: Viewer,
-    /// One per account.
-    pub spenders: BTreeMap<AccountName, Arc<dyn Spender>>,
-    /// One per account: steers the provider's own auto-renewal.
-    pub changers: BTreeMap<AccountName, Arc<dyn Changer>>,
-    /// Keeps other ledgers' renewds from paying with the same keys.
-    pub keys: Arc<KeyLocks>,
-}
-
-impl Viewer {
-    fn capabilities(&self) -> HashMap<AccountName, crate::domain::Capabilities> {
-        self.readers.iter().map(|(name, reader)| (name.clone(), reader.capabilities().clone())).collect()
-    }
-}
+pub use settle::after_word;

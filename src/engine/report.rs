@@ -1,12 +1,15 @@
 //! What a pass found and did: the value that tables, JSON, alerts and exit codes are made of.
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use super::steering::Steered;
 use crate::domain::time::Moment;
-use crate::domain::{AccountName, Balance, Lease, Money, ProviderName, State};
+use crate::domain::{AccountName, Balance, Lease, LeaseId, Money, ProviderName, State};
+use crate::engine::LastPaid;
+use crate::engine::steer::Steered;
 use crate::ledger::{CycleSummary, IntentRecord};
-use crate::planner::{Item, Standing, Steer};
-use crate::policy::{Decision, Reason};
+use crate::planner::{Idle, Item, PlannedList, Standing, Steer, every_item};
+use crate::policy::{Decision, Policies, Reason};
+use crate::settings::Settings;
 
 /// One account in a pass.
 #[derive(Debug, Clone)]
@@ -57,8 +60,12 @@ pub struct CycleReport {
     pub started: Moment,
     /// Every account.
     pub accounts: Vec<AccountReport>,
-    /// Every lease.
+    /// Every lease of which something is to be said.
     pub items: Vec<Item>,
+    /// Every account's list, and what of it is idle.
+    pub lists: Vec<PlannedList>,
+    /// What last terms cost, where some policy asks.
+    pub last_paid: Arc<LastPaid>,
     /// What moved since the plan that was to be applied was made: nothing was paid by it.
     pub moved: Vec<String>,
     /// Payments made in this pass, as they stand at its end, newest first.
@@ -86,6 +93,24 @@ pub struct CycleReport {
 }
 
 impl CycleReport {
+    /// The policies as this pass looked at leases.
+    #[must_use]
+    pub fn policies<'a>(&'a self, settings: &'a Settings) -> Policies<'a> {
+        settings.policies(self.started.wall, self.last_paid.as_ref())
+    }
+
+    /// Every lease as an item, by account, then end and id: for whoever shows all.
+    #[must_use]
+    pub fn every_item(&self, settings: &Settings) -> Vec<Item> {
+        every_item(&self.items, &self.lists, &self.policies(settings))
+    }
+
+    /// The lease with that id, if nothing is to be said of it.
+    #[must_use]
+    pub fn idle(&self, account: &AccountName, lease: &LeaseId) -> Option<Idle> {
+        self.lists.iter().find(|list| &list.account == account)?.find(lease)
+    }
+
     /// Something needs a person's eye: exit code 3.
     #[must_use]
     pub fn needs_attention(&self) -> bool {

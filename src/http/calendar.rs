@@ -2,6 +2,7 @@
 //!
 //! Whole days in the configured zone, one event per account and day. An event keeps its UID as long as it is about the same
 //! thing, so a subscribed calendar moves and removes it by itself. Not responsible for facts; nothing secret is in them.
+use crate::hex::hex;
 use ics::components::Parameter;
 use ics::properties::{Description, DtEnd, DtStart, Summary, Transp, Trigger};
 use ics::{Alarm, Event, ICalendar, Standard, TimeZone, escape_text};
@@ -44,7 +45,7 @@ fn stamp(forecast: &Value, accounts: &[Value]) -> String {
 /// The same for the same thing, and nobody else's.
 fn uid(what: &str, account: &str, day: &str) -> String {
     let hash = Sha256::digest(format!("{what}\n{account}\n{day}"));
-    let short: String = hash.iter().take(12).map(|b| format!("{b:02x}")).collect();
+    let short = hex(&hash[..12]);
     format!("{what}-{short}@renewd")
 }
 
@@ -80,15 +81,21 @@ fn expiry<'a>(row: &Value, stamp: &str) -> Option<Event<'a>> {
     Some(all_day(uid("expiry", account, date), stamp, date.parse().ok()?, &summary, &text))
 }
 
+/// The day of an instant.
+fn date_of(instant: &str) -> &str {
+    instant.split('T').next().unwrap_or(instant)
+}
+
 fn top_up<'a>(row: &Value, forecast: &Value, stamp: &str) -> Option<Event<'a>> {
     let (account, day) = (row["account"].as_str()?, row["until"].as_str()?);
     let (short, by) = (row["short_by"].as_str()?, row["top_up_by"].as_str()?);
     let currency = row["currency"].as_str().unwrap_or_default();
-    let summary = format!("{account}: top up {short} {currency}");
     let lapse = row["uncovered"].as_array().map_or(0, Vec::len);
     let to = forecast["to"].as_str().unwrap_or("?");
+    // An amount says what it is enough for: the alert and the page look less far ahead, and ask for less.
+    let summary = format!("{account}: top up {short} {currency} for the {DAYS} days up to {}", date_of(to));
     let text = format!(
-        "From {by} on the balance does not cover what falls due; {lapse} leases would lapse. With {short} {currency} it lasts until {to}."
+        "From {by} on the balance does not cover what falls due; {lapse} leases would lapse. With {short} {currency} more it lasts until {to}."
     );
     // One per account: it moves as the day does.
     let mut event = all_day(uid("top-up", account, ""), stamp, day.parse().ok()?, &summary, &text);

@@ -28,8 +28,51 @@ impl Source for Fake {
         }
         forecast
     }
-    fn history(&self) -> Value {
-        json!({ "schema": 1, "payments": [] })
+    fn history(&self, asked: &Asked, out: &mut dyn Write) -> Result<(), Value> {
+        if asked.state.as_deref() == Some("nonsense") {
+            return Err(json!({ "schema": 1, "error": { "kind": "usage", "message": "no such state" } }));
+        }
+        let breaks = asked.account.as_deref() == Some("breaks");
+        write!(out, "{{\"schema\":1,\"payments\":[{}", "0,".repeat(if breaks { 100_000 } else { 0 }))
+            .unwrap();
+        if breaks {
+            return Err(json!({ "schema": 1, "error": { "kind": "ledger", "message": "gone" } }));
+        }
+        out.write_all(b"]}").unwrap();
+        Ok(())
+    }
+    fn leases(&self, out: &mut dyn Write) -> Result<(), Value> {
+        out.write_all(b"{\"schema\":1,\"leases\":[]}").unwrap();
+        Ok(())
+    }
+    fn overview(&self) -> Value {
+        if self.status["error"].is_object() { self.status.clone() } else { overview() }
+    }
+    fn lease(&self, account: &str, lease: &str) -> Value {
+        match (account, lease) {
+            ("yp", "a/b \u{e9}") => lease_page(),
+            ("broken", _) => json!({ "schema": 1, "error": { "kind": "ledger", "message": "gone" } }),
+            _ => Value::Null,
+        }
+    }
+    fn payments(&self, sought: &Sought) -> Value {
+        if sought.state == "nonsense" {
+            return json!({ "schema": 1, "error": { "kind": "usage", "message": "`nonsense` is not a state" } });
+        }
+        json!({
+            "zone": "Europe/Berlin", "now": when("Sat 21 Nov 13:00", ""), "accounts": ["yp", "<i>"],
+            "states": [["confirmed", "paid"], ["unknown", "outcome unknown"]],
+            "sought": { "account": sought.account, "state": sought.state, "since": sought.since },
+            "payments": if sought.before.is_empty() { vec![payment()] } else { Vec::new() },
+            "goes_on": !sought.before.is_empty(), "older": "/payments?before=p-000007", "newest": "/payments",
+        })
+    }
+    fn metrics(&self) -> super::Metrics {
+        let now = "2026-11-21T12:00:00Z".parse().unwrap();
+        super::Metrics::of_status(&self.status(), self.alive(), now)
+    }
+    fn schema(&self, name: &str) -> Option<Value> {
+        (name == "status").then(|| json!({ "title": "Status" }))
     }
     fn alive(&self) -> bool {
         self.well.load(Ordering::Relaxed)
@@ -42,11 +85,61 @@ impl Source for Fake {
 fn status() -> Value {
     json!({
         "schema": 1, "healthy": true, "unknown": 1, "needs_operator": 0, "budgets": [], "silences": [], "paused": ["*"],
+        "pauses": [{ "account": "*", "by": "alice", "note": "<b>the card</b>", "since": "2026-11-21T11:00:00Z", "until": "2026-11-21T18:00:00Z" }],
         "last_cycle": { "started_at": "2026-11-21T12:00:00Z", "ended_at": null, "outcome": null, "paid": 1, "held": 2, "unknown": 1 },
         "next_cycle_at": "2026-11-21T12:10:00.000123Z",
         "open_alerts": [{ "key": "watch:yp", "severity": "warning", "since": "2026-11-20T00:00:00Z", "text": "a warning" }, { "key": "short_funds:yp", "severity": "urgent", "since": "2026-11-20T01:02:03Z", "text": "<script>alert(1)</script>" }],
         "accounts": [{ "account": "yp", "provider": "p", "reachable": true, "balance": "1.50", "currency": "USD", "leases": 3,
             "next_due_at": null, "runway": null }],
+    })
+}
+
+/// What hostile text from outside may look like.
+const SCRIPT: &str = "<script>alert(1)</script>";
+
+fn when(text: &str, away: &str) -> Value {
+    json!({ "at": "2026-11-21T12:00:00Z", "text": text, "away": away })
+}
+
+fn need(severity: &str, title: &str) -> Value {
+    json!({ "severity": severity, "title": title, "text": SCRIPT, "commands": ["renewd resume yp"], "key": "shrunk:yp",
+        "since": when("Fri 20 Nov 02:02", "1 day ago"), "mark": " (silenced)", "leases": [{ "href": "/lease/yp/7", "text": SCRIPT }], "more": 3 })
+}
+
+fn payment() -> Value {
+    json!({ "id": "p-000007", "account": "yp", "at": when("Fri 20 Nov 02:02", "1 day ago"), "says": "needs your decision", "kind": "bad",
+        "leases": [{ "href": "/lease/yp/7", "text": "203.0.113.7" }], "more": 2, "amount": "7.95 USD", "note": "quoted", "term": "30 days",
+        "policy": "keep", "error": SCRIPT, "evidence": "" })
+}
+
+fn overview() -> Value {
+    let mark = json!({ "x": "3.33%", "middle": "5.00%", "width": "2.66%", "y": 30, "height": 22, "covered": false, "says": "Tue 1 Dec: 2 leases due for 5.30 USD" });
+    let bar = json!({ "says": "5.00 is covered and 3.80 is not", "parts": [{ "what": "covered", "x": "0.00%", "width": "56.82%" }, { "what": "short", "x": "56.82%", "width": "43.18%" }] });
+    json!({
+        "zone": "Europe/Berlin", "now": when("Sat 21 Nov 13:00:05", ""), "healthy": true, "next_cycle": when("Sat 21 Nov 13:10:00", "in 10 minutes"),
+        "cycle": { "began": when("Sat 21 Nov 13:00:00", "just now"), "running": false, "says": "ok: 1 paid, 2 held, 0 unknown" },
+        "needs": [need("urgent", "the list of yp lost 9 leases"), need("warning", SCRIPT)], "news": [], "notes": ["Alerts watch:* are silenced."],
+        "approvals": [{ "plan": "plan-7", "account": "yp", "policy": "asks", "leases": "3 leases", "amount": "7.95 USD",
+            "since": when("a", ""), "urgent": when("b", ""), "late": when("c", "") }],
+        "accounts": [{ "account": "yp", "provider": "p", "state": "down", "error": SCRIPT, "balance": "5.00 USD", "read": when("Sat 21 Nov 09:00", "4 hours ago"),
+            "leases": "60 leases", "decisions": [["to renew", 3]], "bar": bar, "lasts": "8.80 USD falls due within 14 days", "top_up": ["3.80 USD", when("Tue 1 Dec 09:00", "in 9 days")] }],
+        "timeline": { "days": 30, "ticks": [{ "x": "0.00%", "text": "21 Nov" }], "unpriced": 3,
+            "lanes": [{ "account": "yp", "says": "yp: 2 leases due", "dues": [mark], "lapses": [mark], "leaves": [], "top_up": mark }],
+            "rows": [{ "day": when("Tue 1 Dec", "in 10 days"), "account": "yp", "due": 2, "amount": "5.30 USD", "balance_after": "-3.80 USD", "short": true, "ends": ["1 would lapse"] }] },
+        "budgets": [{ "name": "monthly", "per": "month", "bar": bar, "says": "1.00 of 2.00 USD spent, 1.00 left", "used_up": false }],
+        "held": [{ "account": "yp", "word": "short_funds", "why": "2.00 missing", "leases": "60 leases", "stages": "2 urgent, 58 normal", "urgent": true,
+            "first_end": when("Sun 22 Nov 01:00", "in 12 hours"), "some": [{ "href": "/lease/yp/7", "text": "203.0.113.7" }], "more": 59 }],
+        "held_in_all": 60, "payments": [payment()],
+    })
+}
+
+fn lease_page() -> Value {
+    json!({
+        "zone": "Europe/Berlin", "name": SCRIPT, "decision": "hold", "why": SCRIPT, "next": "held", "warnings": [SCRIPT], "steps": [["price", SCRIPT]],
+        "facts": [["tag", SCRIPT]], "ends": [["ends", when("Sun 22 Nov 01:00", "in 12 hours")]], "ages": [["account last read", when("x", "y")]],
+        "payments": [payment()], "policies": ["keep: matches and decides"], "alerts": [need("urgent", "held")], "together": [],
+        "prices": { "says": "2 payments", "lines": [{ "x1": "2.00%", "y1": 10, "x2": "98.00%", "y2": 20 }],
+            "points": [{ "x": "2.00%", "y": 10, "says": "2.65 USD" }], "first": when("a", ""), "last": when("b", "") },
     })
 }
 
@@ -88,7 +181,7 @@ async fn site_with(status: Value, plan: Value, token: Option<&str>) -> Site {
     let task = tokio::spawn(serve(
         listener,
         Arc::clone(&source) as Shared,
-        token.map(|t| t.to_owned().into()),
+        Access { token: token.map(|t| t.to_owned().into()), hosts: Vec::new() },
         stop.clone(),
     ));
     Site { at, source, stop, task }
@@ -136,6 +229,17 @@ async fn the_documents_are_those_of_the_source() {
 }
 
 #[tokio::test]
+async fn a_history_that_breaks_off_is_never_taken_for_a_whole_one() {
+    let site = site().await;
+    let (code, reply) = site.get("/api/history?state=nonsense").await;
+    assert_eq!((code, reply.contains("no such state")), (400, true), "{reply}");
+    assert_eq!(site.get("/api/history?limit=many").await.0, 400);
+    let (code, reply) = site.get("/api/history?account=breaks").await;
+    assert!(code == 200 && reply.len() > 65_536, "some of it had gone out");
+    assert!(!reply.ends_with("0\r\n\r\n"), "no last piece, so no whole answer");
+}
+
+#[tokio::test]
 async fn a_source_that_cannot_answer_is_a_failure_and_never_an_empty_success() {
     let unread = json!({ "schema": 1, "error": { "kind": "ledger", "message": "disk full" } });
     let site = site_with(unread, Value::Null, None).await;
@@ -158,7 +262,17 @@ async fn a_bug_in_the_source_is_one_failed_answer_and_not_the_end() {
 async fn nothing_can_be_changed() {
     let site = site().await;
     for method in ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"] {
-        for path in ["/", "/api/status", "/api/forecast", "/calendar.ics", "/healthz", "/metrics"] {
+        let all = [
+            "/",
+            "/payments",
+            "/lease/yp/7",
+            "/static/renewd.css",
+            "/api/status",
+            "/api/leases",
+            "/api/forecast",
+            "/calendar.ics",
+        ];
+        for path in all.into_iter().chain(["/healthz", "/metrics"]) {
             let request = format!(
                 "{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
             );
@@ -186,7 +300,17 @@ async fn a_page_elsewhere_cannot_read_us_through_a_browser() {
 #[tokio::test]
 async fn without_the_token_nothing_is_told() {
     let site = site_with(status(), plan(), Some("t0ken")).await;
-    for path in ["/", "/api/status", "/api/forecast", "/calendar.ics", "/metrics", "/healthz"] {
+    let all = [
+        "/",
+        "/payments",
+        "/static/renewd.css",
+        "/favicon.ico",
+        "/api/status",
+        "/api/leases",
+        "/api/forecast",
+        "/calendar.ics",
+    ];
+    for path in all.into_iter().chain(["/metrics", "/healthz"]) {
         let (code, reply) = site.get(path).await;
         assert_eq!(code, 401, "{path}");
         assert!(!reply.contains("accounts") && !reply.contains("t0ken"), "{reply}");
@@ -197,49 +321,137 @@ async fn without_the_token_nothing_is_told() {
     }
 }
 
+const PAGES: [&str; 3] = ["/", "/payments", "/lease/yp/a%2Fb%20%C3%A9"];
+
 #[tokio::test]
-async fn the_page_escapes_strangers_words_and_runs_no_script() {
-    let (code, reply) = site().await.get("/").await;
-    assert_eq!(code, 200);
-    assert!(reply.contains("&lt;script&gt;") && !reply.contains("<script"), "{reply}");
-    assert!(reply.contains("default-src 'none'") && reply.contains("no-store"), "{reply}");
-    assert!(reply.contains("2026-11-20 01:02 UTC") && reply.contains("every account"), "{reply}");
-    assert!(reply.contains("203.0.113.7") && reply.contains("10 more"), "{reply}");
+async fn pages_escape_strangers_words_and_hold_nothing_that_runs() {
+    let site = site().await;
+    for path in PAGES {
+        let (code, reply) = site.get(path).await;
+        assert_eq!(code, 200, "{path}");
+        let html = body(&reply);
+        assert!(html.contains("&lt;script&gt;alert(1)") && !html.contains("<script>"), "{path}: {html}");
+        // The policy forbids all of these; a page that has none of them needs no exception.
+        for never in ["style=", "<style", "onclick", "onload", "javascript:", "<iframe"] {
+            assert!(!html.contains(never), "{path}: {never}");
+        }
+        assert!(reply.contains("default-src 'none'; style-src 'self'; script-src 'self'"), "{reply}");
+        assert!(!reply.contains("unsafe") && reply.contains("no-store"), "{reply}");
+    }
 }
 
 #[tokio::test]
-async fn the_page_tells_the_gravest_first_and_cycles_to_the_second() {
+async fn every_file_that_a_page_asks_for_is_there_and_kept_as_long_as_it_is_the_same() {
+    let site = site().await;
+    let page = site.get("/").await.1.replace("&#x2f;", "/");
+    let asked: Vec<&str> = page.split('"').filter(|part| part.starts_with("/static/")).collect();
+    assert_eq!(asked.len(), 3, "{asked:?}");
+    for path in asked {
+        let (code, reply) = site.get(path).await;
+        assert!(
+            code == 200 && reply.contains("cache-control: private, max-age=31536000, immutable"),
+            "{path}: {reply}"
+        );
+        let (bare, _) = path.split_once('?').unwrap();
+        assert!(site.get(bare).await.1.contains("cache-control: private, max-age=300"), "{path}");
+    }
+    let (code, icon) = site.get("/favicon.ico").await;
+    assert!(code == 200 && icon.contains("content-type: image/svg+xml"), "{icon}");
+    assert_eq!(site.get("/static/../secret").await.0, 404);
+}
+
+#[tokio::test]
+async fn the_page_says_how_it_stands_what_to_type_and_when_in_the_configured_zone() {
     let (_, reply) = site().await.get("/").await;
+    for part in [
+        "renewd <strong>is well</strong>",
+        "<span class=\"tag urgent\">urgent</span> the list of yp lost 9 leases",
+        "<code>renewd resume yp</code>",
+        "<code>renewd approve plan-7</code>",
+        "Top up 3.80 USD before",
+        "as of <time datetime=\"2026-11-21T12:00:00Z\">Sat 21 Nov 09:00</time> <span class=\"away\">4 hours ago</span>",
+        "60 leases of yp: short funds",
+        "2 urgent, 58 normal",
+        "and 59 more",
+        "times in Europe&#x2f;Berlin",
+        "No price is known for 3 of the leases",
+    ] {
+        assert!(reply.contains(part), "{part}: {reply}");
+    }
+    // Cycles may be seconds apart.
+    assert!(reply.contains("13:00:00") && reply.contains("13:10:00"), "{reply}");
     let at = |part: &str| reply.find(part).unwrap_or_else(|| panic!("{part}: {reply}"));
-    assert!(at(">urgent</td>") < at(">warning</td>"), "{reply}");
+    assert!(at("tag urgent") < at("tag warning"), "the gravest first");
+    for link in ["/api/forecast", "/api/leases", "/calendar.ics", "/payments"] {
+        assert!(reply.contains(&format!("href=\"{link}\"")), "{link}");
+    }
+}
+
+#[tokio::test]
+async fn pictures_have_words_and_need_no_style_of_their_own() {
+    let (_, reply) = site().await.get("/").await;
+    assert!(reply.contains("role=\"img\" aria-label=\"yp: 2 leases due\""), "{reply}");
     assert!(
-        reply.contains("2026-11-21 12:00:00 UTC") && reply.contains("2026-11-21 12:10:00 UTC"),
+        reply.contains("<rect class=\"due short\" x=\"3.33%\" y=\"30\" width=\"2.66%\" height=\"22\">"),
         "{reply}"
+    );
+    assert!(
+        reply.contains("<rect class=\"short\" x=\"56.82%\" y=\"1\" width=\"43.18%\" height=\"16\"/>"),
+        "{reply}"
+    );
+    assert!(reply.contains("<noscript><meta http-equiv=\"refresh\" content=\"30\"></noscript>"), "{reply}");
+}
+
+#[tokio::test]
+async fn every_cell_of_a_page_can_stand_alone_on_a_telephone() {
+    let site = site().await;
+    let (_, css) = site.get("/static/renewd.css").await;
+    assert!(css.contains("max-width: 700px") && css.contains("attr(data-of)"), "{css}");
+    let (_, reply) = site.get("/").await;
+    for part in [
+        "<td data-of=\"balance after\" class=\"num bad\">-3.80 USD",
+        "<td data-of=\"new end\">",
+        "<td data-of=\"day\"><time",
+    ] {
+        assert!(reply.contains(part), "{part}: {reply}");
+    }
+    assert_eq!(
+        reply.matches("<td>").count() + reply.matches("<td class").count(),
+        0,
+        "each says what it is of"
     );
 }
 
 #[tokio::test]
-async fn every_cell_of_the_page_can_stand_alone_on_a_telephone() {
-    let (_, reply) = site().await.get("/").await;
-    assert!(reply.contains("max-width: 600px") && reply.contains("attr(data-of)"), "{reply}");
-    for part in [
-        "<td data-of=\"balance after\" class=\"num bad\">-3.80",
-        "<td data-of=\"ends\">",
-        "<td class=\"date\">2026-12-01",
+async fn a_page_that_cannot_be_made_says_why_and_is_no_success() {
+    let site = site().await;
+    for (path, code, words) in [
+        ("/lease/yp/nosuch", 404, "the ledger knows no lease `nosuch` of account `yp`"),
+        ("/lease/broken/x", 503, "gone"),
+        ("/payments?state=nonsense", 400, "`nonsense` is not a state"),
     ] {
-        assert!(reply.contains(part), "{part}: {reply}");
+        let (found, reply) = site.get(path).await;
+        assert!(found == code && reply.contains(words) && reply.contains("<h1>"), "{path}: {reply}");
     }
+    let (code, reply) = site.get("/lease/yp/%3Cscript%3E").await;
+    assert!(code == 404 && reply.contains("&lt;script&gt;") && !reply.contains("<script>"), "{reply}");
 }
 
 #[tokio::test]
-async fn the_page_shows_what_is_ahead_and_leads_to_all_of_it() {
-    let (_, reply) = site().await.get("/").await;
-    assert!(reply.contains("Due within 14 days") && reply.contains("2026-12-14"), "{reply}");
-    assert!(reply.contains("class=\"num bad\">-3.80</td>"), "{reply}");
-    assert!(reply.contains("No price is known for 3 of the leases"), "{reply}");
-    for link in ["/api/forecast", "/calendar.ics"] {
-        assert!(reply.contains(&format!("href=\"{link}\"")), "{link}");
+async fn the_page_of_payments_asks_for_the_rest_by_a_link_and_keeps_what_was_asked() {
+    let site = site().await;
+    let (_, reply) = site.get("/payments?account=yp&state=unknown&since=30d").await;
+    for part in [
+        "<option value=\"yp\" selected>yp</option>",
+        "<option value=\"unknown\" selected>outcome unknown</option>",
+        "value=\"30d\"",
+        "<a href=\"&#x2f;payments?before=p-000007\">Older</a>",
+        "needs your decision",
+    ] {
+        assert!(reply.contains(part), "{part}: {reply}");
     }
+    let (code, reply) = site.get("/payments?account=&state=&since=&before=p-000001").await;
+    assert!(code == 200 && reply.contains("There are no older ones") && reply.contains("Newest"), "{reply}");
 }
 
 #[tokio::test]
@@ -284,7 +496,7 @@ async fn the_calendar_is_read_by_another_program() {
         [
             "yp: 3 leases end (2 to be renewed\\, 1 let go)",
             "other: 1 lease ends (1 watched only)",
-            "yp\\, \u{e4} \\;x: top up 3.80 USD",
+            "yp\\, \u{e4} \\;x: top up 3.80 USD for the 90 days up to 2027-02-19",
         ]
     );
     let days: Vec<_> = events.iter().map(|e| (property(e, "DTSTART"), property(e, "DTEND"))).collect();
@@ -323,12 +535,31 @@ fn a_calendar_without_events_is_one_all_the_same() {
 }
 
 #[tokio::test]
-async fn the_metrics_are_openmetrics() {
-    let (code, reply) = site().await.get("/metrics").await;
+async fn a_schema_is_served_by_its_name_and_no_other_is() {
+    let site = site().await;
+    let (code, reply) = site.get("/schema/status.json").await;
+    assert!(code == 200 && reply.contains("application/schema+json"), "{reply}");
+    assert_eq!(body(&reply), r#"{"title":"Status"}"#);
+    for path in
+        ["/schema/nosuch.json", "/schema/status", "/schema/", "/schema/a/b.json", "/schema/..%2fstatus.json"]
+    {
+        assert_eq!(site.get(path).await.0, 404, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn the_metrics_are_served_in_the_form_that_is_asked_for() {
+    let site = site().await;
+    let (code, reply) = site.get("/metrics").await;
     assert_eq!(code, 200);
-    assert!(reply.contains("application/openmetrics-text"), "{reply}");
+    assert!(reply.contains("content-type: text/plain; version=0.0.4"), "{reply}");
+    let balance = "renewd_account_balance{account=\"yp\",provider=\"p\",currency=\"USD\"} 1.5";
+    assert!(reply.contains(balance) && !reply.contains("# EOF"), "{reply}");
+    let asked = "GET /metrics HTTP/1.1\r\nHost: localhost\r\nAccept: application/openmetrics-text;version=1.0.0,*/*;q=0.1\r\nConnection: close\r\n\r\n";
+    let (code, reply) = site.send(asked).await;
+    assert_eq!(code, 200);
     assert!(
-        reply.contains("renewd_account_balance{account=\"yp\",provider=\"p\",currency=\"USD\"} 1.5"),
+        reply.contains("application/openmetrics-text; version=1.0.0") && reply.contains(balance),
         "{reply}"
     );
     assert!(body(&reply).ends_with("# EOF\n"));

@@ -1,6 +1,6 @@
 //! The permit to spend: the type that ties a byte on the wire to a durable row.
-use super::lastlook::LastLook;
-use crate::domain::{ChangeRequest, IntentId, Moment, PurchaseRequest, RenewalRequest};
+use crate::domain::{ChangeRequest, Currency, IntentId, Moment, Money, PurchaseRequest, RenewalRequest};
+use crate::record::LastLook;
 
 /// Proof that the `spend_started` row of exactly this request is durable. Not cloneable, made only by the ledger, used
 /// up by the one call that spends: paying twice with one row does not compile. What must still hold when that call leaves is put
@@ -10,14 +10,38 @@ pub struct SpendPermit {
     intent: IntentId,
     request: RenewalRequest,
     started: Moment,
+    quoted: Option<Quoted>,
     look: Option<LastLook>,
+    names: Vec<String>,
+}
+
+/// What the row of a payment says of its price, for whoever passes it on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Quoted {
+    /// Of the whole set.
+    pub price: Money,
+    /// In what.
+    pub currency: Currency,
+    /// 1, or 2 for a second attempt.
+    pub attempt: u32,
 }
 
 impl SpendPermit {
     /// Only the ledger's adapters may call this, on the commit of the row. `started` was read before the commit began: the word of
     /// a commit that is heard after a long sleep must not look fresh.
     pub(in crate::ledger) fn on_commit(intent: IntentId, request: RenewalRequest, started: Moment) -> Self {
-        Self { intent, request, started, look: None }
+        Self { intent, request, started, quoted: None, look: None, names: Vec::new() }
+    }
+
+    /// The same with what its row says of its price.
+    pub(in crate::ledger) fn at(self, quoted: Quoted) -> Self {
+        Self { quoted: Some(quoted), ..self }
+    }
+
+    /// What its row says of its price.
+    #[must_use]
+    pub fn quoted(&self) -> Option<&Quoted> {
+        self.quoted.as_ref()
     }
 
     /// The same, to be looked at once more like this before it leaves.
@@ -31,6 +55,18 @@ impl SpendPermit {
     #[must_use]
     pub fn look(&self) -> Option<&LastLook> {
         self.look.as_ref()
+    }
+
+    /// The same, its leases called so at the provider, in their order.
+    #[must_use]
+    pub fn named(self, names: Vec<String>) -> Self {
+        Self { names, ..self }
+    }
+
+    /// What the provider calls its leases now, where that is not their ids; else empty.
+    #[must_use]
+    pub fn names(&self) -> &[String] {
+        &self.names
     }
 
     /// The instant of its row: what was read and asked for it is a little older.

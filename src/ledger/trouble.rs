@@ -157,7 +157,7 @@ pub(super) fn advice(path: &Path, cause: Cause) -> String {
         ),
         Cause::ReadOnly => format!("the file system of {folder} must be mounted so that renewd may write there"),
         Cause::Damaged => {
-            "the file is damaged, or none of renewd's: keep it, and restore a backup as docs/operations.md says".to_owned()
+            "the file is damaged, or is not a ledger of renewd's: keep it, and restore a backup as /usr/share/doc/renewd/operations.md says".to_owned()
         }
         Cause::Moved => "the file was moved or removed while it was open: put it back, and restart renewd".to_owned(),
         Cause::Busy => format!("another process keeps it locked: find it with `fuser -v {}`", path.display()),

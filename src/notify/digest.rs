@@ -1,16 +1,16 @@
 //! The digest: what renewd did since the last one, what is ahead, and what is open. Not responsible for collecting it or for
-//! when it is due (`daemon::digest`).
+//! when it is due (`alerts::digest`).
 use jiff::Timestamp;
 use jiff::civil::Date;
 use minijinja::{Value, context};
 
-use super::letterhead::Letterhead;
 use super::payload::Payload;
 use super::render::{colour, recipients};
 use crate::domain::time::words;
 use crate::domain::{AccountName, Alert, AlertKey, Currency, Money, Severity};
-use crate::ledger::{Channel, QueuedMail};
-use crate::settings::Alerts;
+use crate::ledger::{ChainHead, Channel, QueuedMail};
+use crate::notify::context::Letterhead;
+use crate::settings::{self, Alerts, Format};
 
 /// What was spent from one account in one currency.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -114,6 +114,8 @@ pub struct Digest {
     pub unsettled: Vec<Unsettled>,
     /// Alerts kept quiet, in words.
     pub silences: Vec<String>,
+    /// The newest link of the chain over payments; `None` before the first payment.
+    pub chain: Option<ChainHead>,
     /// Alerts of which fewer mails were sent than there were occasions, in words.
     pub held_back: Vec<String>,
 }
@@ -137,11 +139,15 @@ pub fn render(alerts: &Alerts, letterhead: &Letterhead, digest: &Digest) -> Vec<
         html: written.html,
         incident: String::new(),
     };
-    let call = alerts
-        .webhook
-        .as_ref()
-        .map(|_| Payload { since: Some(digest.since), ..Payload::plain(&mail) }.queued(&mail));
-    alerts.email.as_ref().map(|_| mail).into_iter().chain(call).collect()
+    let payload = Payload { since: Some(digest.since), ..Payload::plain(&mail, letterhead) };
+    let hears = |channel: &&settings::Channel| {
+        // There it would be an incident.
+        channel.format != Format::PagerDuty && channel.takes(&routed(&mail.key, &mail.title))
+    };
+    let named = alerts.channels.iter().filter(hears).map(|channel| Channel::Named(channel.name.clone()));
+    let others = alerts.webhook.as_ref().map(|_| Channel::Webhook).into_iter().chain(named);
+    let others: Vec<QueuedMail> = others.map(|channel| payload.queued(&mail, channel)).collect();
+    alerts.email.as_ref().map(|_| mail.clone()).into_iter().chain(others).collect()
 }
 
 /// As routes see it: severity info, of no account.
@@ -159,6 +165,7 @@ fn routed(key: &AlertKey, title: &str) -> Alert {
         grade: 0,
         leases: Vec::new(),
         parts: Vec::new(),
+        labels: Vec::new(),
     }
 }
 
@@ -174,7 +181,7 @@ fn title(d: &Digest) -> String {
         format!("{} renewed for {}", counted(leases, "lease"), totals(d).join(" and "))
     };
     let open = match d.open.len() {
-        0 => "nothing is open".to_owned(),
+        0 => "no open alerts".to_owned(),
         n => format!("{} open", counted(n, "alert")),
     };
     format!("{renewed}, {open}")
@@ -251,6 +258,7 @@ pub(super) fn values(letterhead: &Letterhead, d: &Digest) -> Value {
         leaving => d.leaving,
         silences => &d.silences,
         held_back => &d.held_back,
+        chain => d.chain.map(|head| context! { rows => head.rows, head => head.digits() }),
         colour => colour("digest", Severity::Info),
     }
 }

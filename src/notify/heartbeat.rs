@@ -4,7 +4,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::watch;
 
-use super::courier::chain;
+use crate::notify::transport::{chain, client};
 
 /// Connect, send and answer.
 const WHOLE_PING: Duration = Duration::from_secs(10);
@@ -14,14 +14,8 @@ const WHOLE_PING: Duration = Duration::from_secs(10);
 /// # Errors
 /// Words without the URL.
 pub async fn ping(url: &SecretString, good: bool) -> Result<(), String> {
-    let client = reqwest::Client::builder()
-        .no_proxy()
-        .referer(false)
-        .redirect(reqwest::redirect::Policy::none())
-        .timeout(WHOLE_PING)
-        .build()
-        .map_err(|e| chain(&e.without_url()))?;
-    let target = target(url.expose_secret(), good).ok_or("the heartbeat's address is no URL")?;
+    let client = client(WHOLE_PING)?;
+    let target = target(url.expose_secret(), good).ok_or("the heartbeat's address is not a URL")?;
     match client.get(target).send().await {
         Ok(reply) if reply.status().is_success() => Ok(()),
         Ok(reply) => Err(format!("the heartbeat's server answered {}", reply.status())),

@@ -1,26 +1,32 @@
-//! Telling people: rendering alerts and digests as mails and webhook calls, delivering the outbox, and the heartbeat. Not
+//! Telling people: rendering alerts and digests as mails, webhook calls and chat messages, delivering the outbox, and the heartbeat. Not
 //! responsible for what fires or when it is told.
-mod courier;
+mod chat;
+mod coalesce;
+mod context;
 pub mod digest;
 pub mod direct;
 mod email;
-mod explain;
-mod fold;
 pub mod heartbeat;
-mod letterhead;
 mod outbox;
 mod payload;
 mod render;
 mod samples;
 mod smtp;
+mod smtp_errors;
+mod smtp_trust;
 mod summary;
+mod template_check;
 pub mod templates;
+mod transport;
 mod webhook;
 
-pub use courier::{Courier, SendError};
+pub use chat::Chat;
+pub use context::Letterhead;
 pub use email::Mailer;
 pub use heartbeat::Heart;
-pub use letterhead::Letterhead;
 pub use outbox::{Attempt, PumpReport, pump};
-pub use render::{recipients, render};
+pub use payload::webhook_schema;
+pub use render::{ToldOf, document, recipients, render};
+pub use template_check::{own_problems, problems};
+pub use transport::{Courier, SendError};
 pub use webhook::Webhook;

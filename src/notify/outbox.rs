@@ -4,12 +4,12 @@
 //! incident is told by its newest word only (`fold`). A recipient or a message that is refused for good holds up nothing else.
 use jiff::{SignedDuration, Timestamp};
 
-use super::courier::{Courier, SendError};
-use super::fold::{Letter, fold};
-use super::letterhead::Letterhead;
 use super::summary;
 use crate::clock::Clock;
 use crate::ledger::{Ledger, LedgerError, QueuedMail};
+use crate::notify::coalesce::{Letter, fold};
+use crate::notify::context::Letterhead;
+use crate::notify::transport::{Courier, SendError};
 
 /// Which messages are tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,12 +39,16 @@ pub struct PumpReport {
 /// reason to knock that often: up to an hour. What was put aside: an hour, two, four …, up to a day.
 fn backoff(attempts: u32, error: &SendError) -> SignedDuration {
     let (first, most) = match error {
-        SendError::Server(_) => (5, 300),
+        SendError::Server(_) | SendError::Later { .. } => (5, 300),
         SendError::Partly { refused, .. } if refused.is_empty() => (5, 300),
         SendError::Refused(_) | SendError::Partly { .. } => (5, 3600),
         SendError::Never(_) => (3600, 24 * 3600),
     };
-    SignedDuration::from_secs((first << attempts.min(10)).min(most))
+    let usual = SignedDuration::from_secs((first << attempts.min(10)).min(most));
+    match error {
+        SendError::Later { wait, .. } => usual.max(*wait),
+        _ => usual,
+    }
 }
 
 /// One message and the rows that it settles.
@@ -143,7 +147,7 @@ pub async fn pump(
             let title = &parcel.mail.title;
             tracing::error!(alert = %parcel.mail.key, "a message was put aside, it cannot be sent ({title}): {error}");
         }
-        if matches!(error, SendError::Server(_)) {
+        if matches!(error, SendError::Server(_) | SendError::Later { .. }) {
             // The others wait as long: they would fare no better.
             rows.extend(round.by_ref().flat_map(|rest| rest.rows()));
         }

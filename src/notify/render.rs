@@ -1,42 +1,76 @@
-//! From a told alert to its messages: a mail, and a webhook call. Not responsible for what fires or when it is told.
+//! From a told alert to its messages: a mail, and a document for each other channel. Not responsible for what fires or when it is told.
 use jiff::SignedDuration;
 use minijinja::{Value, context};
 
-use super::letterhead::Letterhead;
 use super::payload;
 use crate::alerting::{Occasion, Told};
 use crate::domain::alert::AlertRow;
 use crate::domain::time::words;
 use crate::domain::{Alert, Severity};
 use crate::ledger::{Channel, QueuedMail};
-use crate::settings::{Alerts, Route};
-
-/// A longer table helps nobody: the rest is in `renewd plan`.
-pub(super) const MOST_ROWS: usize = 100;
+use crate::notify::context::Letterhead;
+use crate::settings::{self, Alerts};
 
 /// Who gets it: the first route whose severity and account fit, else everybody of `[alerts.email]`.
 #[must_use]
 pub fn recipients(alerts: &Alerts, alert: &Alert) -> Vec<String> {
-    let fits = |r: &&Route| {
-        (r.severity.is_empty() || r.severity.contains(&alert.severity))
-            && (r.accounts.is_empty() || alert.account.as_ref().is_some_and(|a| r.accounts.contains(a)))
-    };
-    match alerts.routes.iter().find(fits) {
+    match alerts.routes.iter().find(|route| route.takes(alert)) {
         Some(route) => route.to.clone(),
         None => alerts.email.as_ref().map(|e| e.to.clone()).unwrap_or_default(),
     }
 }
 
-/// The messages of one told alert, one per configured channel. `told_of` is who had mails of the incident before: its end is
-/// for them, too, whoever the alert goes to by now.
+/// Who heard of an incident before: what becomes of it is for them, too, whoever the alert goes to by now.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ToldOf {
+    /// Recipients of its mails.
+    pub addresses: Vec<String>,
+    /// Named channels that had a message.
+    pub channels: Vec<String>,
+}
+
+/// The messages of one told alert, one for each configured channel that it goes to. Mail of its end goes to whoever had mail of it;
+/// a named channel that heard of it hears every further word.
 #[must_use]
 pub fn render(
     alerts: &Alerts,
     letterhead: &Letterhead,
     told: &Told,
     occasion: Occasion,
-    told_of: &[String],
+    told_of: &ToldOf,
 ) -> Vec<QueuedMail> {
+    let alert = &told.alert;
+    let written = letterhead.write("alert", &values(alerts.repeat, letterhead, told, occasion.as_str()));
+    let mut to = recipients(alerts, alert);
+    if occasion == Occasion::Resolved {
+        to.extend(told_of.addresses.iter().filter(|known| !to.contains(known)).cloned().collect::<Vec<_>>());
+    }
+    let mail = QueuedMail {
+        to,
+        subject: written.subject,
+        text: written.text,
+        html: written.html,
+        ..blank(letterhead, told, occasion)
+    };
+    let hears =
+        |channel: &&settings::Channel| channel.takes(alert) || told_of.channels.contains(&channel.name);
+    let named = alerts.channels.iter().filter(hears).map(|channel| Channel::Named(channel.name.clone()));
+    let others: Vec<Channel> =
+        alerts.webhook.as_ref().map(|_| Channel::Webhook).into_iter().chain(named).collect();
+    let others = payload::alert(&mail, told, letterhead, &others);
+    alerts.email.as_ref().map(|_| mail).into_iter().chain(others).collect()
+}
+
+/// The message's id and its JSON document: what the webhook would be posted.
+#[must_use]
+pub fn document(letterhead: &Letterhead, told: &Told, occasion: Occasion) -> (String, String) {
+    let mail = blank(letterhead, told, occasion);
+    let payload = payload::of(&mail, told, letterhead);
+    (payload.id.to_owned(), payload.json())
+}
+
+/// A message without its texts.
+fn blank(letterhead: &Letterhead, told: &Told, occasion: Occasion) -> QueuedMail {
     let alert = &told.alert;
     let incident = letterhead.incident(&alert.key, told.since);
     let message_id = match occasion {
@@ -49,26 +83,19 @@ pub fn render(
             other.as_str()
         )),
     };
-    let written = letterhead.write("alert", &values(alerts.repeat, letterhead, told, occasion.as_str()));
-    let mut to = recipients(alerts, alert);
-    if occasion == Occasion::Resolved {
-        to.extend(told_of.iter().filter(|known| !to.contains(known)).cloned().collect::<Vec<_>>());
-    }
-    let mail = QueuedMail {
+    QueuedMail {
         channel: Channel::Mail,
         key: alert.key.clone(),
         occasion: occasion.as_str().to_owned(),
         severity: alert.severity,
         title: headline(alert),
-        to,
-        subject: written.subject,
-        text: written.text,
-        html: written.html,
+        to: Vec::new(),
+        subject: String::new(),
+        text: String::new(),
+        html: String::new(),
         message_id,
         incident,
-    };
-    let call = alerts.webhook.as_ref().map(|_| payload::alert(&mail, told));
-    alerts.email.as_ref().map(|_| mail).into_iter().chain(call).collect()
+    }
 }
 
 /// The title with the account in it, whoever wrote it.
@@ -97,7 +124,7 @@ pub(super) fn values(repeat: SignedDuration, letterhead: &Letterhead, told: &Tol
     let alert = &told.alert;
     let over = occasion == Occasion::Resolved.as_str();
     let until = told.until.unwrap_or(letterhead.now());
-    let rows: Vec<Row> = alert.rows.iter().take(MOST_ROWS).map(|r| Row::of(r, letterhead)).collect();
+    let rows: Vec<Row> = alert.rows.iter().take(payload::MOST_ROWS).map(|r| Row::of(r, letterhead)).collect();
     context! {
         occasion => occasion,
         severity => alert.severity.as_str(),
@@ -109,14 +136,15 @@ pub(super) fn values(repeat: SignedDuration, letterhead: &Letterhead, told: &Tol
         deadline_away => alert.deadline.filter(|_| !over).map(|d| letterhead.at_with_distance(d)),
         widths => widths(&rows),
         rows => rows.iter().map(Row::value).collect::<Vec<_>>(),
-        more => alert.rows.len().saturating_sub(MOST_ROWS),
+        labels => alert.labels.join(", "),
+        more => alert.rows.len().saturating_sub(payload::MOST_ROWS),
         actions => alert.actions.iter().map(|a| context! { text => a, command => is_command(a) }).collect::<Vec<_>>(),
         key => alert.key.as_str(),
         since => letterhead.at(told.since),
         until => letterhead.at(until),
         lasted => words(until.duration_since(told.since)),
         once => alert.once,
-        repeat => words(repeat),
+        repeat => words(told.reminder.unwrap_or(repeat)),
         colour => colour(occasion, alert.severity),
     }
 }
@@ -129,6 +157,7 @@ fn is_command(action: &str) -> bool {
 
 struct Row {
     what: String,
+    stage: &'static str,
     ends: String,
     amount: String,
     note: String,
@@ -138,6 +167,7 @@ impl Row {
     fn of(row: &AlertRow, letterhead: &Letterhead) -> Self {
         Self {
             what: row.what.clone(),
+            stage: row.stage.unwrap_or_default(),
             ends: row.ends.map(|e| letterhead.at(e)).unwrap_or_default(),
             amount: row.amount.clone().unwrap_or_default(),
             note: row.note.clone(),
@@ -145,12 +175,12 @@ impl Row {
     }
 
     fn value(&self) -> Value {
-        context! { what => &self.what, ends => &self.ends, amount => &self.amount, note => &self.note }
+        context! { what => &self.what, stage => self.stage, ends => &self.ends, amount => &self.amount, note => &self.note }
     }
 }
 
 /// How wide the columns of the plain text are.
 fn widths(rows: &[Row]) -> Value {
     let widest = |cell: fn(&Row) -> &str| rows.iter().map(|r| cell(r).chars().count()).max().unwrap_or(0);
-    context! { what => widest(|r| &r.what), ends => widest(|r| &r.ends), amount => widest(|r| &r.amount) }
+    context! { what => widest(|r| &r.what), stage => widest(|r| r.stage), ends => widest(|r| &r.ends), amount => widest(|r| &r.amount) }
 }

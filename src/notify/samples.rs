@@ -5,13 +5,13 @@ use minijinja::value::merge_maps;
 use minijinja::{Value, context};
 
 use super::digest::{self, Ahead, Digest, Open, Spent, Standing, Unsettled};
-use super::letterhead::Letterhead;
 use super::render;
 use super::summary::{self, Passed};
 use crate::alerting::{Occasion, Told};
 use crate::domain::alert::AlertRow;
 use crate::domain::{AccountName, Alert, AlertKey, Currency, Money, Severity};
-use crate::ledger::AlertChange;
+use crate::ledger::{AlertChange, ChainHead};
+use crate::notify::context::Letterhead;
 use crate::settings::Alerts;
 
 /// Every template that is filled by itself, with values; most come several times.
@@ -34,6 +34,7 @@ pub(super) fn all() -> Vec<(&'static str, Value)> {
             alert,
             since: now,
             until: Some(now),
+            reminder: Some(repeat),
         };
         let values = render::values(repeat, &letterhead, &told, occasion.as_str());
         all.extend(["subject.txt.j2", "alert.txt.j2", "alert.html.j2"].map(|name| (name, values.clone())));
@@ -59,6 +60,8 @@ fn nobody() -> Alerts {
         email: None,
         routes: Vec::new(),
         webhook: None,
+        channels: Vec::new(),
+        page: None,
         heartbeat: None,
     }
 }
@@ -77,11 +80,13 @@ fn bare() -> Alert {
         grade: 0,
         leases: Vec::new(),
         parts: Vec::new(),
+        labels: Vec::new(),
     }
 }
 
 fn full(now: Timestamp) -> Alert {
     let row = |whole: bool| AlertRow {
+        stage: None,
         what: "IPv4 203.0.113.7".to_owned(),
         ends: whole.then_some(now),
         amount: whole.then(|| "2.65 USD".to_owned()),
@@ -92,7 +97,7 @@ fn full(now: Timestamp) -> Alert {
         severity: Severity::Warning,
         text: "text".to_owned(),
         actions: vec!["renewd plan".to_owned(), "top up".to_owned()],
-        rows: (0..render::MOST_ROWS + 2).map(|n| row(n % 2 == 0)).collect(),
+        rows: (0..super::payload::MOST_ROWS + 2).map(|n| row(n % 2 == 0)).collect(),
         deadline: Some(now),
         once: false,
         ..bare()
@@ -113,6 +118,7 @@ fn quiet(now: Timestamp) -> Digest {
         open: Vec::new(),
         unsettled: Vec::new(),
         silences: Vec::new(),
+        chain: None,
         held_back: Vec::new(),
     }
 }
@@ -165,6 +171,7 @@ fn busy(now: Timestamp) -> Digest {
             amount: "2.65 USD".to_owned(),
         }],
         silences: vec!["clock:*".to_owned()],
+        chain: Some(ChainHead { rows: 1, hash: [0; 32] }),
         held_back: vec!["clock:*".to_owned()],
         ..quiet(now)
     }

@@ -14,8 +14,10 @@ use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt, Rset};
 use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter, MailParameter};
 
-use super::courier::{SendError, chain};
-use super::explain::{explain, stalled};
+use crate::clock::{Clock, SystemClock};
+use crate::notify::smtp_errors::{explain, stalled, untrusted};
+use crate::notify::smtp_trust::Trust;
+use crate::notify::transport::{SendError, chain};
 use crate::settings::Tls;
 
 const CONNECT: Duration = Duration::from_secs(20);
@@ -32,6 +34,10 @@ pub struct Server {
     pub tls: Tls,
     /// With what; always there unless `tls` is none.
     pub parameters: Option<TlsParameters>,
+    /// Whom to believe, where the parameters leave that to us: asked before anything secret is said.
+    pub trust: Option<Trust>,
+    /// What to call ourselves.
+    pub helo: ClientId,
     /// User and password.
     pub credentials: Option<Credentials>,
     /// Bound on each step.
@@ -76,14 +82,21 @@ type Willing<'a> = (&'a Recipient, Address);
 /// Why a step failed.
 enum Fault {
     Said(Error),
+    Untrusted(rustls::Error),
     Stalled(Duration),
+}
+
+impl From<Error> for Fault {
+    fn from(e: Error) -> Self {
+        Self::Said(e)
+    }
 }
 
 impl Fault {
     fn code(&self) -> Option<String> {
         match self {
             Self::Said(e) => e.status().map(|code| code.to_string()),
-            Self::Stalled(_) => None,
+            Self::Untrusted(_) | Self::Stalled(_) => None,
         }
     }
 
@@ -98,6 +111,7 @@ impl Fault {
     fn words(&self) -> String {
         match self {
             Self::Said(e) => chain(e),
+            Self::Untrusted(e) => untrusted(e).to_string(),
             Self::Stalled(limit) => stalled(*limit).to_string(),
         }
     }
@@ -106,6 +120,7 @@ impl Fault {
     fn of_server(self) -> SendError {
         match self {
             Self::Said(e) => SendError::Server(explain(&e).to_string()),
+            Self::Untrusted(e) => untrusted(&e),
             Self::Stalled(limit) => stalled(limit),
         }
     }
@@ -116,21 +131,28 @@ impl Fault {
     }
 }
 
-async fn within<T>(limit: Duration, step: impl Future<Output = Result<T, Error>>) -> Result<T, Fault> {
+async fn within<T, E: Into<Fault>>(
+    limit: Duration,
+    step: impl Future<Output = Result<T, E>>,
+) -> Result<T, Fault> {
     match tokio::time::timeout(limit, step).await {
-        Ok(done) => done.map_err(Fault::Said),
+        Ok(done) => done.map_err(Into::into),
         Err(_) => Err(Fault::Stalled(limit)),
     }
 }
 
 impl Server {
-    async fn connect(&self) -> Result<AsyncSmtpConnection, Error> {
-        let hello = ClientId::default();
+    async fn connect(&self) -> Result<AsyncSmtpConnection, Fault> {
         let at_once = self.parameters.clone().filter(|_| self.tls == Tls::Implicit);
         let to = (self.host.as_str(), self.port);
-        let mut line = AsyncSmtpConnection::connect_tokio1(to, Some(CONNECT), &hello, at_once, None).await?;
+        let mut line =
+            AsyncSmtpConnection::connect_tokio1(to, Some(CONNECT), &self.helo, at_once, None).await?;
         if let Some(parameters) = self.parameters.clone().filter(|_| self.tls == Tls::StartTls) {
-            line.starttls(parameters, &hello).await?;
+            line.starttls(parameters, &self.helo).await?;
+        }
+        if let Some(trust) = &self.trust {
+            let now = SystemClock::new().now().wall;
+            trust.accepts(&line.certificate_chain()?, now).map_err(Fault::Untrusted)?;
         }
         if let Some(credentials) = &self.credentials {
             line.auth(DEFAULT_MECHANISMS, credentials).await?;

@@ -1,14 +1,14 @@
 //! One message for what came and went while nothing could be delivered.
 use minijinja::{Value, context};
 
-use super::fold::Letter;
-use super::letterhead::Letterhead;
 use super::payload::Payload;
 use super::render::colour;
 use crate::domain::alert::AlertRow;
 use crate::domain::time::words;
 use crate::domain::{AlertKey, Severity};
 use crate::ledger::{Channel, QueuedMail};
+use crate::notify::coalesce::Letter;
+use crate::notify::context::Letterhead;
 
 /// One incident that is over.
 pub(super) struct Passed {
@@ -23,7 +23,8 @@ impl Passed {
         let first = letter.rows().next().unwrap_or(&letter.newest);
         let worst = letter.rows().map(|r| r.mail.severity).max().unwrap_or(first.mail.severity);
         Self {
-            title: letter.newest.mail.title.clone(),
+            // What it was: that it is over is what the summary says.
+            title: letter.older.last().unwrap_or(&letter.newest).mail.title.clone(),
             severity: worst,
             from: first.queued_at,
             to: letter.newest.queued_at,
@@ -61,7 +62,7 @@ const TEXT: &str = "These alerts were raised and resolved while no message could
                     needs you has its own message.";
 
 fn title(n: usize) -> String {
-    format!("{n} alerts came and went while messages could not be delivered")
+    format!("{n} alerts began and ended while messages could not be delivered")
 }
 
 /// The message for incidents with the same recipients.
@@ -83,17 +84,18 @@ pub(super) fn render(letterhead: &Letterhead, letters: &[Letter]) -> QueuedMail 
         message_id: letterhead.message_id(&ids.join(" ")),
         incident: String::new(),
     };
-    if first.is_none_or(|l| l.newest.mail.channel == Channel::Mail) {
+    let Some(channel) = first.map(|l| l.newest.mail.channel.clone()).filter(|c| *c != Channel::Mail) else {
         return mail;
-    }
+    };
     let rows: Vec<AlertRow> = passed
         .iter()
         .map(|p| AlertRow {
+            stage: None,
             what: p.title.clone(),
             ends: None,
             amount: None,
             note: format!("{}: raised {}, resolved {}", p.severity.as_str(), p.from, p.to),
         })
         .collect();
-    Payload { text: TEXT, rows: &rows, ..Payload::plain(&mail) }.queued(&mail)
+    Payload { text: TEXT, rows: &rows, ..Payload::plain(&mail, letterhead) }.queued(&mail, channel)
 }

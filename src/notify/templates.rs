@@ -8,8 +8,7 @@ use std::sync::LazyLock;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, ErrorKind, UndefinedBehavior, Value};
 
-use super::samples;
-use crate::settings::{Alerts, Problem};
+use crate::settings::Problem;
 
 /// Every template there is, by file name.
 pub const BUILT_IN: &[(&str, &str)] = &[
@@ -50,8 +49,13 @@ impl Templates {
         Self { own }
     }
 
-    /// Fills a template.
+    /// Fills a template. No line ends with blanks: columns are padded, and some mail programs show or mangle what is left over.
     pub(super) fn show(&self, name: &str, values: &Value) -> String {
+        let text = self.filled(name, values);
+        text.split('\n').map(str::trim_end).collect::<Vec<_>>().join("\n")
+    }
+
+    fn filled(&self, name: &str, values: &Value) -> String {
         let fill = |environment: &Environment<'_>| environment.get_template(name)?.render(values);
         if let Some(own) = &self.own {
             match fill(own) {
@@ -101,7 +105,7 @@ fn built_in() -> Environment<'static> {
 }
 
 /// The built-in templates with those of `folder` in their place; and what is wrong with the folder.
-fn read(folder: &Path) -> (Environment<'static>, Vec<Problem>) {
+pub(super) fn read(folder: &Path) -> (Environment<'static>, Vec<Problem>) {
     let mut environment = built_in();
     let mut problems = Vec::new();
     let mut tell = |path: &Path, line: Option<usize>, message: String| {
@@ -134,7 +138,7 @@ fn read(folder: &Path) -> (Environment<'static>, Vec<Problem>) {
             }
         };
         if let Err(e) = environment.add_template_owned(name, source) {
-            tell(&path, e.line(), format!("is no template: {}", said(&e)));
+            tell(&path, e.line(), format!("is not a template: {}", said(&e)));
         }
     }
     (environment, problems)
@@ -149,54 +153,23 @@ fn own_files(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-fn said(e: &minijinja::Error) -> String {
+pub(super) fn said(e: &minijinja::Error) -> String {
     let detail = e.detail().map(|d| format!(": {d}")).unwrap_or_default();
     match e.kind() {
         ErrorKind::OutOfFuel => "it does not come to an end".to_owned(),
         ErrorKind::UndefinedError => {
-            format!("it asks for a value that is not there{detail}; docs/alerts.md lists them")
+            format!(
+                "it asks for a value that is not there{detail}; /usr/share/doc/renewd/alerts.md lists them"
+            )
         }
         kind => format!("{kind}{detail}"),
     }
 }
 
-/// Everything wrong with the templates of `[alerts.email]`, if it names some.
-#[must_use]
-pub fn own_problems(alerts: &Alerts) -> Vec<Problem> {
-    let folder = alerts.email.as_ref().and_then(|email| email.templates.as_deref());
-    folder.map(problems).unwrap_or_default()
-}
-
-/// Everything wrong with a user's templates: each is compiled, and filled with made-up alerts.
-#[must_use]
-pub fn problems(folder: &Path) -> Vec<Problem> {
-    let (environment, mut problems) = read(folder);
-    let replaced = |name: &str| folder.join(name).exists();
-    for (name, values) in samples::all() {
-        // One that extends a replaced layout fails through it.
-        if !replaced(name) && !replaced("layout.html.j2") {
-            continue;
-        }
-        let Ok(template) = environment.get_template(name) else { continue };
-        let Err(e) = template.render(&values) else { continue };
-        let guilty = e.name().filter(|n| replaced(n)).unwrap_or(name);
-        let file = folder.join(guilty).display().to_string();
-        let line = e.line().filter(|_| e.name() == Some(guilty));
-        if !problems.iter().any(|p| p.file == file) {
-            problems.push(Problem {
-                file,
-                line,
-                key: "alerts.email.templates".to_owned(),
-                message: format!("cannot be filled: {}", said(&e)),
-            });
-        }
-    }
-    problems
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::notify::{problems, samples};
 
     #[test]
     fn every_built_in_template_compiles_and_takes_every_sample() {
@@ -211,6 +184,17 @@ mod tests {
             filled.insert(name);
         }
         assert_eq!(filled.len(), BUILT_IN.len(), "every template has a sample");
+    }
+
+    #[test]
+    fn no_line_of_a_message_ends_with_blanks() {
+        let built_in = Templates::load(None);
+        for (name, values) in samples::all() {
+            let text = built_in.show(name, &values);
+            for line in text.split('\n') {
+                assert_eq!(line, line.trim_end(), "{name}");
+            }
+        }
     }
 
     #[test]
@@ -233,7 +217,7 @@ mod tests {
         assert_eq!(told.len(), 4, "{told:#?}");
         for (file, part) in [
             ("alert.txt.j2", "asks for a value that is not there"),
-            ("alert.html.j2", "is no template"),
+            ("alert.html.j2", "is not a template"),
             ("digest.txt.j2", "does not come to an end"),
             ("alert.htm.j2", "replaces no template"),
         ] {

@@ -10,10 +10,11 @@ use reqwest::header::{CONTENT_TYPE, USER_AGENT};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
 
-use super::courier::{Courier, SendError, chain};
 use super::direct;
-use super::letterhead::Letterhead;
+use crate::hex::hex;
 use crate::ledger::{Channel, QueuedMail};
+use crate::notify::context::Letterhead;
+use crate::notify::transport::{Courier, SendError, Unanswered, answered, client};
 use crate::settings;
 
 /// Connect, send and answer.
@@ -41,19 +42,8 @@ impl Webhook {
     /// # Errors
     /// As [`Self::new`].
     pub fn within(to: &settings::Webhook, limit: Duration) -> Result<Self, SendError> {
-        let client = reqwest::Client::builder()
-            .no_proxy()
-            .referer(false)
-            .redirect(reqwest::redirect::Policy::none())
-            .pool_max_idle_per_host(0)
-            .timeout(limit)
-            .build()
-            .map_err(|e| {
-                SendError::Server(format!(
-                    "the webhook's client cannot be built: {}",
-                    chain(&e.without_url())
-                ))
-            })?;
+        let client = client(limit)
+            .map_err(|e| SendError::Server(format!("the webhook's client cannot be built: {e}")))?;
         Ok(Self { client, url: to.url.clone(), secret: to.secret.clone(), limit })
     }
 
@@ -62,7 +52,7 @@ impl Webhook {
     /// # Errors
     /// It was not taken.
     pub async fn send_test(&self, letterhead: &Letterhead) -> Result<(), SendError> {
-        self.post(direct::test_call(letterhead).text, letterhead.now()).await
+        self.post(direct::test_call(letterhead, Channel::Webhook).text, letterhead.now()).await
     }
 
     async fn post(&self, body: String, now: Timestamp) -> Result<(), SendError> {
@@ -76,24 +66,17 @@ impl Webhook {
         if let Some(secret) = &self.secret {
             request = request.header("X-Renewd-Signature", sign(secret, &stamp, &body)?);
         }
-        // The client's own limit covers this; the second one holds should that ever change.
-        let sent = tokio::time::timeout(
-            self.limit.saturating_add(Duration::from_secs(1)),
-            request.body(body).send(),
-        );
-        match sent.await {
-            Ok(Ok(reply)) => judge(reply.status()),
-            Ok(Err(e)) if e.is_timeout() => Err(late(self.limit)),
-            Ok(Err(e)) => {
-                Err(SendError::Server(format!("the webhook cannot be reached: {}", chain(&e.without_url()))))
+        match answered(self.limit, request.body(body).send()).await {
+            Ok(reply) => judge(reply.status()),
+            Err(Unanswered::Late) => {
+                let limit = self.limit.as_secs();
+                Err(SendError::Server(format!("the webhook did not answer within {limit}s")))
             }
-            Err(_) => Err(late(self.limit)),
+            Err(Unanswered::Broken(why)) => {
+                Err(SendError::Server(format!("the webhook cannot be reached: {why}")))
+            }
         }
     }
-}
-
-fn late(limit: Duration) -> SendError {
-    SendError::Server(format!("the webhook did not answer within {}s", limit.as_secs()))
 }
 
 /// `sha256=` and the hex HMAC-SHA256 of `timestamp.body`.
@@ -103,8 +86,7 @@ fn sign(secret: &SecretString, stamp: &str, body: &str) -> Result<String, SendEr
     mac.update(stamp.as_bytes());
     mac.update(b".");
     mac.update(body.as_bytes());
-    let hex: String = mac.finalize().into_bytes().iter().map(|b| format!("{b:02x}")).collect();
-    Ok(format!("sha256={hex}"))
+    Ok(format!("sha256={}", hex(&mac.finalize().into_bytes())))
 }
 
 /// What the answer means. Only what is about this one body lets the others go on.

@@ -23,6 +23,11 @@ impl<'a> Object<'a> {
         serde_json::from_str(json)
     }
 
+    /// An object of pairs that were read one by one.
+    pub fn of(pairs: impl Iterator<Item = (&'a str, &'a RawValue)>) -> Self {
+        Self(pairs.map(|(key, value)| (Cow::Borrowed(key), value)).collect())
+    }
+
     /// Every pair.
     pub fn pairs(&self) -> impl Iterator<Item = (&str, &'a RawValue)> {
         self.0.iter().map(|(key, value)| (key.as_ref(), *value))
@@ -62,7 +67,8 @@ impl<'de: 'a, 'a> Deserialize<'de> for Object<'a> {
             }
 
             fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
-                let mut pairs = Vec::new();
+                // A record has about a dozen fields.
+                let mut pairs = Vec::with_capacity(12);
                 while let Some((key, value)) = map.next_entry::<Text<'de>, &'de RawValue>()? {
                     pairs.push((key.0, value));
                 }

@@ -3,24 +3,33 @@
 //! A [`Reader`] can never spend. A [`Spender`] is a separate object that is only built for commands that may pay, and
 //! it spends only against a [`SpendPermit`]. A crash while a reader is at work loses nothing; a crash while a spender is at work
 //! leaves a payment whose outcome is unknown, which is why the permit's row is durable before the spender is called.
+mod connection;
 pub mod dates;
+pub mod exec;
 mod http;
 mod json;
 pub mod limiter;
+pub mod proxyseller;
 pub mod proxyshard;
+pub mod px6;
+pub mod traffic;
 mod wiring;
 mod words;
 pub mod youproxy;
+
+use jiff::Timestamp;
 
 pub use crate::domain::Capabilities;
 pub use crate::domain::PromoCode;
 use crate::domain::{
     Balance, Catalogue, ChangeRequest, FieldProblem, Inventory, Kind, Money, OrderId, PromoStatus,
-    PurchaseRequest, Quote, QuoteError, RenewalRequest,
+    PurchaseRequest, Quote, QuoteError, RenewalRequest, RequestLease,
 };
+use crate::evidence::{LoggedRenewal, ToldEnd};
 use crate::ledger::{ChangePermit, PurchasePermit, SpendPermit};
 
-pub use wiring::{ConnectError, Connection, capabilities, connect, connect_changer, connect_spender};
+pub use connection::{ConnectError, Connection};
+pub use wiring::{capabilities, connect, connect_changer, connect_spender};
 pub use words::Words;
 
 /// Why an account could not be read.
@@ -57,6 +66,10 @@ pub enum ReadError {
 pub trait Reader: Send + Sync {
     /// What this provider can do.
     fn capabilities(&self) -> &Capabilities;
+    /// The digest of the program of somebody else's that does the reading, as it was last looked at; `None` where renewd itself reads.
+    fn program(&self) -> Option<String> {
+        None
+    }
     /// Every lease and, after it, the balance.
     async fn inventory(&self, purpose: Purpose) -> Result<Inventory, ReadError>;
     /// The balance alone.
@@ -79,8 +92,26 @@ pub trait Reader: Send + Sync {
     fn forget(&self, orders: &[OrderId]) {
         let _ = orders;
     }
+    /// What the provider calls each of these leases at this instant, in their order, where its own ids change and the ids of leases are
+    /// the adapter's: the payment is made by these names. Empty where the ids of leases are the provider's, or one is not known.
+    fn names(&self, leases: &[RequestLease]) -> Vec<String> {
+        let _ = leases;
+        Vec::new()
+    }
+    /// The provider's own log of renewals, where it has one: evidence for payments whose outcome is unknown.
+    fn order_log(&self) -> Option<&dyn OrderLog> {
+        None
+    }
     /// What an order would cost for a term in another billing cycle; `None` where the provider cannot say.
     async fn quote_cycle(&self, request: &ChangeRequest, cycle: &str) -> Result<Option<Money>, QuoteError>;
+}
+
+/// The log that a provider keeps of renewals: an optional part of a [`Reader`], and a source of evidence of its own.
+#[async_trait::async_trait]
+pub trait OrderLog: Send + Sync {
+    /// What it tells of renewals since that instant, and perhaps of earlier ones. Orders are named as in the newest inventory: what
+    /// belongs to none of it is left out.
+    async fn renewals(&self, since: Timestamp) -> Result<Vec<LoggedRenewal>, ReadError>;
 }
 
 /// What a read is for: a third of the request limit is kept for [`Purpose::Money`].
@@ -140,17 +171,41 @@ pub enum ChangeReply {
     },
 }
 
-/// What became of a payment call. There is no fourth: anything that is not proof is [`PaymentReply::Unknown`].
+/// What a refusal is about. Only the adapter knows its provider's codes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Concern {
+    /// These leases, or this request: the others may go on.
+    Lease,
+    /// The account as a whole: its money.
+    Account,
+    /// Nothing of this account is answered: its key, or from where it is asked.
+    Access,
+}
+
+/// What became of a payment call. There is nothing between proof and doubt: anything that is not proof is [`PaymentReply::Unknown`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PaymentReply {
     /// A good reply for exactly the asked set.
     Accepted {
         /// The balance after the payment, if the reply had one that can be read.
         balance: Option<Balance>,
+        /// What it cost by the reply's own word, in the account's currency.
+        charged: Option<Money>,
         /// What became of the promo code.
         promo: Option<PromoStatus>,
         /// A purchase only: the provider's name for the new order, which its list may spell otherwise.
         order: Option<String>,
+    },
+    /// A good reply that speaks of single leases, by their new ends or by naming those that were renewed:
+    /// [`crate::evidence::accepted_by_answer`] says which of the asked ones it accepts. All others are as after
+    /// [`PaymentReply::Unknown`]. Renewals only.
+    Ends {
+        /// What it says, of asked leases alone.
+        told: Vec<ToldEnd>,
+        /// The balance after the payment, if the reply had one that can be read.
+        balance: Option<Balance>,
+        /// What it cost by the reply's own word, in the account's currency.
+        charged: Option<Money>,
     },
     /// A refusal from the closed list.
     Refused {
@@ -158,6 +213,8 @@ pub enum PaymentReply {
         code: i64,
         /// Its text, cleaned.
         message: String,
+        /// Whether the next payment would meet the same.
+        concerns: Concern,
     },
     /// The connection was never made: no byte left.
     NeverSent(String),

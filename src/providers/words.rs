@@ -13,16 +13,10 @@ pub struct Words {
 }
 
 impl Words {
-    /// Hides what `process` knows, and `key` as written and as it stands in a URL's path.
+    /// Hides what `process` knows, and `key` as written and as it stands in a URL, in any letter case.
     #[must_use]
     pub fn new(process: Redactor, key: &SecretString) -> Self {
-        let key = key.expose_secret();
-        let mut url = url::Url::parse("http://localhost").expect("a constant URL");
-        if let Ok(mut segments) = url.path_segments_mut() {
-            segments.push(key);
-        }
-        let in_path = url.path().trim_start_matches('/').to_owned();
-        Self { process, own: Redactor::new([key.to_owned(), in_path]) }
+        Self { process, own: Redactor::new([key.expose_secret().to_owned()]) }
     }
 
     /// A stranger's words, shortened and cleaned.
@@ -45,6 +39,7 @@ mod tests {
     #[test]
     fn the_key_is_hidden_even_if_the_process_forgot_it() {
         let words = Words::new(Redactor::default(), &SecretString::from("sk~1/2 3"));
-        assert_eq!(words.quote("bad sk~1/2 3 and sk~1%2F2%203"), "bad [redacted] and [redacted]");
+        let echoes = "bad sk~1/2 3 and sk~1%2F2%203, SK~1/2 3, sk~1%2f2%203";
+        assert_eq!(words.quote(echoes), "bad [redacted] and [redacted], [redacted], [redacted]");
     }
 }

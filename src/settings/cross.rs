@@ -6,15 +6,16 @@ use std::os::unix::fs::MetadataExt;
 use jiff::SignedDuration;
 use secrecy::ExposeSecret;
 
+use super::draft::Draft;
 use super::fields::Fields;
-use super::load::Draft;
 use super::problems::Problems;
-use super::rows::Row;
 use super::sources::Sources;
 use super::tree::Place;
-use super::walk::closest;
+use super::values;
 use super::{Account, Settings};
-use crate::policy::Key;
+use crate::policy::{Key, Pattern};
+use crate::settings::schema_check::closest;
+use crate::settings::tables::{Row, matcher};
 
 /// Checks names and references among all rows.
 pub(super) fn check(draft: &Draft<'_>, problems: &Problems) {
@@ -22,22 +23,32 @@ pub(super) fn check(draft: &Draft<'_>, problems: &Problems) {
         unique_names(draft, table, problems);
         old_names(draft, table, problems);
     }
+    unique_names(draft, "alerts.channel", problems);
+    unique_names(draft, "hook", problems);
     for row in draft.rows("policy") {
         promo(row);
+        approval(row);
     }
     // A file that could not be read may hold what seems to be missing.
     if !draft.complete {
         return;
     }
     for table in ["account", "policy"] {
-        if draft.rows(table).next().is_none() {
+        let is_there = table == "account" && !draft.accounts.is_empty();
+        if draft.rows(table).next().is_none() && !is_there {
             problems.push(&draft.start, table, format!("is missing: write at least one [[{table}]]"));
         }
     }
-    references(draft, "policy", "match.account", "account", problems);
+    for table in ["policy", "label"] {
+        references(draft, table, "match.account", "account", problems);
+    }
+    references(draft, "policy", "match.not.account", "account", problems);
+    let rows = draft.rows("policy").flat_map(|row| row.rows("match.any"));
+    refer(draft, rows, ("account", true), "account", problems);
     references(draft, "budget", "account", "account", problems);
     references(draft, "budget", "policy", "policy", problems);
     references(draft, "alerts.route", "account", "account", problems);
+    references(draft, "alerts.channel", "account", "account", problems);
     for row in draft.rows("alerts.route").filter(|_| !draft.sections.contains_key("alerts.email")) {
         row.tell("to", "nothing can be sent there: add [alerts.email]");
     }
@@ -88,9 +99,21 @@ fn old_names(draft: &Draft<'_>, table: &'static str, problems: &Problems) {
 
 /// Names in `key` must be names of `target` rows.
 fn references(draft: &Draft<'_>, table: &'static str, key: &str, target: &'static str, problems: &Problems) {
-    let known: Vec<&str> = draft.rows(target).filter_map(|row| row.text("name")).collect();
-    let any_case = key.starts_with("match.");
-    for row in draft.rows(table) {
+    refer(draft, draft.rows(table), (key, key.starts_with("match.")), target, problems);
+}
+
+fn refer<'r, 'p: 'r>(
+    draft: &Draft<'p>,
+    rows: impl Iterator<Item = &'r Fields<'p>>,
+    (key, any_case): (&str, bool),
+    target: &'static str,
+    problems: &Problems,
+) {
+    let mut known: Vec<&str> = draft.rows(target).filter_map(|row| row.text("name")).collect();
+    if target == "account" {
+        known.extend(draft.accounts.iter().map(String::as_str));
+    }
+    for row in rows {
         for (place, name) in row.texts(key) {
             let same = |other: &&str| **other == *name || (any_case && other.eq_ignore_ascii_case(name));
             if known.iter().any(same) {
@@ -115,18 +138,36 @@ fn promo(row: &Fields<'_>) {
     }
 }
 
+/// Nobody can be asked about a payment that the provider makes by itself.
+fn approval(row: &Fields<'_>) {
+    if row.flag("approval") == Some(true) && row.text("pay_by") == Some("provider") {
+        row.tell(
+            "approval",
+            "cannot ask anybody where the provider pays on its own: write pay_by = \"renewd\", or leave `approval` out",
+        );
+    }
+}
+
 /// One key in two accounts would double every limit and let two budgets pay from one purse.
 pub(super) fn same_keys(accounts: &[Row<'_, '_, Account>], problems: &Problems) {
-    let key = |account: &Account| account.api_key.expose_secret().to_owned();
+    // A program without a key is known by its command and its settings.
+    let key = |account: &Account| match account.api_key.expose_secret() {
+        "" => account.base_url.to_string(),
+        key => key.to_owned(),
+    };
     for (index, row) in accounts.iter().enumerate() {
         let Some(account) = &row.made else { continue };
         let earlier = accounts.iter().take(index).filter_map(|other| other.made.as_ref());
         if let Some(twin) = earlier.into_iter().find(|other| key(other) == key(account)) {
+            let (what, at) = match account.api_key.expose_secret() {
+                "" => ("run the same program with the same settings", "command"),
+                _ => ("have the same key", "api_key"),
+            };
             let message = format!(
-                "accounts `{}` and `{}` have the same key: give each account its own, or keep one of them",
+                "accounts `{}` and `{}` {what}: give each account its own, or keep one of them",
                 twin.name, account.name
             );
-            problems.push(row.fields.place("api_key"), row.fields.full("api_key"), message);
+            problems.push(row.fields.place(at), row.fields.full(at), message);
         }
     }
 }
@@ -134,9 +175,7 @@ pub(super) fn same_keys(accounts: &[Row<'_, '_, Account>], problems: &Problems) 
 /// What is allowed but probably not meant.
 pub(super) fn warn(draft: &Draft<'_>, settings: Option<&Settings>, warnings: &Problems) {
     let rows: Vec<&Fields<'_>> = draft.rows("policy").collect();
-    let catches_all = |row: &&Fields<'_>| {
-        Key::ALL.iter().all(|key| row.texts(&format!("match.{}", key.as_str())).is_empty())
-    };
+    let catches_all = |row: &&Fields<'_>| matcher(row).is_for_all();
     if let Some(at) = rows.iter().position(catches_all) {
         for row in rows.iter().skip(at + 1) {
             let name = rows[at].text("name").unwrap_or_default();
@@ -144,12 +183,17 @@ pub(super) fn warn(draft: &Draft<'_>, settings: Option<&Settings>, warnings: &Pr
             warnings.push(&row.at, row.full("match"), message);
         }
     }
-    let told = ["alerts.email", "alerts.webhook"].iter().any(|section| draft.sections.contains_key(*section));
+    let sections =
+        ["alerts.email", "alerts.webhook"].iter().any(|section| draft.sections.contains_key(*section));
+    let told = sections || draft.rows("alerts.channel").next().is_some();
     if draft.complete && !told {
-        warnings.push(&draft.start, "alerts.email", "nobody is told by mail: add [alerts.email]");
+        let message = "alerts reach nobody by mail: add [alerts.email], or [[alerts.channel]] for a chat";
+        warnings.push(&draft.start, "alerts.email", message);
     }
+    draft.rows("account").for_each(|row| warn_of_account(row, warnings));
     if let Some(settings) = settings {
         warn_of_addresses(draft, settings, warnings);
+        warn_of_labels(draft, settings, warnings);
     }
     if let Some(settings) = settings
         && settings.timing.money_timeout < settings.timing.read_timeout.max(SignedDuration::from_secs(60))
@@ -157,6 +201,50 @@ pub(super) fn warn(draft: &Draft<'_>, settings: Option<&Settings>, warnings: &Pr
         let message = "a payment cut off early has an unknown outcome: write \"120s\" or longer";
         warnings.push(draft.scalars.place("timing.money_timeout"), "timing.money_timeout", message);
     }
+}
+
+/// What the provider cannot be asked, and more at once than it takes.
+fn warn_of_account(row: &Fields<'_>, warnings: &Problems) {
+    let provider = row.text("provider").unwrap_or_default();
+    if values::needs_word(provider) && !row.given("provider_renews") {
+        let message = "renewd pays nothing at this account: the provider does not say whether it renews on its own. Where its auto-renewal is off \
+                       for every lease, write \"off\"";
+        warnings.push(&row.at, row.full("provider_renews"), message);
+    }
+    let counts =
+        [("provider_renews", values::takes_word(provider)), ("version", values::needs_word(provider))];
+    for (key, counts) in counts {
+        if !counts && row.given(key) {
+            warnings.push(row.place(key), row.full(key), "does nothing: the provider tells that itself");
+        }
+    }
+    if let (Some(most), Some(batch)) = (values::most_at_once(provider), row.integer::<usize>("batch"))
+        && batch > most
+    {
+        let message = format!("the provider takes {most} at once: no more than that are paid in one call");
+        warnings.push(row.place("batch"), row.full("batch"), message);
+    }
+}
+
+/// A label that nothing has: a slip of the pen, or a list that no longer names it.
+fn warn_of_labels(draft: &Draft<'_>, settings: &Settings, warnings: &Problems) {
+    let names = settings.labels.names();
+    let has = |key: &str, row: &Fields<'_>| {
+        for (place, text) in row.texts(key) {
+            let Ok(pattern) = Pattern::parse(Key::Label, text) else { continue };
+            if !names.iter().any(|name| pattern.fits(name)) {
+                let hint = closest(text, names.iter().map(AsRef::as_ref));
+                let hint = hint.map_or(String::new(), |close| format!(": did you mean `{close}`?"));
+                warnings.push(place, row.full(key), format!("no lease is given the label `{text}`{hint}"));
+            }
+        }
+    };
+    for row in draft.rows("policy") {
+        has("match.label", row);
+        has("match.not.label", row);
+        row.rows("match.any").for_each(|one| has("label", one));
+    }
+    draft.rows("budget").for_each(|row| has("label", row));
 }
 
 /// Of `Jürgen <ops` the address alone: a name may have any letters.

@@ -18,6 +18,7 @@ pub(super) struct Fields<'p> {
     values: BTreeMap<&'static str, Node>,
     defaults: BTreeMap<&'static str, Node>,
     problems: &'p Problems,
+    rows: Vec<(&'static str, Fields<'p>)>,
 }
 
 impl<'p> Fields<'p> {
@@ -29,7 +30,17 @@ impl<'p> Fields<'p> {
         problems: &'p Problems,
     ) -> Self {
         let defaults = schema::defaults(keys, &at);
-        Self { keys, label, at, values, defaults, problems }
+        Self { keys, label, at, values, defaults, problems, rows: Vec::new() }
+    }
+
+    /// With the tables that repeat within it.
+    pub fn with_rows(self, rows: Vec<(&'static str, Fields<'p>)>) -> Self {
+        Self { rows, ..self }
+    }
+
+    /// The tables of that name within it.
+    pub fn rows(&self, table: &'static str) -> impl Iterator<Item = &Fields<'p>> {
+        self.rows.iter().filter(move |(name, _)| *name == table).map(|(_, fields)| fields)
     }
 
     /// Reports every required key of `section` (all of them for `None`) that is not there.

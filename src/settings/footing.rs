@@ -5,19 +5,18 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::load::{Draft, draft, made_of};
+use super::draft::Draft;
+use super::load::{draft, made_of};
 use super::problems::Problems;
-use super::secret::Vault;
+use super::secret::{SEALED, Vault};
 use super::sources::Sources;
 use super::tree::{self, Place, Value};
 use super::{Account, Problem, Settings, cross, schema, values};
-use crate::domain::{AccountName, Money, ProviderName};
+use crate::domain::{AccountName, Money, OwnerSays, ProviderName};
 
 /// Which key names the folder, and what it is called in the environment.
 const KEY: &str = "state_dir";
 const VARIABLE: &str = "RENEWD__STATE_DIR";
-/// Stands where a secret would: fit for a key and for an address, and nobody's.
-pub(super) const SEALED: &str = "https://sealed.invalid/";
 
 /// The same config with its secrets left where they are; what else is wrong with it is an error.
 ///
@@ -31,6 +30,28 @@ pub fn load_sealed(sources: &Sources) -> Result<Settings, Vec<Problem>> {
     drop(read);
     let found = problems.into_sorted();
     settings.filter(|_| found.is_empty()).ok_or(found)
+}
+
+/// The policies, labels and budgets of a config, for whoever only asks what they would do: its secrets are left where they are, and where it
+/// has no accounts these stand in. Nothing made of it can pay.
+///
+/// # Errors
+/// As [`super::load`], without what concerns secrets.
+pub fn load_rules(sources: &Sources, accounts: Vec<Account>) -> Result<Settings, Vec<Problem>> {
+    let problems = Problems::default();
+    let mut read = draft(sources, &problems);
+    if read.rows("account").next().is_none() {
+        read.accounts = accounts.iter().map(|a| a.name.to_string()).collect();
+    }
+    cross::check(&read, &problems);
+    let settings = made_of(&read, &Vault { sealed: true, ..Vault::of(sources) }, &problems);
+    drop(read);
+    let found = problems.into_sorted();
+    let settings = settings.filter(|_| found.is_empty()).ok_or(found)?;
+    match settings.accounts.is_empty() {
+        true => Ok(Settings { accounts, ..settings }),
+        false => Ok(settings),
+    }
 }
 
 /// Defaults and this folder: no accounts, no policies.
@@ -55,6 +76,8 @@ pub fn stand_in(name: AccountName, provider: ProviderName) -> Option<Account> {
         max_requests_per_minute: 60,
         keep_balance: Money::ZERO,
         batch: 1,
+        owner_says: OwnerSays::default(),
+        program: None,
     })
 }
 
@@ -63,6 +86,11 @@ pub fn stand_in(name: AccountName, provider: ProviderName) -> Option<Account> {
 /// # Errors
 /// Why it is not.
 pub fn state_dir(sources: &Sources) -> Result<PathBuf, String> {
+    if names_a_server(sources) {
+        return Err(
+            "it names a server: give the file that holds its URL with --ledger-url-file PATH".to_owned()
+        );
+    }
     if let Some((_, given)) = sources.environment.iter().rev().find(|(name, _)| name == VARIABLE) {
         return values::folder(given).map_err(|why| format!("{VARIABLE} {why}"));
     }
@@ -82,6 +110,17 @@ pub fn state_dir(sources: &Sources) -> Result<PathBuf, String> {
             values::folder(default.trim_matches('"'))
         }
     }
+}
+
+/// Something in it may say that the ledger is on a server.
+fn names_a_server(sources: &Sources) -> bool {
+    let says = |line: &str| {
+        let line: String = line.chars().filter(|c| !c.is_whitespace() && *c != '"').collect();
+        line.starts_with("[ledger]") || line.starts_with("ledger.") || line.starts_with("ledger=")
+    };
+    let texts = sources.files.iter().filter_map(|path| std::fs::read_to_string(path).ok());
+    sources.environment.iter().any(|(name, _)| name.starts_with("RENEWD__LEDGER__"))
+        || texts.into_iter().any(|text| text.lines().any(says))
 }
 
 /// What one file says of it. A file that is no TOML as a whole is read line by line, up to its first table.
@@ -140,6 +179,17 @@ mod tests {
         std::fs::write(&file, text).unwrap();
         let sources = Sources { files: vec![file], ..Sources::default() };
         assert_eq!(state_dir(&sources).ok(), dir.map(PathBuf::from), "{:?}", state_dir(&sources));
+    }
+
+    #[test]
+    fn a_config_that_names_a_server_says_nothing_of_a_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("renewd.toml");
+        for text in ["state_dir = \"/a\"\n[ ledger ]\nurl = 3\n", "ledger.url = {\n"] {
+            std::fs::write(&file, text).unwrap();
+            let sources = Sources { files: vec![file.clone()], ..Sources::default() };
+            assert!(state_dir(&sources).unwrap_err().contains("--ledger-url-file"), "{text}");
+        }
     }
 
     #[test]

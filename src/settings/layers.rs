@@ -9,9 +9,9 @@ use config::{Config, ConfigError, Map, Source};
 
 use super::problems::Problems;
 use super::schema::{ROWS, SCALARS, Shape};
-use super::shape;
 use super::tree::{Node, Place, Value};
-use super::walk::closest;
+use crate::settings::schema_check::closest;
+use crate::settings::value_check;
 
 const PREFIX: &str = "RENEWD__";
 
@@ -83,7 +83,7 @@ pub(super) fn environment(variables: &[(String, String)], rank: usize, problems:
             }
         };
         let node = Node { value, place: place.clone() };
-        let wrong = shape::check(key, &node);
+        let wrong = value_check::check(key, &node);
         let value = if wrong.is_empty() { node.value } else { Value::Bad };
         for (place, message) in wrong {
             problems.push(&place, key.name, format!("{name}: {message}"));

@@ -11,50 +11,19 @@ use jiff::Timestamp;
 use crate::budget::Budget;
 
 use super::cross;
-use super::doubts;
+use super::draft::Draft;
 use super::fields::Fields;
 use super::problems::Problems;
-use super::rows;
 use super::schema::{self, SCALARS};
 use super::secret::Vault;
 use super::sections;
 use super::sources::Sources;
-use super::tree::{self, Node, Place};
-use super::walk::{self, Found};
-use super::{Problem, Settings, layers};
-
-/// Everything that was read, before it becomes settings.
-pub(super) struct Draft<'p> {
-    /// The merged scalars.
-    pub scalars: Fields<'p>,
-    /// Sections that some layer has, with the first place.
-    pub sections: BTreeMap<String, Place>,
-    /// All rows in file order with the name of their table.
-    pub rows: Vec<(&'static str, Fields<'p>)>,
-    /// Every file could be read: what is missing is missing indeed.
-    pub complete: bool,
-    /// Where to tell what is missing altogether.
-    pub start: Place,
-}
-
-impl<'p> Draft<'p> {
-    /// Of no files at all.
-    pub fn empty(problems: &'p Problems) -> Self {
-        let start = Place { file: Arc::from("defaults"), rank: 0, line: None };
-        Self {
-            scalars: Fields::new(SCALARS, String::new(), start.clone(), BTreeMap::new(), problems),
-            sections: BTreeMap::new(),
-            rows: Vec::new(),
-            complete: false,
-            start,
-        }
-    }
-
-    /// The rows of one table.
-    pub fn rows(&self, table: &'static str) -> impl Iterator<Item = &Fields<'p>> {
-        self.rows.iter().filter(move |(name, _)| *name == table).map(|(_, fields)| fields)
-    }
-}
+use super::tree::{self, Place};
+use super::{Problem, Settings, hooks, labels, layers};
+use crate::settings::schema_check;
+use crate::settings::schema_check::Found;
+use crate::settings::tables;
+use crate::settings::warnings;
 
 /// Reads, merges and checks all of `sources`.
 ///
@@ -100,7 +69,7 @@ fn read(sources: &Sources, now: Option<Timestamp>) -> Examined {
     // Beside an error the warnings are told all the same: whoever mends the one sees the other.
     let zone = settings.as_ref().map_or(jiff::tz::TimeZone::UTC, |settings| settings.timezone.clone());
     cross::warn(&draft, settings.as_ref(), &warnings);
-    doubts::warn(&draft, now.map(|now| now.to_zoned(zone).date()), &warnings);
+    warnings::warn(&draft, now.map(|now| now.to_zoned(zone).date()), &warnings);
     cross::warn_of_files(sources, &warnings);
     let start = draft.start.clone();
     drop(draft);
@@ -148,7 +117,7 @@ pub(super) fn draft<'p>(sources: &Sources, problems: &'p Problems) -> Draft<'p> 
         BTreeMap::new()
     });
     let scalars = Fields::new(SCALARS, String::new(), start.clone(), merged, problems);
-    Draft { scalars, sections, rows, complete, start }
+    Draft { scalars, sections, rows, complete, start, accounts: Vec::new() }
 }
 
 fn file<'p>(path: &Path, rank: usize, problems: &'p Problems) -> Option<Found<'p>> {
@@ -161,7 +130,7 @@ fn file<'p>(path: &Path, rank: usize, problems: &'p Problems) -> Option<Found<'p
         }
     };
     match tree::parse(&text, &place) {
-        Ok(entries) => Some(walk::file(&entries, problems)),
+        Ok(entries) => Some(schema_check::file(&entries, problems)),
         Err(errors) => {
             for error in errors {
                 problems.push(&Place { line: error.line, ..place.clone() }, "", error.message);
@@ -204,16 +173,23 @@ pub(super) fn made_of(draft: &Draft<'_>, vault: &Vault<'_>, problems: &Problems)
     let schedule = sections::schedule(fields);
     let timing = sections::timing(fields);
     let guard = sections::guard(fields);
-    let alerts = sections::alerts(draft, vault);
     let http = sections::http(fields, vault);
+    let page = http.as_ref().and_then(super::Http::page);
+    let alerts = sections::alerts(draft, vault, page);
     let log = sections::log(fields);
-    let accounts = rows::all(draft.rows("account"), |row| rows::account(row, vault));
-    let policies = rows::all(draft.rows("policy"), rows::policy);
-    let budgets = rows::all(draft.rows("budget"), rows::budget);
+    let ledger = super::ledger::ledger(draft, vault);
+    let accounts = tables::all(draft.rows("account"), |row| tables::account(row, vault));
+    let timezone = fields.read("timezone", super::values::zone);
+    // Where it cannot be read that was told, and nothing is made.
+    let zone = timezone.as_ref().map_or(jiff::tz::TimeZone::UTC, |(_, zone)| zone.clone());
+    let policies = tables::all(draft.rows("policy"), |row| tables::policy(row, &zone));
+    let budgets = tables::all(draft.rows("budget"), tables::budget);
+    let labels = labels::labels(draft, problems);
+    let hooks = hooks::hooks(draft);
     if !vault.sealed {
         cross::same_keys(&accounts, problems);
     }
-    let (timezone_name, timezone) = fields.read("timezone", super::values::zone)?;
+    let (timezone_name, timezone) = timezone?;
     Some(Settings {
         state_dir: fields.read("state_dir", super::values::folder)?,
         runtime_dir: match systemds_runtime_dir(vault.environment).filter(|_| !fields.given("runtime_dir")) {
@@ -225,14 +201,17 @@ pub(super) fn made_of(draft: &Draft<'_>, vault: &Vault<'_>, problems: &Problems)
         schedule: schedule?,
         timing: timing?,
         guard: guard?,
-        accounts: rows::made(accounts)?,
-        policies: rows::made(policies)?,
-        budgets: counting_old_names(draft, rows::made(budgets)?),
+        accounts: tables::made(accounts)?,
+        policies: tables::made(policies)?,
+        labels,
+        budgets: counting_old_names(draft, tables::made(budgets)?),
         policy_names: old_names(draft, "policy"),
         budget_names: old_names(draft, "budget"),
         alerts: alerts?,
+        hooks: hooks?,
         http: http?,
         log: log?,
+        ledger: ledger?,
         places: super::places::Places::of(draft),
         warnings: Vec::new(),
     })
@@ -256,19 +235,4 @@ fn counting_old_names(draft: &Draft<'_>, mut budgets: Vec<Budget>) -> Vec<Budget
         budget.policies.extend(old);
     }
     budgets
-}
-
-/// Where the secret at `key` is kept, in words.
-pub(super) fn secret_place(fields: &Fields<'_>, key: &str) -> Option<String> {
-    super::secret::place(fields.key(key)?, fields.node(key)?)
-}
-
-/// The secret at `key`; a problem is told where there is one.
-pub(super) fn secret(fields: &Fields<'_>, key: &str, vault: &Vault<'_>) -> Option<secrecy::SecretString> {
-    let node: &Node = fields.node(key)?;
-    if matches!(node.value, tree::Value::Bad) {
-        return None;
-    }
-    let known = fields.key(key)?;
-    vault.open(known, node).map_err(|message| fields.tell(key, message)).ok()
 }

@@ -2,8 +2,8 @@
 //!
 //! Responsible for: reading the layers, telling every problem at once, resolving secrets. Not responsible for acting
 //! on any of it. (Named `settings` because a module `config` would hide the crate.)
-use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
@@ -12,33 +12,61 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::budget::Budget;
 use crate::domain::identity::fingerprint;
 use crate::domain::time::Timing;
-use crate::domain::{AccountName, Lease, Money, ProviderName, Severity};
+use crate::domain::{AccountName, Alert, Money, OwnerSays, ProviderName, Severity};
 use crate::planner::Guard;
-use crate::policy::Policy;
+use crate::policy::{Labels, LastPaid, Policies, Policy, Providers};
+use crate::record::Channel as Way;
 
+mod amounts;
+mod answer;
+mod channels;
 mod cross;
-mod doubts;
+mod draft;
 mod fields;
 mod footing;
+mod formats;
+mod hint;
+mod hook_words;
+mod hooks;
+mod json_schema;
+mod labels;
 mod layers;
+mod ledger;
 mod load;
+mod log_words;
 mod places;
 mod problems;
-mod rows;
+mod program;
+mod program_keys;
+mod reference;
 mod schema;
+mod schema_check;
 mod secret;
 mod sections;
-mod shape;
+mod service;
 mod sources;
+mod tables;
 mod tree;
+mod value_check;
 mod values;
-mod walk;
+mod warnings;
 
-pub use footing::{bare, load_sealed, stand_in, state_dir};
+pub use answer::{accepts, is_this_machine, providers, says_nothing};
+pub use channels::Channel;
+pub use footing::{bare, load_rules, load_sealed, stand_in, state_dir};
+pub use formats::{Format, topic};
+pub use hooks::Hook;
+pub use json_schema::config_schema;
+pub use ledger::LedgerSettings;
 pub use load::{Examined, examine, load, load_as_of};
 pub use places::Places;
+pub use problems::problem_line;
+pub use program::ProgramSettings;
+pub use reference::{Chapter, KeyWords, reference};
+pub use secret::secret_in;
+pub use service::{Http, Log, LogFormat};
 pub use sources::Sources;
-pub use values::{parse_cron, parse_duration};
+pub use values::{PROGRAM, parse_cron, parse_duration};
 
 /// The commented config that is shipped: every key, with its default or an example.
 pub const EXAMPLE: &str = include_str!("../../config/renewd.example.toml");
@@ -65,6 +93,8 @@ pub struct Settings {
     pub accounts: Vec<Account>,
     /// `[[policy]]`, in file order, at least one.
     pub policies: Vec<Policy>,
+    /// `[[label]]`: names for leases.
+    pub labels: Arc<Labels>,
     /// `[[budget]]`, in file order. The policies of each are named with the names that they had, so that what was paid under those
     /// counts in it.
     pub budgets: Vec<Budget>,
@@ -74,10 +104,14 @@ pub struct Settings {
     pub budget_names: Vec<(String, String)>,
     /// `[alerts]`.
     pub alerts: Alerts,
+    /// `[[hook]]`, in file order.
+    pub hooks: Vec<Hook>,
     /// `[http]`.
     pub http: Http,
     /// `[log]`.
     pub log: Log,
+    /// `[ledger]`.
+    pub ledger: LedgerSettings,
     /// Where keys of policies and budgets were written.
     pub places: Places,
     /// Read but worth a word (for the log and `check`), such as a policy that no lease can reach.
@@ -102,7 +136,7 @@ pub struct Account {
     pub name: AccountName,
     /// Names it had.
     pub was: Vec<AccountName>,
-    /// `youproxy` or `proxyshard`.
+    /// `youproxy`, `proxyshard`, `proxyseller` or `px6`.
     pub provider: ProviderName,
     /// Without a trailing slash; https, or http to a loopback address.
     pub base_url: url::Url,
@@ -116,6 +150,10 @@ pub struct Account {
     pub keep_balance: Money,
     /// Leases in one quote and payment.
     pub batch: usize,
+    /// What its provider does not tell.
+    pub owner_says: OwnerSays,
+    /// The program that does the asking and paying, where that is not renewd itself.
+    pub program: Option<ProgramSettings>,
 }
 
 /// `[alerts]`.
@@ -133,12 +171,25 @@ pub struct Alerts {
     pub routes: Vec<Route>,
     /// `[alerts.webhook]`.
     pub webhook: Option<Webhook>,
+    /// `[[alerts.channel]]`.
+    pub channels: Vec<Channel>,
+    /// Where the page is, for links in messages; `None` = it is off.
+    pub page: Option<String>,
     /// `[alerts.heartbeat] url`, a secret: pinged after each good cycle, `URL/fail` after a bad one. https, or http to
     /// a loopback address.
     pub heartbeat: Option<SecretString>,
 }
 
 impl Alerts {
+    /// Every way that messages leave by.
+    #[must_use]
+    pub fn ways(&self) -> Vec<Way> {
+        let mail = self.email.as_ref().map(|_| Way::Mail);
+        let webhook = self.webhook.as_ref().map(|_| Way::Webhook);
+        let named = self.channels.iter().map(|channel| Way::Named(channel.name.clone()));
+        mail.into_iter().chain(webhook).chain(named).collect()
+    }
+
     /// Everybody who may get a mail, each once.
     #[must_use]
     pub fn addresses(&self) -> Vec<String> {
@@ -151,37 +202,6 @@ impl Alerts {
         }
         all
     }
-}
-
-/// `[http]`.
-#[derive(Debug, Clone)]
-pub struct Http {
-    /// Where the status page and `/metrics` are served; `None` = off.
-    pub listen: Option<SocketAddr>,
-    /// Asked of every request where given; always given where `listen` is no loopback address.
-    pub token: Option<SecretString>,
-}
-
-/// `[log]`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Log {
-    /// How a line looks.
-    pub format: LogFormat,
-    /// From which level on; `RUST_LOG` goes over it.
-    pub level: tracing::Level,
-}
-
-/// `log.format`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogFormat {
-    /// Text on a terminal, `Journal` where stderr is systemd's journal, else JSON for `run` and text for other commands.
-    Auto,
-    /// Lines with time and level.
-    Text,
-    /// One document per line.
-    Json,
-    /// Lines with a priority and no time, as systemd's journal takes them.
-    Journal,
 }
 
 /// `[alerts.email]`.
@@ -203,6 +223,10 @@ pub struct Email {
     pub to: Vec<String>,
     /// A folder of templates in the place of built-in ones; whether they are any good is asked where they are used.
     pub templates: Option<PathBuf>,
+    /// What renewd calls itself to the server; none: this machine's name.
+    pub helo: Option<String>,
+    /// A PEM file of CAs to trust beside the system's, and of server certificates that are trusted as they are.
+    pub ca: Option<PathBuf>,
 }
 
 /// `[alerts.webhook]`.
@@ -236,6 +260,14 @@ pub struct Route {
     pub to: Vec<String>,
 }
 
+impl Route {
+    /// Whether this alert goes to its recipients.
+    #[must_use]
+    pub fn takes(&self, alert: &Alert) -> bool {
+        channels::fits(&self.severity, &self.accounts, alert)
+    }
+}
+
 /// One thing wrong with the config: what, where and what to write instead.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Problem {
@@ -257,6 +289,23 @@ impl Account {
     }
 }
 
+impl Account {
+    /// What the request limit goes by: the key, or what stands for it.
+    #[must_use]
+    pub fn pace_key(&self) -> SecretString {
+        match self.api_key.expose_secret() {
+            "" => SecretString::from(self.base_url.to_string()),
+            _ => self.api_key.clone(),
+        }
+    }
+}
+
+impl Providers for Settings {
+    fn provider(&self, account: &AccountName) -> Option<&ProviderName> {
+        self.account(account).map(|a| &a.provider)
+    }
+}
+
 impl Settings {
     /// The account of that name.
     #[must_use]
@@ -270,10 +319,11 @@ impl Settings {
         self.account(name).filter(|a| &a.provider == provider)
     }
 
-    /// The policy that a lease falls under: the first that matches it.
+    /// The policies with what it takes to find a lease's. `last_paid` is only asked where some policy looks at prices:
+    /// see [`crate::engine::last_paid`].
     #[must_use]
-    pub fn policy_of(&self, lease: &Lease) -> Option<&Policy> {
-        self.policies.iter().find(|p| p.matches.matches(lease))
+    pub fn policies<'a>(&'a self, now: jiff::Timestamp, last_paid: &'a dyn LastPaid) -> Policies<'a> {
+        Policies { all: &self.policies, labels: &self.labels, providers: self, now, last_paid }
     }
 
     /// What a policy of that name is called now. A name that is in use is its own.
@@ -292,6 +342,12 @@ impl Settings {
         }
     }
 
+    /// What the ledger must know of the hooks.
+    #[must_use]
+    pub fn subscriptions(&self) -> Vec<crate::record::Subscription> {
+        self.hooks.iter().map(Hook::subscription).collect()
+    }
+
     /// The value of every secret, for the redactor and nothing else.
     #[must_use]
     pub fn secrets(&self) -> Vec<String> {
@@ -305,6 +361,11 @@ impl Settings {
             self.http.token.as_ref(),
         ];
         let keys = self.accounts.iter().map(|account| &account.api_key);
-        keys.chain(others.into_iter().flatten()).map(|secret| secret.expose_secret().to_owned()).collect()
+        let channels = self.alerts.channels.iter().flat_map(Channel::secrets);
+        keys.chain(channels)
+            .chain(others.into_iter().flatten())
+            .map(|secret| secret.expose_secret().to_owned())
+            .chain(self.ledger.secrets())
+            .collect()
     }
 }

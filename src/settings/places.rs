@@ -1,7 +1,7 @@
 //! Where the config's tables and their keys were written, so that people are told which line to change.
 use std::collections::BTreeMap;
 
-use super::load::Draft;
+use super::draft::Draft;
 
 /// File and line by table, its name and key.
 #[derive(Debug, Clone, Default)]
@@ -9,7 +9,7 @@ pub struct Places(BTreeMap<(&'static str, String, &'static str), String>);
 
 /// The keys that a word of the plan may ask people to change.
 const KEYS: [(&str, &[&str]); 2] = [
-    ("policy", &["period", "max_price", "max_price_jump", "window", "before", "cycle"]),
+    ("policy", &["period", "max_price", "max_price_jump", "window", "before", "cycle", "match", "pay_by"]),
     ("budget", &["limit", "currency"]),
 ];
 

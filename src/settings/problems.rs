@@ -4,6 +4,14 @@ use std::cell::RefCell;
 use super::Problem;
 use super::tree::Place;
 
+/// `file:line: key: message`; without the parts that there are none of.
+#[must_use]
+pub fn problem_line(p: &Problem) -> String {
+    let line = p.line.map(|n| format!(":{n}")).unwrap_or_default();
+    let key = if p.key.is_empty() { String::new() } else { format!("{}: ", p.key) };
+    format!("{}{line}: {key}{}", p.file, p.message)
+}
+
 /// The problems found so far. Shared by every reader of one load.
 #[derive(Default)]
 pub(super) struct Problems(RefCell<Vec<(usize, Problem)>>);

@@ -10,11 +10,13 @@ use std::path::{Path, PathBuf};
 use secrecy::SecretString;
 use secrecy::zeroize::Zeroizing;
 
-use super::footing::SEALED;
 use super::schema::Key;
-use super::shape::assignment;
 use super::sources::Sources;
 use super::tree::{Node, Value};
+use crate::settings::hint::assignment;
+
+/// Stands where a secret would: fit for a key and for an address, and nobody's.
+pub(super) const SEALED: &str = "https://sealed.invalid/";
 
 /// More than this is no secret of ours.
 const LARGEST: u64 = 64 * 1024;
@@ -109,6 +111,15 @@ impl<'s> Vault<'s> {
     }
 }
 
+/// The secret in a file that the command line names.
+///
+/// # Errors
+/// What is wrong with the file and what to do, never the value.
+pub fn secret_in(path: &Path) -> Result<SecretString, String> {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    read(&path, Guarded::ByMode)
+}
+
 /// A relative path counts from the folder of the config file that names it.
 fn beside(file: &str, path: &str) -> PathBuf {
     Path::new(file).parent().unwrap_or(Path::new("/")).join(path)
@@ -127,7 +138,7 @@ fn read(path: &Path, guarded: Guarded) -> Result<SecretString, String> {
     let failed = |e: std::io::Error| format!("{shown} cannot be read: {}", remedy(path, &guarded, &e));
     // Asked before opening: opening a pipe would wait for a writer.
     if !std::fs::metadata(path).map_err(failed)?.is_file() {
-        return Err(format!("{shown} is no file: name a file that holds nothing but the secret"));
+        return Err(format!("{shown} is not a file: name a file that holds nothing but the secret"));
     }
     let file = File::open(path).map_err(failed)?;
     let meta = file.metadata().map_err(failed)?;

@@ -2,15 +2,16 @@
 //!
 //! Not responsible for rows.
 
+use super::draft::{Draft, secret, secret_url};
 use super::fields::Fields;
-use super::load::{Draft, secret};
+use super::log_words::{log_format, log_level};
 use super::secret::Vault;
 use super::values as v;
-use super::{Alerts, Email, Http, Log, LogFormat, Schedule, Tls, Webhook, rows};
+use super::{Alerts, Email, Http, Log, Schedule, Tls, Webhook};
 use crate::domain::time::Timing;
 use crate::planner::Guard;
-use secrecy::{ExposeSecret, SecretString};
-use tracing::Level;
+use crate::settings::{channels, tables};
+use secrecy::SecretString;
 
 pub(super) fn schedule(fields: &Fields<'_>) -> Option<Schedule> {
     Some(Schedule {
@@ -38,7 +39,7 @@ pub(super) fn guard(fields: &Fields<'_>) -> Option<Guard> {
     })
 }
 
-pub(super) fn alerts(draft: &Draft<'_>, vault: &Vault<'_>) -> Option<Alerts> {
+pub(super) fn alerts(draft: &Draft<'_>, vault: &Vault<'_>, page: Option<String>) -> Option<Alerts> {
     let fields = &draft.scalars;
     let has = |name: &str| draft.sections.contains_key(name);
     for name in ["alerts.email", "alerts.heartbeat", "alerts.webhook"] {
@@ -49,7 +50,8 @@ pub(super) fn alerts(draft: &Draft<'_>, vault: &Vault<'_>) -> Option<Alerts> {
     let email = has("alerts.email").then(|| email(fields, vault));
     let heartbeat = has("alerts.heartbeat").then(|| heartbeat(fields, vault));
     let webhook = has("alerts.webhook").then(|| webhook(fields, vault));
-    let routes = rows::made(rows::all(draft.rows("alerts.route"), rows::route));
+    let routes = tables::made(tables::all(draft.rows("alerts.route"), tables::route));
+    let channels: Option<Vec<_>> = channels::channels(draft, vault).into_iter().collect();
     Some(Alerts {
         runway: fields.read("alerts.runway", v::span)?,
         repeat: fields.read("alerts.repeat", v::span)?,
@@ -57,29 +59,10 @@ pub(super) fn alerts(draft: &Draft<'_>, vault: &Vault<'_>) -> Option<Alerts> {
         email: or_none(email)?,
         routes: routes?,
         webhook: or_none(webhook)?,
+        channels: channels?,
+        page,
         heartbeat: or_none(heartbeat)?,
     })
-}
-
-pub(super) fn log_format(text: &str) -> Result<LogFormat, String> {
-    let known = [
-        ("auto", LogFormat::Auto),
-        ("text", LogFormat::Text),
-        ("json", LogFormat::Json),
-        ("journal", LogFormat::Journal),
-    ];
-    v::choose(text, &known)
-}
-
-pub(super) fn log_level(text: &str) -> Result<Level, String> {
-    let known = [
-        ("error", Level::ERROR),
-        ("warn", Level::WARN),
-        ("info", Level::INFO),
-        ("debug", Level::DEBUG),
-        ("trace", Level::TRACE),
-    ];
-    v::choose(text, &known)
 }
 
 pub(super) fn log(fields: &Fields<'_>) -> Option<Log> {
@@ -125,6 +108,8 @@ fn email(fields: &Fields<'_>, vault: &Vault<'_>) -> Option<Email> {
         from: fields.read("alerts.email.from", v::mailbox)?,
         to: (!to.is_empty()).then_some(to)?,
         templates: fields.read("alerts.email.templates", v::folder),
+        helo: fields.read("alerts.email.helo", v::host),
+        ca: fields.read("alerts.email.ca", v::certificates),
     })
 }
 
@@ -141,18 +126,6 @@ fn heartbeat(fields: &Fields<'_>, vault: &Vault<'_>) -> Option<SecretString> {
     secret_url(fields, "alerts.heartbeat.url", vault)
 }
 
-/// A URL that is a secret as a whole: what is wrong with it is told without it.
-fn secret_url(fields: &Fields<'_>, key: &str, vault: &Vault<'_>) -> Option<SecretString> {
-    let url = secret(fields, key, vault)?;
-    match v::ping_url(url.expose_secret()) {
-        Ok(_) => Some(url),
-        Err(message) => {
-            fields.tell(key, format!("what is kept there {message}"));
-            None
-        }
-    }
-}
-
 pub(super) fn http(fields: &Fields<'_>, vault: &Vault<'_>) -> Option<Http> {
     let token = secret(fields, "http.token", vault);
     let listen = fields.read("http.listen", v::listen)?;
@@ -163,8 +136,11 @@ pub(super) fn http(fields: &Fields<'_>, vault: &Vault<'_>) -> Option<Http> {
             "is not a loopback address: add `token` under [http], or listen on 127.0.0.1",
         );
     }
+    if fields.given("http.hosts") && !fields.given("http.token") {
+        fields.tell("http.hosts", "lets others ask by that name: add `token` under [http]");
+    }
     if fields.given("http.token") && token.is_none() {
         return None;
     }
-    Some(Http { listen, token })
+    Some(Http { listen, token, hosts: fields.list("http.hosts", v::host) })
 }

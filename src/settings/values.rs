@@ -7,121 +7,24 @@ use std::path::PathBuf;
 
 use croner::Cron;
 use croner::parser::{CronParser, Seconds};
+use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
-use rust_decimal::Decimal;
 use url::{Host, Url};
 
 use super::Tls;
+pub use super::amounts::parse_duration;
+pub(super) use super::amounts::{amount, before, days, part, percent, price, share, span};
+use super::program::PROGRAM_URL;
 use crate::budget::Per;
-use crate::domain::{AccountName, Currency, Money, Percent, Severity};
-use crate::policy::{Action, Before, OnShortFunds, OnUnknown, PayBy, Window};
-
-/// The longest span that is believed: ten years. Keeps every later sum far from overflow.
-const LONGEST_DAYS: i64 = 3650;
-
-/// Reads `90s`, `15m`, `36h` or `3d`: whole numbers, one unit, a day is 24 hours.
-///
-/// # Errors
-/// A sentence that says what to write instead.
-pub fn parse_duration(text: &str) -> Result<SignedDuration, String> {
-    let bad = || {
-        format!("`{text}` is no duration: write a number and one unit, \"90s\", \"15m\", \"36h\" or \"3d\"")
-    };
-    let split = text.len().checked_sub(1).filter(|at| text.is_char_boundary(*at)).ok_or_else(bad)?;
-    let (digits, unit) = text.split_at(split);
-    if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
-        return Err(bad());
-    }
-    let one = match unit {
-        "s" => SignedDuration::from_secs(1),
-        "m" => SignedDuration::from_mins(1),
-        "h" => SignedDuration::from_hours(1),
-        "d" => SignedDuration::from_hours(24),
-        _ => return Err(bad()),
-    };
-    let longest = SignedDuration::from_hours(24 * LONGEST_DAYS);
-    digits
-        .parse::<i32>()
-        .ok()
-        .and_then(|n| one.checked_mul(n))
-        .filter(|span| *span <= longest)
-        .ok_or_else(|| format!("`{text}` is longer than ten years: write at most \"{LONGEST_DAYS}d\""))
-}
-
-/// A duration above zero.
-pub(super) fn span(text: &str) -> Result<SignedDuration, String> {
-    let span = parse_duration(text)?;
-    if span.is_zero() {
-        return Err(format!("`{text}` is no time at all: write a duration above zero, such as \"15m\""));
-    }
-    Ok(span)
-}
-
-/// Whole days, as providers sell them.
-pub(super) fn days(text: &str) -> Result<u32, String> {
-    let bad = || format!("`{text}` is no period: providers sell whole days, write \"30d\"");
-    let digits = text.strip_suffix('d').ok_or_else(bad)?;
-    span(text).map_err(|_| bad())?;
-    digits.parse().map_err(|_| bad())
-}
-
-pub(super) fn before(text: &str) -> Result<Before, String> {
-    if !text.ends_with('%') {
-        return span(text).map(Before::Span);
-    }
-    share(text).map(Before::Share).map_err(|_| {
-        format!("`{text}` is no share of a period: write more than 0% and at most 100%, such as \"33%\"")
-    })
-}
-
-pub(super) fn percent(text: &str) -> Result<Percent, String> {
-    text.parse()
-}
-
-/// 0% to 100%.
-pub(super) fn part(text: &str) -> Result<Percent, String> {
-    percent(text).and_then(|p| {
-        if p.0 <= Decimal::ONE_HUNDRED {
-            Ok(p)
-        } else {
-            Err(format!("`{text}` is more than everything: write at most \"100%\""))
-        }
-    })
-}
-
-/// More than 0%, at most 100%.
-pub(super) fn share(text: &str) -> Result<Percent, String> {
-    part(text).and_then(|p| {
-        if p.0 > Decimal::ZERO { Ok(p) } else { Err(format!("`{text}` is nothing: write more than \"0%\"")) }
-    })
-}
-
-/// Zero or more.
-pub(super) fn amount(text: &str) -> Result<Money, String> {
-    let money: Money = text.parse().map_err(|e: crate::domain::MoneyError| e.to_string())?;
-    if money.is_negative() {
-        return Err(format!("`{text}` is below zero: write an amount such as \"2.65\""));
-    }
-    Ok(money)
-}
-
-/// Above zero.
-pub(super) fn price(text: &str) -> Result<Money, String> {
-    let money = amount(text)?;
-    if money.is_positive() {
-        Ok(money)
-    } else {
-        Err(format!("`{text}` would stop every payment: write an amount above zero, such as \"2.65\""))
-    }
-}
+use crate::domain::{AccountName, Currency, ProviderName, Severity};
+use crate::policy::{Action, OnShortFunds, OnUnknown, PayBy, Window};
 
 pub(super) fn currency(text: &str) -> Result<Currency, String> {
     if text.len() == 3 && text.bytes().all(|b| b.is_ascii_uppercase()) {
         Ok(Currency::new(text))
     } else {
-        Err(format!("`{text}` is no currency code: write three capitals, such as \"USD\""))
+        Err(format!("`{text}` is not a currency code: write three capitals, such as \"USD\""))
     }
 }
 
@@ -168,7 +71,7 @@ pub fn parse_cron(text: &str) -> Result<Cron, String> {
 pub(super) fn cron(text: &str) -> Result<String, String> {
     let example = "write six fields, seconds first, such as \"0 */10 * * * *\"";
     let cron = parse_cron(text)
-        .map_err(|_| format!("`{text}` is no cron expression: {}: {example}", cron_fault(text)))?;
+        .map_err(|_| format!("`{text}` is not a cron expression: {}: {example}", cron_fault(text)))?;
     // Any fixed instant will do: the question is only whether such a day exists.
     let from = Timestamp::from_second(1_767_225_600).unwrap_or_default().to_zoned(TimeZone::UTC);
     cron.find_next_occurrence(&from, true).map_err(|_| format!("`{text}` never comes up: {example}"))?;
@@ -182,7 +85,7 @@ pub(super) fn cron_or_off(text: &str) -> Result<String, String> {
 
 pub(super) fn zone(text: &str) -> Result<(String, TimeZone), String> {
     TimeZone::get(text).map(|zone| (text.to_owned(), zone)).map_err(|_| {
-        format!("`{text}` is no IANA time zone: write a name such as \"UTC\" or \"Europe/Berlin\"")
+        format!("`{text}` is not an IANA time zone: write a name such as \"UTC\" or \"Europe/Berlin\"")
     })
 }
 
@@ -190,7 +93,7 @@ pub(super) fn date(text: &str) -> Result<Date, String> {
     text.parse::<Date>()
         .ok()
         .filter(|date| date.to_string() == text)
-        .ok_or_else(|| format!("`{text}` is no day of the calendar: write \"2027-06-30\""))
+        .ok_or_else(|| format!("`{text}` is not a day of the calendar: write \"2027-06-30\""))
 }
 
 pub(super) fn window(text: &str) -> Result<Window, String> {
@@ -203,8 +106,25 @@ pub(super) fn folder(text: &str) -> Result<PathBuf, String> {
     if path.is_absolute() {
         Ok(path)
     } else {
-        Err(format!("`{text}` is no absolute path: write \"/var/lib/renewd\""))
+        Err(format!("`{text}` is not an absolute path: write \"/var/lib/renewd\""))
     }
+}
+
+/// The absolute path of a file of certificates.
+pub(super) fn certificates(text: &str) -> Result<PathBuf, String> {
+    let hint = "is not an absolute path: write \"/etc/ssl/private-ca.pem\"";
+    folder(text).map_err(|_| format!("`{text}` {hint}"))
+}
+
+/// A name of the owner's for leases. What is wrong is told without it: in a list of labels it may be a login that was pasted.
+pub(super) fn label(text: &str) -> Result<String, String> {
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, ' ' | '.' | '_' | '-' | '/');
+    if text.is_empty() || text.chars().count() > 64 || !text.chars().all(plain) || text.trim() != text {
+        return Err(
+            "a label is a name of at most 64 letters, digits, spaces, `.`, `_`, `-` or `/`".to_owned()
+        );
+    }
+    Ok(text.to_owned())
 }
 
 /// Any text of one line.
@@ -220,14 +140,14 @@ pub(super) fn account_name(text: &str) -> Result<AccountName, String> {
     if !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b)) {
         Ok(AccountName::new(text))
     } else {
-        Err(format!("`{text}` is no account name: use letters, digits, `.`, `_` and `-`, such as \"yp\""))
+        Err(format!("`{text}` is not an account name: use letters, digits, `.`, `_` and `-`, such as \"yp\""))
     }
 }
 
 /// A mailbox that the mail library accepts.
 pub(super) fn mailbox(text: &str) -> Result<String, String> {
     text.parse::<lettre::message::Mailbox>().map(|_| text.to_owned()).map_err(|_| {
-        format!("`{text}` is no mail address: write \"ops@example.org\" or \"Ops <ops@example.org>\"")
+        format!("`{text}` is not a mail address: write \"ops@example.org\" or \"Ops <ops@example.org>\"")
     })
 }
 
@@ -240,7 +160,8 @@ pub(super) fn host(text: &str) -> Result<String, String> {
     match Host::parse(text) {
         Ok(Host::Domain(name)) if !name.contains(['/', ':', '@']) => Ok(text.to_owned()),
         _ => {
-            Err("is no host name: write it without scheme and port, such as \"mail.example.org\"".to_owned())
+            Err("is not a host name: write it without scheme and port, such as \"mail.example.org\""
+                .to_owned())
         }
     }
 }
@@ -252,7 +173,7 @@ pub(super) fn is_loopback(host: &str) -> bool {
 }
 
 fn guarded(text: &str, example: &str) -> Result<Url, String> {
-    let url = Url::parse(text).map_err(|e| format!("is no URL ({e}): write \"{example}\""))?;
+    let url = Url::parse(text).map_err(|e| format!("is not a URL ({e}): write \"{example}\""))?;
     let host = url.host_str().ok_or_else(|| format!("names no host: write \"{example}\""))?;
     match url.scheme() {
         "https" => Ok(url),
@@ -290,7 +211,7 @@ pub(super) fn listen(text: &str) -> Result<Option<SocketAddr>, String> {
         return Ok(None);
     }
     text.parse().map(Some).map_err(|_| {
-        format!("`{text}` is no address with a port: write \"127.0.0.1:9787\", or \"\" to switch it off")
+        format!("`{text}` is not an address with a port: write \"127.0.0.1:9787\", or \"\" to switch it off")
     })
 }
 
@@ -301,18 +222,81 @@ pub(super) fn choose<T: Copy>(text: &str, choices: &[(&str, T)]) -> Result<T, St
     })
 }
 
+/// The words of the closed list that a check takes; none where it takes other texts.
+pub(super) fn words(check: fn(&str) -> Result<(), String>) -> Vec<String> {
+    // No list has an empty word, and what `choose` says of one names them all.
+    let Err(said) = check("") else { return Vec::new() };
+    let listed = said.strip_prefix("`` is unknown: write ").unwrap_or_default();
+    listed.split(" or ").map(|word| word.trim_matches('"').to_owned()).filter(|w| !w.is_empty()).collect()
+}
+
 /// How a provider and its address are written.
 pub(super) const PROVIDER_EXAMPLE: &str = r#""youproxy""#;
+/// The same as a list.
+pub(super) const PROVIDERS_EXAMPLE: &str = r#"["youproxy"]"#;
 pub(super) const BASE_URL_EXAMPLE: &str = r#""https://youproxy.io""#;
 
 /// A known provider and where it answers unless `base_url` says otherwise.
 pub(super) fn provider(text: &str) -> Result<&'static str, String> {
-    choose(text, &[("youproxy", "https://youproxy.io"), ("proxyshard", "https://user-api.proxyshard.com")])
+    choose(text, PROVIDERS)
 }
+
+/// All of them.
+pub(super) const PROVIDERS: &[(&str, &str)] = &[
+    ("youproxy", "https://youproxy.io"),
+    ("proxyshard", "https://user-api.proxyshard.com"),
+    ("proxyseller", "https://proxy-seller.com"),
+    ("px6", "https://px6.link"),
+    (PROGRAM, PROGRAM_URL),
+];
+
+/// The provider that is a program of the owner's.
+pub const PROGRAM: &str = ProviderName::PROGRAM;
+
+/// A name that the environment may have, and that no program is given by renewd itself.
+pub(super) fn variable(text: &str) -> Result<String, String> {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
+    if text.is_empty() || !text.bytes().all(plain) || text.as_bytes()[0].is_ascii_digit() {
+        return Err(format!("`{text}` is not a name of a variable: write \"MY_KEY\""));
+    }
+    let ours = ["PATH", "LANG", "TZ", "RENEWD_PROTOCOL", "IFS"];
+    if ours.contains(&text) || text.starts_with("LD_") || text.starts_with("LC_") {
+        return Err(format!("`{text}` means something else to a program: write \"MY_KEY\""));
+    }
+    Ok(text.to_owned())
+}
+
+/// How many requests a minute a provider is sent where the config does not say, if it allows fewer than the others.
+pub(super) fn usual_rate(provider: &str) -> Option<u32> {
+    (provider == "proxyseller").then_some(50)
+}
+
+/// Whether that provider's list may tell neither what a lease is nor whether it is renewed at the end: its owner says so then.
+pub(super) fn needs_word(text: &str) -> bool {
+    text == "px6"
+}
+
+/// Whether its owner's word on the provider's own auto-renewal counts, where that is not told of a lease.
+pub(super) fn takes_word(text: &str) -> bool {
+    needs_word(text) || text == "exec"
+}
+
+/// How many leases that provider takes in one call; `None` = as many as the account says.
+pub(super) fn most_at_once(text: &str) -> Option<usize> {
+    (text == "px6").then_some(100)
+}
+
+/// The one word that an owner has for an auto-renewal that the provider does not tell.
+pub(super) fn provider_renews(text: &str) -> Result<(), String> {
+    choose(text, &[("off", ())])
+}
+
+/// What px6 calls what it rents out, of which renewd renews these three.
+pub(super) const VERSIONS: [u8; 3] = [4, 3, 6];
 
 /// Whether that provider sells days in countries of three letters, rather than cycles in places with names of its own.
 pub(super) fn sells_days(text: &str) -> bool {
-    text == "youproxy"
+    matches!(text, "youproxy" | "proxyseller")
 }
 
 pub(super) fn action(text: &str) -> Result<Action, String> {

@@ -1,7 +1,7 @@
 //! `docs/alerts.md` is the list of keys that people and scripts rely on: it and the code name the same causes.
 use std::collections::BTreeSet;
 
-use renewd::engine::alerts::CAUSES;
+use renewd::alerts::rules::CAUSES;
 use renewd::policy::{Decision, Word};
 
 const BOOK: &str = include_str!("../../docs/alerts.md");

@@ -1,16 +1,17 @@
 //! Through the built binary: silences, caps, money that nobody spent, mail that nobody takes, a ledger that cannot be used.
-use std::io::{Read, Write};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use renewd::clock::{Clock, SystemClock};
-use renewd::ledger::Ledger;
 use renewd::ledger::sqlite::{Access, open};
+use renewd::ledger::{AlertLog, Balances, Cycles, Notes, Outbox};
 use renewd::simulator::{Aim, Answer, Fault, Product, When};
 use rstest::rstest;
 use rustix::process::Signal;
 use serde_json::Value;
 
+use crate::common::config::keep_and_mail;
+use crate::common::http::get;
 use crate::common::smtp::{MailServer, free_port};
 use crate::common::{Bench, KEEP, KEY, money, signal, until};
 
@@ -18,21 +19,15 @@ const A: &str = "203.0.113.1";
 const B: &str = "203.0.113.2";
 
 /// Mail to a server at this port, where nobody may be listening.
-fn email(port: u16) -> String {
-    format!(
-        "{KEEP}[alerts.email]\nhost = \"127.0.0.1\"\nport = {port}\ntls = \"none\"\nfrom = \"renewd@example.org\"\nto = [\"ops@example.org\"]\n"
-    )
-}
-
 fn short_of_funds() -> Bench {
     let bench = Bench::new("1.00", &[(Product::IPv4, &[A], 24)]);
-    bench.config("", &email(free_port()));
+    bench.config("", &keep_and_mail(free_port()));
     bench
 }
 
 fn nothing_due() -> Bench {
     let bench = Bench::new("100.00", &[(Product::IPv4, &[A], 24 * 20), (Product::IPv4, &[B], 24 * 20)]);
-    bench.config("", &email(free_port()));
+    bench.config("", &keep_and_mail(free_port()));
     bench
 }
 
@@ -200,7 +195,10 @@ fn a_top_up_that_is_enough_is_one_mail() {
     pay_in(&bench, "99.00");
     bench.json(&["once"]);
     let told = subjects(&bench);
-    assert!(told.len() == 2 && told[1].starts_with("[renewd resolved] Top up"), "{told:?}");
+    assert!(
+        told.len() == 2 && told[1].starts_with("[renewd resolved] yp has enough funds again"),
+        "{told:?}"
+    );
     let ledger = open(&bench.path("state"), Access::Read).unwrap();
     let text = ledger.outbox(None).unwrap().remove(1).mail.text;
     assert!(text.contains("The balance of yp rose by 99.00 USD"), "{text}");
@@ -212,14 +210,6 @@ fn age_mails(bench: &Bench, minutes: i64) {
     let raw = rusqlite::Connection::open(bench.path("state/ledger.db")).unwrap();
     raw.busy_timeout(Duration::from_secs(5)).unwrap();
     raw.execute("UPDATE outbox SET queued_at = ?1", [format!("{then:.9}")]).unwrap();
-}
-
-fn get(port: u16, path: &str) -> String {
-    let Ok(mut stream) = std::net::TcpStream::connect(("127.0.0.1", port)) else { return String::new() };
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
-    let mut text = String::new();
-    let _ = stream.read_to_string(&mut text);
-    text
 }
 
 #[test]
@@ -236,7 +226,7 @@ fn mail_that_is_not_delivered_is_seen_in_status_on_the_page_and_in_the_metrics()
             .replace("listen = \"\"", &format!("listen = \"127.0.0.1:{http}\""));
         std::fs::write(&file, text).unwrap();
     };
-    config(&email(mail));
+    config(&keep_and_mail(mail));
     let mut child = bench.spawn(&["run"]);
     until("the first mail waits", 20, || status(&bench)["mails"]["waiting"] == 1);
     assert_eq!(keys(&status(&bench)), ["short_funds:yp"], "it is on its way");
@@ -244,12 +234,12 @@ fn mail_that_is_not_delivered_is_seen_in_status_on_the_page_and_in_the_metrics()
     until("the alert", 20, || keys(&status(&bench)).contains(&"mail_undelivered:*"));
     let seen = status(&bench);
     assert!(seen["mails"]["oldest_age"].as_i64().unwrap() >= 1800, "{seen:#}");
-    let metrics = get(http, "/metrics");
+    let metrics = get(http, "/metrics").unwrap().1;
     assert!(metrics.contains("renewd_mails_waiting 2"), "{metrics}");
     assert!(metrics.lines().any(|l| l.starts_with("renewd_cycles_total ")), "{metrics}");
     let age = metrics.lines().find_map(|l| l.strip_prefix("renewd_mails_oldest_age_seconds ")).unwrap();
     assert!(age.parse::<u64>().unwrap() >= 1800, "{age}");
-    assert!(get(http, "/").contains("2 mails are not delivered yet"));
+    assert!(get(http, "/").unwrap().1.contains("2 mails are not delivered yet"));
     let sink = MailServer::plain(mail);
     // The notice may find the alert's own mail still waiting: then the two are one.
     until("the mails are delivered, and the notice that it is over", 60, || {
@@ -264,7 +254,7 @@ fn mail_that_is_not_delivered_is_seen_in_status_on_the_page_and_in_the_metrics()
 fn ledger_trouble_is_told_once_by_one_shot_commands_and_so_is_its_end() {
     let bench = nothing_due();
     let port = free_port();
-    bench.config("", &email(port));
+    bench.config("", &keep_and_mail(port));
     let sink = MailServer::plain(port);
     std::fs::create_dir_all(bench.path("state")).unwrap();
     std::fs::write(bench.path("state/ledger.db"), "this is no database, and longer than a header").unwrap();

@@ -1,6 +1,8 @@
 //! "Resolved" is said only where something was put right: not where nothing is known, and not where another alert took over.
 use jiff::SignedDuration;
-use renewd::domain::{Occasion, State};
+use renewd::alerts::rules::{CAUSES, Scope, how_it_ended};
+use renewd::domain::{AccountName, AlertKey, Course, Occasion, Severity, State};
+use renewd::ledger::OpenAlert;
 use renewd::planner::Standing;
 use renewd::policy::{Stage, Word};
 use rstest::rstest;
@@ -201,5 +203,41 @@ fn each_lease_that_lapsed_is_told_also_when_the_one_before_has_left_the_list() {
         assert_eq!(world.pass(10), [raised(key)], "after its end");
         world.report.items = Vec::new();
         assert_eq!(world.pass(10), []);
+    }
+}
+
+#[test]
+fn every_end_that_is_told_says_how_things_are_now() {
+    for known in CAUSES {
+        let account = AccountName::from("yp");
+        let key = match (known.scope, known.name) {
+            (Scope::Payment, name) | (_, name @ "stale_end") => AlertKey::order(name, "yp", "O1"),
+            (Scope::Daemon, name) => AlertKey::account(name, "*"),
+            (_, name) => AlertKey::account(name, "yp"),
+        };
+        let begun: jiff::Timestamp = "2026-11-20T08:00:00Z".parse().unwrap();
+        let alert = OpenAlert {
+            severity: Severity::Warning,
+            account: (known.scope != Scope::Daemon).then_some(account),
+            since: begun,
+            told_at: begun,
+            told: Some((Severity::Warning, 0)),
+            owed: None,
+            title: "what was wrong".to_owned(),
+            text: String::new(),
+            once: false,
+            grade: 0,
+            leases: Vec::new(),
+            heard: Vec::new(),
+            course: Course::begun(begun),
+            news_at: begun,
+            deadline: None,
+            key,
+        };
+        let title = how_it_ended(&alert, &[], &[], None, begun).title;
+        assert!(title.is_some() || !known.end_is_told, "{}: {title:?}", known.name);
+        let title = title.unwrap_or_default();
+        let whose = alert.account.is_none() || title.contains("yp") || title.contains("O1");
+        assert!(title.is_empty() || whose, "{}: {title}", known.name);
     }
 }

@@ -2,8 +2,8 @@
 use jiff::{SignedDuration, Timestamp};
 use renewd::domain::{AlertKey, KeyPattern, Occasion, Severity};
 use renewd::ledger::{
-    AlertChange, BalanceMark, BalanceNote, Channel, How, Ledger, OpenAlert, QueuedMail, Silence, Telling,
-    WaitingMails,
+    AlertChange, AlertLog, BalanceMark, BalanceNote, Balances, Channel, How, OpenAlert, Outbox, QueuedMail,
+    Silence, Telling, WaitingMails,
 };
 use rstest::rstest;
 
@@ -32,6 +32,8 @@ fn an_alert_is_read_back_as_it_was_stored() {
         leases: vec!["L1".into(), "L2".into()],
         heard: vec!["p-000001".into(), "p-000002.1".into()],
         course: renewd::domain::Course::begun(at(0).wall),
+        news_at: at(0).wall,
+        deadline: Some(at(9).wall),
     };
     ledger.apply_alerts(&[AlertChange::Keep(untold.clone())], &[], at(1).wall).unwrap();
     assert_eq!(ledger.open_alerts().unwrap(), std::slice::from_ref(&untold));

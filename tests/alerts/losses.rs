@@ -1,6 +1,6 @@
 //! A kept address that is gone is told, whichever reading saw it first, once, and also after a crash.
 use renewd::domain::{Event, State};
-use renewd::ledger::{EventDetail, Ledger};
+use renewd::ledger::{AlertLog, Cycles, EventDetail, Inventories, Ledger};
 
 use crate::shop::{Shop, far, mails};
 use crate::support::{acct, at, intent, inventory, lease, yp};
@@ -78,7 +78,7 @@ async fn a_crash_between_the_alert_and_its_note_does_not_tell_twice() {
     let report = shop.payer(&ledger).cycle().await.unwrap();
     let notes = |sql: &str| crate::support::raw(shop.dir.path()).execute_batch(sql).unwrap();
     notes("CREATE TABLE kept AS SELECT * FROM note");
-    renewd::daemon::tell::report(&shop.payer(&ledger).viewer, &report).unwrap();
+    renewd::alerts::tell::report(&shop.payer(&ledger).viewer, &report).unwrap();
     notes("INSERT OR REPLACE INTO note SELECT * FROM kept; DROP TABLE kept");
 
     takes_away(&shop, 3);

@@ -1,8 +1,8 @@
 //! Several payments of one order: one alert and one mail speak of all of them, and one that joins is news.
-use renewd::daemon::tell;
+use renewd::alerts::rules::double_charge;
+use renewd::alerts::tell;
 use renewd::domain::{Alert, IntentId, Occasion, State};
-use renewd::engine::alerts::double_charge;
-use renewd::ledger::{IntentRecord, Ledger};
+use renewd::ledger::{IntentRecord, Outbox};
 
 use crate::shop::{Shop, far, mails};
 use crate::support::{lease, money};
@@ -141,6 +141,31 @@ fn second_charges_that_a_settling_pass_found_are_all_in_the_mail() {
     incidents.dedup();
     assert_eq!(incidents.len(), 2, "after an outage, too, no newer word stands for another charge");
     assert!(ledger.outbox(None).unwrap().iter().all(|m| m.mail.key.as_str() == "double_charge:yp:O1"));
+}
+
+#[test]
+fn a_term_that_was_paid_twice_and_cost_more_is_told_as_both() {
+    let mut record = part(1, State::Confirmed);
+    let far = record.request.leases[0].expires_at + jiff::SignedDuration::from_hours(24 * 60);
+    record.detail.charged = Some(money("1.33"));
+    record.detail.expires_after = Some(far);
+    let mut world = World::new();
+    world.report.payments = vec![record];
+    let keys: Vec<String> = world.firing().iter().map(|a| a.key.to_string()).collect();
+    assert_eq!(keys, ["charge_differs:yp:O1", "double_charge:yp:O1"]);
+}
+
+#[test]
+fn what_only_counts_for_a_payment_is_told_as_that() {
+    let mut record = part(1, State::Confirmed);
+    record.detail.charged = record.quoted.times(2);
+    record.detail.measured = Some(renewd::domain::Measured::Quote);
+    let mut world = World::new();
+    world.report.payments = vec![record];
+    let alerts = world.firing();
+    assert_eq!(alerts.len(), 1, "{alerts:?}");
+    assert_eq!(alerts[0].key.as_str(), "charge_differs:yp:O1");
+    assert!(alerts[0].title.contains("may have cost"), "{}", alerts[0].title);
 }
 
 #[test]

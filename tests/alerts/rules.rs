@@ -1,16 +1,18 @@
 //! Every rule through its life: quiet in a quiet world, it fires alone, stays quiet while nothing changes, is repeated after
 //! `alerts.repeat`, and ends as its cause says.
 use jiff::{SignedDuration, Timestamp};
-use renewd::domain::{Alert, Occasion, Severity, State};
-use renewd::engine::alerts::{
+use renewd::alerts::rules::{
     BudgetUse, LoopFacts, cause, config_refused, cycles_missed, loop_late, mail_undelivered, tried_again,
 };
-use renewd::ledger::{BalanceNote, EventDetail, WaitingMails};
+use renewd::domain::{Alert, Occasion, Severity, State};
+use renewd::ledger::{
+    BalanceNote, EventDetail, ExactSet, NewPlan, PlanEvent, PlanRecord, PlanState, Restored, WaitingMails,
+};
 use renewd::planner::Standing;
 use renewd::policy::{Decision, Reason, Stage, Word};
 use rstest::rstest;
 
-use crate::support::{acct, at, lease, money};
+use crate::support::{acct, at, intent, lease, money};
 use crate::world::{World, payment};
 
 const DAY_AND_MORE: i64 = 25 * 60;
@@ -57,6 +59,7 @@ fn a_lease_that_is_held_is_an_alert_of_its_reason() {
         Word::Shrunk,
         Word::AccountChanged,
         Word::SecondRenewd,
+        Word::Restored,
         Word::Clock,
         Word::Lapsed,
     ];
@@ -80,6 +83,129 @@ fn a_lease_that_is_held_is_an_alert_of_its_reason() {
         set(&mut world, Stage::Rescue);
         assert_eq!(world.pass(10), [(key, Occasion::Escalated)], "its stage changed again");
     }
+}
+
+#[test]
+fn a_ledger_that_was_brought_back_is_one_alert_for_all_accounts_until_each_was_read_twice() {
+    let restored = |world: &mut World| {
+        world.hold(1, Word::Restored, Stage::Urgent);
+        world.report.accounts[0].barred = Some(Reason::new(Word::Restored, "why"));
+        world.around.restored = Some(Restored { payments: vec!["p-000007".into()], ..Restored::default() });
+    };
+    let whole = |world: &mut World| {
+        well(world);
+        world.report.accounts[0].barred = None;
+        world.around.restored = None;
+    };
+    lives("restored:*", Severity::Urgent, Condition, restored, whole);
+}
+
+#[test]
+fn a_database_that_was_promoted_is_told_as_what_it_is_with_the_gap() {
+    let said = |restored: Restored| {
+        let mut world = World::new();
+        world.hold(1, Word::Restored, Stage::Urgent);
+        world.report.accounts[0].barred = Some(Reason::new(Word::Restored, "why"));
+        world.around.restored = Some(restored);
+        let found = world.firing();
+        let alert = found.iter().find(|a| a.key.to_string() == "restored:*").unwrap();
+        format!("{} {}", alert.title, alert.text)
+    };
+    let newest = Some("2026-11-21T05:50:00Z".parse().unwrap());
+    let other = said(Restored { other: true, newest, ..Restored::default() });
+    assert!(other.contains("promoted") && other.contains("2026-11-21T05:50:00Z"), "{other}");
+    assert!(!other.contains("backup") && !other.contains("was put back"), "{other}");
+    let both =
+        said(Restored { other: true, payments: vec!["p-000007".into()], newest, ..Restored::default() });
+    assert!(both.contains("promoted") && both.contains("was put back from spends.log"), "{both}");
+    let backup = said(Restored { payments: vec!["p-000007".into()], ..Restored::default() });
+    assert!(backup.contains("backup") && !backup.contains("promoted"), "{backup}");
+}
+
+/// A plan of the first lease that waits since minute 0; its deadline is a week ahead.
+fn waiting(world: &World) -> PlanRecord {
+    let new = intent(&[1]);
+    let ahead = |days: i64| world.now().checked_add(SignedDuration::from_hours(24 * days)).unwrap();
+    let last = PlanEvent {
+        seq: 1,
+        state: PlanState::Waiting,
+        at: at(0).wall,
+        by: None,
+        note: None,
+        why: Some("due".to_owned()),
+    };
+    let set = ExactSet {
+        request: new.request,
+        provider: new.provider.clone(),
+        country: None,
+        policy: new.policy.clone(),
+        attempt: 1,
+        price: new.quoted,
+        currency: new.currency.clone(),
+    };
+    let plan = NewPlan {
+        name: "k7m2q-9xw4t".to_owned(),
+        account: acct(),
+        provider: new.provider,
+        policy: new.policy,
+        sets: vec![set],
+        amount: new.quoted,
+        currency: new.currency,
+        deadline: ahead(7),
+        valid_until: ahead(8),
+        covers_until: ahead(8),
+    };
+    PlanRecord { plan, since: at(0).wall, last, begun: Vec::new() }
+}
+
+#[test]
+fn a_plan_that_waits_for_approval_says_what_and_until_when_and_what_to_type() {
+    let asks = |world: &mut World| {
+        world.hold(1, Word::Approval, Stage::Normal);
+        world.around.plans = vec![waiting(world)];
+    };
+    let spoken = |world: &mut World| {
+        world.around.plans.clear();
+        well(world);
+    };
+    lives("approval:k7m2q-9xw4t", Severity::Warning, Condition, asks, spoken);
+    let mut world = World::new();
+    asks(&mut world);
+    let alert = world.firing().remove(0);
+    let plan = &world.around.plans[0].plan;
+    assert!(alert.title.contains("1 lease for 2.65 USD, by "), "{}", alert.title);
+    assert_eq!(alert.actions, ["renewd approve k7m2q-9xw4t", "renewd reject k7m2q-9xw4t"]);
+    assert_eq!((alert.deadline, alert.rows.len()), (Some(plan.deadline), 1));
+    assert_eq!(alert.rows[0].stage, Some("normal"));
+}
+
+#[test]
+fn each_lease_in_an_alert_has_its_stage() {
+    for (stage, word) in [(Stage::Normal, "normal"), (Stage::Urgent, "urgent"), (Stage::Rescue, "rescue")] {
+        let mut world = World::new();
+        world.hold(1, Word::PriceCap, stage);
+        let alerts = world.firing();
+        assert!(alerts.iter().any(|a| a.rows.iter().any(|r| r.stage == Some(word))), "{word}: {alerts:#?}");
+    }
+}
+
+#[test]
+fn a_plan_is_urgent_from_its_deadline_on_and_a_refused_approval_is_told_with_its_reason() {
+    let mut world = World::new();
+    world.hold(1, Word::Approval, Stage::Normal);
+    world.around.plans = vec![waiting(&world)];
+    let key = "approval:k7m2q-9xw4t".to_owned();
+    world.pass(0);
+    assert_eq!(world.pass(60), []);
+    world.around.plans[0].plan.deadline = world.now();
+    assert_eq!(world.pass(10), [(key.clone(), Occasion::Escalated)]);
+    assert_eq!(world.keys(), [(key.clone(), Severity::Urgent)]);
+    world.pass(10);
+    let last = &mut world.around.plans[0].last;
+    (last.seq, last.state, last.why) = (3, PlanState::Refused, Some("price_cap: dearer".to_owned()));
+    last.at = world.report.started.wall.checked_add(SignedDuration::from_mins(10)).unwrap();
+    assert_eq!(world.pass(10), [(key, Occasion::Escalated)], "an approval that came to nothing is news");
+    assert!(world.firing()[0].text.contains("price_cap: dearer"));
 }
 
 #[test]
@@ -137,6 +263,7 @@ fn a_hold_names_the_line_of_the_config_that_ends_it() {
 
     let mut world = World::new();
     world.settings.budgets = vec![renewd::budget::Budget {
+        labels: Vec::new(),
         name: "monthly".into(),
         accounts: Vec::new(),
         policies: Vec::new(),
@@ -153,7 +280,7 @@ fn a_hold_names_the_line_of_the_config_that_ends_it() {
     let told = actions(&world);
     assert_eq!(told[0], "raise limit of budget `monthly` (10.00) by 4.30 USD to pay for 2 leases");
     assert!(
-        told[2].starts_with("or wait: budget `monthly` begins anew ") && told[2].ends_with(" 1 Dec 00:00"),
+        told[2].starts_with("or wait: budget `monthly` starts afresh ") && told[2].ends_with(" 1 Dec 00:00"),
         "{told:?}"
     );
 }
@@ -307,6 +434,19 @@ fn a_window_that_never_opens_before_the_end_is_told() {
 }
 
 #[test]
+fn days_off_that_leave_no_day_before_the_end_are_told_by_their_key() {
+    let mut world = World::new();
+    ends_in(&mut world, 25 * 60, Word::OutsideWindow, Stage::Normal);
+    let policy = &mut world.settings.policies[0];
+    policy.before = renewd::policy::Before::Span(SignedDuration::from_hours(48));
+    let today = world.report.started.wall.to_zoned(jiff::tz::TimeZone::UTC).date();
+    let days = (0..3).map(|n| today.checked_add(jiff::Span::new().days(n)).unwrap()).collect();
+    policy.window = renewd::policy::Windows::new(Vec::new(), days);
+    assert_eq!(world.keys(), [("lapse_ahead:yp".to_owned(), Severity::Urgent)]);
+    assert!(actions(&world)[0].starts_with("shorten except or raise urgent"), "{:?}", actions(&world));
+}
+
+#[test]
 fn a_lease_that_falls_due_after_the_last_pass_before_its_end_is_told() {
     let mut world = World::new();
     ends_in(&mut world, 34, Word::NotDue, Stage::Early);
@@ -335,6 +475,7 @@ fn every_word_that_keeps_a_wanted_lease_unpaid_is_told_when_its_end_is_near() {
         Word::Clock,
         Word::AccountChanged,
         Word::SecondRenewd,
+        Word::Restored,     // the ledger's alert: `restored`
         Word::Accepted,     // a payment's own clock: `unresolved`
         Word::ProviderPays, // renewd pays itself in the last hour
     ];

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
+use renewd::alerts::tell;
 use renewd::clock::Clock;
-use renewd::daemon::tell;
 use renewd::domain::{
     Balance, Capabilities, Catalogue, ChangeRequest, Currency, FieldProblem, Inventory, Kind, Lease, Moment,
     Money, PurchaseRequest, Quote, QuoteError, RenewalRequest,
@@ -15,7 +15,7 @@ use renewd::domain::{
 use renewd::engine::{CycleReport, Payer, Viewer};
 use renewd::keylock::KeyLocks;
 use renewd::ledger::sqlite::{Access, SqliteLedger, open};
-use renewd::ledger::{Ledger, PurchasePermit, SpendPermit};
+use renewd::ledger::{Outbox, PurchasePermit, SpendPermit};
 use renewd::providers::{PaymentReply, PromoCode, Purpose, ReadError, Reader, Spender};
 use renewd::settings::{Settings, Sources, load};
 
@@ -87,6 +87,7 @@ impl Reader for Provider {
             method,
             asked_at,
             paid_before: None,
+            each: None,
             order: None,
         })
     }
@@ -119,7 +120,7 @@ impl Spender for Provider {
             lease.expires_at = Some(paid.expires_at + SignedDuration::from_hours(24 * 30));
             lease.ip = swapped.map_or_else(|| lease.ip.clone(), str::to_owned);
         }
-        PaymentReply::Accepted { balance: None, promo: None, order: None }
+        PaymentReply::Accepted { balance: None, charged: None, promo: None, order: None }
     }
 
     async fn purchase(&self, _permit: PurchasePermit) -> PaymentReply {
@@ -161,6 +162,10 @@ impl Shop {
             sells_cycles: false,
             grace: None,
             bundled_kinds: Vec::new(),
+            hides_auto_renewal: false,
+            prices_by_count: false,
+            pace: None,
+            marks_purchases: false,
         };
         let shelf = Shelf { leases, balance: money("100.00"), swaps_to: None, down: false };
         let provider = Provider { shelf: Mutex::new(shelf), capabilities, clock: Arc::clone(&clock) };
@@ -185,6 +190,7 @@ impl Shop {
             ledger: Arc::<SqliteLedger>::clone(ledger),
             clock: Arc::<Minutes>::clone(&self.clock),
             readers: BTreeMap::from([(acct(), reader)]),
+            tenure: Arc::new(renewd::ledger::Tenure::alone()),
             stop: tokio_util::sync::CancellationToken::new(),
             beat: Arc::new(|| {}),
         };

@@ -1,10 +1,10 @@
 //! A quiet world of one account and two leases, and what people are told of it: rules, ends and tellings together.
 use jiff::{SignedDuration, Timestamp};
 use renewd::alerting::{Quiet, Terms, bundle, reconcile};
+use renewd::alerts::rules::{Around, ends, firing};
 use renewd::domain::{Alert, Balance, Currency, Occasion, Severity, State};
-use renewd::engine::alerts::{Around, ends, firing};
 use renewd::engine::{AccountReport, CycleReport};
-use renewd::ledger::{AlertChange, IntentRecord, Ledger, OpenAlert, Telling};
+use renewd::ledger::{AlertChange, IntentRecord, OpenAlert, Payments, Telling};
 use renewd::planner::{Item, Standing};
 use renewd::policy::{Reason, Stage, Word};
 use renewd::settings::{Settings, Sources, load};
@@ -36,6 +36,7 @@ fn settings(dir: &std::path::Path) -> Settings {
 pub fn item(n: usize, word: Word, stage: Stage) -> Item {
     let lease = lease("yp", n);
     Item {
+        labels: Vec::new(),
         bundle: vec![lease.id.clone()],
         lease,
         stage: Some(stage),
@@ -76,6 +77,8 @@ impl World {
             started: at(5),
             accounts: vec![account],
             items: vec![item(1, Word::NotDue, Stage::Early), item(2, Word::NotDue, Stage::Early)],
+            lists: Vec::new(),
+            last_paid: Default::default(),
             payments: Vec::new(),
             unsettled: Vec::new(),
             settled: Vec::new(),
@@ -134,6 +137,7 @@ impl World {
                 }
                 AlertChange::Close(key) => self.ended.extend(self.open.extract_if(.., |o| o.key == key)),
                 AlertChange::Log(telling) => self.log.push(telling),
+                AlertChange::Happened(_) => {}
             }
         }
         let mails = bundle(&told).into_iter();

@@ -48,6 +48,16 @@ impl Certificates {
         Self::of(cert.pem(), &cert, &key)
     }
 
+    /// Signed with the key of a server's own certificate, which is no CA; `ca` holds that one.
+    pub fn signed_by_a_server() -> Self {
+        let server = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+        let server = CertifiedIssuer::self_signed(server, KeyPair::generate().unwrap()).unwrap();
+        let key = KeyPair::generate().unwrap();
+        let leaf = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+        let cert = leaf.signed_by(&key, &server).unwrap();
+        Self::of(server.pem(), &cert, &key)
+    }
+
     fn of(ca: String, cert: &rcgen::Certificate, key: &KeyPair) -> Self {
         Self {
             ca,

@@ -3,21 +3,30 @@
 #![allow(clippy::unwrap_used, missing_docs, reason = "helpers of tests: a panic is a failed test")]
 
 pub mod certificates;
+pub mod config;
+pub mod documents;
+pub mod http;
+pub mod px6;
+pub mod seller;
+pub mod shard;
+pub mod shim;
 pub mod smtp;
+pub mod time;
 
 use std::fs;
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
-use renewd::clock::{Clock, SystemClock};
 use renewd::domain::Money;
 use renewd::simulator::{Handle, Product, Simulator, World};
 use serde_json::Value;
+
+pub use config::private;
+pub use time::{in_hours, until};
+
+use config::{Account, one_account};
+use time::Ahead;
 
 /// The simulated account's key: no output may hold it.
 pub const KEY: &str = "sim-key-0123456789abcdef";
@@ -26,12 +35,10 @@ pub struct Bench {
     pub dir: tempfile::TempDir,
     pub handle: Handle,
     pub base_url: String,
+    /// How far the clocks of provider and binary are ahead.
+    pub time: Ahead,
     _runtime: tokio::runtime::Runtime,
     _simulator: Simulator,
-}
-
-pub fn in_hours(hours: i64) -> Timestamp {
-    SystemClock::new().now().wall.checked_add(SignedDuration::from_hours(hours)).unwrap()
 }
 
 pub fn money(text: &str) -> Money {
@@ -48,12 +55,14 @@ impl Bench {
         }
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-        let simulator = runtime.block_on(Simulator::start(clock, world, ([127, 0, 0, 1], 0).into())).unwrap();
+        let time = Ahead::default();
+        let simulator =
+            runtime.block_on(Simulator::start(time.clock(), world, ([127, 0, 0, 1], 0).into())).unwrap();
         let bench = Self {
             dir: tempfile::tempdir().unwrap(),
             handle: simulator.handle(),
             base_url: simulator.base_url(),
+            time,
             _runtime: runtime,
             _simulator: simulator,
         };
@@ -67,9 +76,12 @@ impl Bench {
     }
 
     pub fn secret(&self, name: &str, value: &str) {
-        let file =
-            fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(self.path(name));
-        file.unwrap().write_all(value.as_bytes()).unwrap();
+        private(&self.path(name), value);
+    }
+
+    /// Lets time pass for the provider and for each renewd that starts from now on; nobody waits for it.
+    pub fn pass(&self, ms: u64) {
+        self.time.pass(Duration::from_millis(ms));
     }
 
     /// Writes the config: `account` goes into `[[account]]`, `rest` behind it.
@@ -79,11 +91,8 @@ impl Bench {
 
     /// The same with `timing` appended to `[timing]`.
     pub fn config_with(&self, timing: &str, account: &str, rest: &str) {
-        let dir = self.dir.path().display();
-        let text = format!(
-            r#"state_dir = "{dir}/state"
-runtime_dir = "{dir}/run"
-[schedule]
+        let head = format!(
+            r#"[schedule]
 cycle = "* * * * * *"
 report = ""
 jitter = "0s"
@@ -91,32 +100,17 @@ jitter = "0s"
 lag_window = "3s"
 read_timeout = "4s"
 money_timeout = "2s"
-{timing}
-[http]
-listen = ""
-[[account]]
-name = "yp"
-provider = "youproxy"
-base_url = "{url}"
-api_key = {{ file = "{dir}/yp.key" }}
-max_requests_per_minute = 100000
-{account}
-{rest}
-"#,
-            url = self.base_url
+{timing}"#
         );
+        let url = &self.base_url;
+        let to = Account { name: "yp", provider: "youproxy", base_url: url, per_minute: 100_000 };
+        let text = one_account(self.dir.path(), &head, &to, &format!("{account}\n{rest}"));
         fs::write(self.path("renewd.toml"), text).unwrap();
     }
 
     pub fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_renewd"));
-        command
-            .arg("--config")
-            .arg(self.path("renewd.toml"))
-            .args(args)
-            .env_remove("RUST_LOG")
-            .env_remove("COLUMNS")
-            .stdin(Stdio::null());
+        let mut command = renewd(&self.path("renewd.toml"), args);
+        self.time.give(&mut command);
         command
     }
 
@@ -126,11 +120,7 @@ max_requests_per_minute = 100000
 
     /// Runs a command with `--json`; gives exit code and document.
     pub fn json(&self, args: &[&str]) -> (i32, Value) {
-        let out = self.command(args).arg("--json").output().unwrap();
-        let text = String::from_utf8(out.stdout).unwrap();
-        let err = String::from_utf8_lossy(&out.stderr);
-        let document = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{args:?}: {e}\n{text}\n{err}"));
-        (out.status.code().unwrap(), document)
+        document(self.command(args))
     }
 
     pub fn spawn(&self, args: &[&str]) -> Child {
@@ -176,17 +166,46 @@ max_requests_per_minute = 100000
 
     /// Repeats `once` until nothing is unsettled, at most `n` times, a read apart.
     pub fn settle(&self, n: usize) -> Value {
+        self.once_until(n, || {
+            let open = self.json(&["history", "--state", "unknown", "--state", "accepted"]).1;
+            open["payments"].as_array().unwrap().is_empty()
+        })
+    }
+
+    /// Repeats `once` until this holds, at most `n` times, a read apart.
+    pub fn once_until(&self, n: usize, holds: impl Fn() -> bool) -> Value {
         let mut document = Value::Null;
         for _ in 0..n {
             document = self.json(&["once"]).1;
-            let open = self.json(&["history", "--state", "unknown", "--state", "accepted"]).1;
-            if open["payments"].as_array().unwrap().is_empty() {
+            if holds() {
                 break;
             }
-            std::thread::sleep(Duration::from_millis(1_050));
+            self.pass(1_050);
         }
         document
     }
+}
+
+/// The binary with this config, and nothing from the terminal or the environment of whoever runs the tests.
+pub fn renewd(config: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_renewd"));
+    command.arg("--config").arg(config).args(args);
+    command.env_remove("RUST_LOG").env_remove("COLUMNS").stdin(Stdio::null());
+    command
+}
+
+/// Runs it with `--json`; gives exit code and document.
+fn document(mut command: Command) -> (i32, Value) {
+    let out = command.arg("--json").output().unwrap();
+    let text = String::from_utf8(out.stdout).unwrap();
+    let err = String::from_utf8_lossy(&out.stderr);
+    for secret in [shard::TOKEN, px6::KEY] {
+        assert!(!text.contains(secret) && !err.contains(secret), "a key is told");
+    }
+    let parsed = serde_json::from_str(&text);
+    let parsed = parsed.unwrap_or_else(|e| panic!("{:?}: {e}\n{text}\n{err}", command.get_args()));
+    documents::hold(command.get_args(), &parsed);
+    (out.status.code().unwrap(), parsed)
 }
 
 pub const KEEP: &str = r#"
@@ -196,17 +215,6 @@ action = "renew"
 before = "3d"
 period = ["30d", "90d"]
 "#;
-
-/// Waits for something that must come to pass.
-pub fn until(what: &str, seconds: u64, mut done: impl FnMut() -> bool) {
-    for _ in 0..seconds * 20 {
-        if done() {
-            return;
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    panic!("after {seconds}s still not: {what}");
-}
 
 pub fn signal(child: &Child, signal: rustix::process::Signal) {
     let pid = rustix::process::Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();

@@ -2,17 +2,18 @@
 #![allow(dead_code, reason = "each test binary uses its own part")]
 #![allow(clippy::unwrap_used, missing_docs, reason = "helpers of tests: a panic is a failed test")]
 use std::fs;
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
-use std::sync::Arc;
+use std::process::Command;
+use std::time::Duration;
 
-use renewd::clock::{Clock, SystemClock};
 use renewd::domain::Money;
 use renewd::simulator::proxyshard::{Endpoint, World};
 use renewd::simulator::{Handle, Simulator};
 use serde_json::Value;
+
+use super::config::{Account, one_account, private};
+use super::time::Ahead;
+use super::{document, renewd};
 
 pub const TOKEN: &str = "shard-token-0123456789abcdef";
 
@@ -20,6 +21,8 @@ pub struct ShardBench {
     pub dir: tempfile::TempDir,
     pub handle: Handle<World>,
     pub base_url: String,
+    /// How far the clocks of provider and binary are ahead.
+    time: Ahead,
     _runtime: tokio::runtime::Runtime,
     _simulator: Simulator<World>,
 }
@@ -32,17 +35,18 @@ impl ShardBench {
         fill(&mut world);
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-        let simulator = runtime.block_on(Simulator::start(clock, world, ([127, 0, 0, 1], 0).into())).unwrap();
+        let time = Ahead::default();
+        let simulator =
+            runtime.block_on(Simulator::start(time.clock(), world, ([127, 0, 0, 1], 0).into())).unwrap();
         let bench = Self {
             dir: tempfile::tempdir().unwrap(),
             handle: simulator.handle(),
             base_url: simulator.base_url(),
+            time,
             _runtime: runtime,
             _simulator: simulator,
         };
-        let file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(bench.path("ps.key"));
-        file.unwrap().write_all(TOKEN.as_bytes()).unwrap();
+        private(&bench.path("ps.key"), TOKEN);
         bench
     }
 
@@ -52,50 +56,38 @@ impl ShardBench {
 
     /// `account` goes into `[[account]]`, `rest` behind it.
     pub fn config(&self, account: &str, rest: &str) {
-        let dir = self.dir.path().display();
-        let text = format!(
-            r#"state_dir = "{dir}/state"
-runtime_dir = "{dir}/run"
-[timing]
+        let head = r#"[timing]
 lag_window = "2s"
 read_timeout = "4s"
 money_timeout = "2s"
 [guard]
 max_payments_per_cycle = 1000
-max_fleet_share = "100%"
-[http]
-listen = ""
-[[account]]
-name = "ps"
-provider = "proxyshard"
-base_url = "{url}"
-api_key = {{ file = "{dir}/ps.key" }}
-max_requests_per_minute = 100000
-{account}
-{rest}
-"#,
-            url = self.base_url
-        );
+max_fleet_share = "100%""#;
+        let url = &self.base_url;
+        let to = Account { name: "ps", provider: "proxyshard", base_url: url, per_minute: 100_000 };
+        let text = one_account(self.dir.path(), head, &to, &format!("{account}\n{rest}"));
         fs::write(self.path("renewd.toml"), text).unwrap();
+    }
+
+    /// Lets time pass for the provider and for each renewd that starts from now on; nobody waits for it.
+    pub fn pass(&self, ms: u64) {
+        self.time.pass(Duration::from_millis(ms));
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = renewd(&self.path("renewd.toml"), args);
+        self.time.give(&mut command);
+        command
     }
 
     /// Runs a command with `--json`; gives exit code and document.
     pub fn json(&self, args: &[&str]) -> (i32, Value) {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_renewd"));
-        command.arg("--config").arg(self.path("renewd.toml")).args(args).arg("--json");
-        let out = command.env_remove("RUST_LOG").env_remove("COLUMNS").stdin(Stdio::null()).output().unwrap();
-        let text = String::from_utf8(out.stdout).unwrap();
-        let err = String::from_utf8_lossy(&out.stderr);
-        assert!(!text.contains(TOKEN) && !err.contains(TOKEN), "the token is told");
-        let document = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{args:?}: {e}\n{text}\n{err}"));
-        (out.status.code().unwrap(), document)
+        document(self.command(args))
     }
 
     /// Runs a command as people do; gives exit code, stdout and stderr.
     pub fn said(&self, args: &[&str]) -> (i32, String, String) {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_renewd"));
-        command.arg("--config").arg(self.path("renewd.toml")).args(args);
-        let out = command.env_remove("RUST_LOG").stdin(Stdio::null()).output().unwrap();
+        let out = self.command(args).output().unwrap();
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
         (out.status.code().unwrap(), text(out.stdout), text(out.stderr))
     }
@@ -108,7 +100,7 @@ max_requests_per_minute = 100000
             if open["payments"].as_array().unwrap().is_empty() {
                 return;
             }
-            std::thread::sleep(std::time::Duration::from_millis(700));
+            self.pass(700);
         }
     }
 

@@ -1,5 +1,5 @@
 //! A mail server on loopback, in this process: real SMTP with STARTTLS, implicit TLS and AUTH, and what it took. Any of its replies can
-//! be replaced, for servers that refuse. It keeps mails in memory and delivers them nowhere; `tests/mail/exim.rs` holds the same
+//! be replaced, for servers that refuse. It keeps mails in memory and delivers them nowhere; `tests/alerts/mail/exim.rs` holds the same
 //! claims against a mail server that people run.
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -250,6 +250,7 @@ impl Talk<'_> {
         let protected = self.shop.protection != Protection::None;
         match verb {
             "EHLO" => {
+                self.shop.note(&format!("called by {rest}"));
                 let mut reply = "250-localhost\r\n250-8BITMIME\r\n".to_owned();
                 if self.shop.protection == Protection::StartTls && !self.secure {
                     reply.push_str("250-STARTTLS\r\n");

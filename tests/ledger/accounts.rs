@@ -1,12 +1,20 @@
 //! Accounts by number: what is kept of one goes with its name, in every table; a ledger from before that has its numbers.
+use std::sync::Arc;
+
 use jiff::Timestamp;
-use renewd::domain::identity::{Claim, Place, Verdict};
+use renewd::domain::identity::{Claim, Verdict};
 use renewd::domain::{Change, ChangeRequest, State};
-use renewd::ledger::sqlite::{Access, MIGRATIONS, SqliteLedger, open};
-use renewd::ledger::{ChangeOutcome, IntentFilter, LOST_UNTOLD, Ledger, SeenQuote};
+use renewd::ledger::sqlite::{Access, MIGRATIONS, SqliteLedger};
+use renewd::ledger::{
+    AlertLog, Balances, ChangeOutcome, Cycles, IntentFilter, Inventories, LOST_UNTOLD, Notes, OrderChanges,
+    PauseRecord, Payments, Prices, SeenQuote,
+};
 use rusqlite::Connection;
 
-use crate::support::{acct, at, end, in_state, intent, inventory, lease, money, november, raw, seeded, yp};
+use crate::server;
+use crate::support::{
+    acct, at, end, execute, in_state, intent, inventory, lease, lines, money, november, open, raw, seeded, yp,
+};
 
 fn claim(name: &str, key: &str) -> Claim {
     Claim {
@@ -15,7 +23,7 @@ fn claim(name: &str, key: &str) -> Claim {
         was: Vec::new(),
         key: key.to_owned(),
         owner: None,
-        listed: Some(vec![Place::of(&lease("yp", 1))]),
+        listed: Some(Arc::new(vec![lease("yp", 1)].into())),
     }
 }
 
@@ -29,7 +37,7 @@ fn filled(dir: &std::path::Path) -> SqliteLedger {
     assert_eq!(attach(&ledger, &[claim("yp", "key")]), [Verdict::Known]);
     in_state(&ledger, &[1], State::Confirmed);
     in_state(&ledger, &[2], State::Unknown);
-    ledger.set_paused(Some(&acct()), true, at(1).wall).unwrap();
+    ledger.pause(&PauseRecord::since(Some(acct()), at(1).wall), &at(1)).unwrap();
     let quote = SeenQuote {
         account: acct(),
         lease: lease("yp", 3).id,
@@ -56,8 +64,8 @@ fn filled(dir: &std::path::Path) -> SqliteLedger {
         ledger.note(&format!("{word}:yp"), "x").unwrap();
     }
     ledger.note("offered:yp:IPv4", "30").unwrap();
-    raw(dir)
-        .execute_batch(
+    execute(
+        dir,
             "INSERT INTO alert (key, severity, account, since, told_at, title, text, once) VALUES
                ('unknown:yp:O1', 'warning', 'yp', '2026-11-17T12:00:00.000000000Z', '2026-11-17T12:00:00.000000000Z', 't', 't', 0),
                ('shrunk:yp', 'warning', 'yp', '2026-11-17T12:00:00.000000000Z', '2026-11-17T12:00:00.000000000Z', 't', 't', 0);
@@ -67,11 +75,16 @@ fn filled(dir: &std::path::Path) -> SqliteLedger {
              INSERT INTO decision VALUES ('yp', 'L1', '203.0.113.1', 'IPv4', 'wait', 'not_due', 'not_due: x', NULL,
                '2026-11-17T12:00:00.000000000Z', 1);
              INSERT INTO balance_mark VALUES ('yp', '2026-11-17T12:00:00.000000000Z', '100.00', 'USD', NULL, NULL);
+             INSERT INTO outlook (account, at, config) VALUES ('yp', '2026-11-17T12:00:00.000000000Z', 'c');
+             INSERT INTO hook_told VALUES ('yp', 'lost:L1', '2026-11-17T12:00:00.000000000Z');
+             INSERT INTO keep VALUES (1, 'yp', 'L1', 'O1', '203.0.113.1', NULL, 'keep-us', '2026-11-17T12:00:00.000000000Z', 'alice',
+               '2027-03-01', NULL);
+             INSERT INTO approval_plan VALUES (1, 'one', 'youproxy', 'yp', 'keep-us', '2.65', 'USD', '[]', 'waiting',
+               '2026-11-19T09:00:00.000000000Z', '2026-11-20T09:00:00.000000000Z', '2026-11-20T09:00:00.000000000Z');
              INSERT INTO balance_note (account, since, at, before, after, currency, explained, unexplained, account_number)
                SELECT 'yp', '2026-11-17T12:00:00.000000000Z', '2026-11-17T12:10:00.000000000Z', '100.00', '88.00', 'USD', '0.00',
                  '12.00', number FROM account_number WHERE name = 'yp';",
-        )
-        .unwrap();
+    );
     // One lease left the list and nobody was told yet.
     let left: Vec<_> = (1..=8).map(|n| lease("yp", n)).collect();
     ledger.record_inventory(&yp(), &acct(), at(4).wall, &inventory(left)).unwrap();
@@ -82,47 +95,48 @@ fn filled(dir: &std::path::Path) -> SqliteLedger {
 /// Rows that are of their time: they keep the name, and are read under the present one.
 const OF_THEIR_TIME: [&str; 3] = ["intent", "order_change", "balance_note"];
 
-/// Every table that has a column `account`, and how many rows name this one there.
-fn naming(ledger: &Connection, account: &str) -> Vec<(String, i64)> {
-    let mut tables = ledger
-        .prepare(
+/// Every table that has a column `account`, the requests of the last minute apart, and how many rows name this one there.
+fn naming(dir: &std::path::Path, account: &str) -> Vec<(String, String)> {
+    let tables = match server::wanted() {
+        true => {
+            "SELECT c.table_name FROM information_schema.columns c JOIN information_schema.tables t USING (table_schema, table_name)
+               WHERE c.table_schema = current_schema AND c.column_name = 'account' AND t.table_type = 'BASE TABLE'
+                 AND c.table_name <> 'request' ORDER BY 1"
+        }
+        false => {
             "SELECT m.name FROM sqlite_schema m WHERE m.type = 'table'
-               AND EXISTS (SELECT 1 FROM pragma_table_info(m.name) c WHERE c.name = 'account') ORDER BY 1",
-        )
-        .unwrap();
-    let names: Vec<String> = tables.query_map([], |r| r.get(0)).unwrap().map(Result::unwrap).collect();
-    let count = |t: &String| {
-        let sql = format!("SELECT count(*) FROM {t} WHERE account = ?1");
-        ledger.query_row(&sql, [account], |r| r.get(0)).unwrap()
+               AND EXISTS (SELECT 1 FROM pragma_table_info(m.name) c WHERE c.name = 'account') ORDER BY 1"
+        }
     };
-    names.iter().map(|t| (t.clone(), count(t))).collect()
+    let count =
+        |t: &String| lines(dir, &format!("SELECT count(*) FROM {t} WHERE account = '{account}'")).concat();
+    lines(dir, tables).iter().map(|t| (t.clone(), count(t))).collect()
 }
 
 #[test]
 fn whatever_names_an_account_goes_with_its_name() {
     let dir = tempfile::tempdir().unwrap();
     let ledger = filled(dir.path());
-    let file = raw(dir.path());
-    let before = naming(&file, "yp");
-    assert!(before.iter().all(|(_, n)| *n > 0), "fill every table that names accounts: {before:?}");
+    let before = naming(dir.path(), "yp");
+    assert!(
+        before.len() > 10 && before.iter().all(|(_, n)| n != "0"),
+        "fill every table that names accounts: {before:?}"
+    );
     assert_eq!(attach(&ledger, &[claim("new", "key")]), [Verdict::Known]);
-    for ((table, old), (_, now)) in before.iter().zip(naming(&file, "new")) {
-        let expected = if OF_THEIR_TIME.contains(&table.as_str()) { 0 } else { *old };
+    for ((table, old), (_, now)) in before.iter().zip(naming(dir.path(), "new")) {
+        let expected = if OF_THEIR_TIME.contains(&table.as_str()) { "0" } else { old };
         assert_eq!(now, expected, "{table}");
     }
-    let left: i64 = file
-        .query_row(
+    let left = lines(
+        dir.path(),
             "SELECT (SELECT count(*) FROM note WHERE key LIKE '%:yp%' OR value LIKE '%\"yp\"%')
                + (SELECT count(*) FROM alert WHERE key LIKE '%:yp%') + (SELECT count(*) FROM alert_log WHERE key LIKE '%:yp%')
                + (SELECT count(*) FROM silence WHERE key LIKE '%:yp%')",
-            [],
-            |r| r.get(0),
-        )
-        .unwrap();
-    assert_eq!(left, 0, "notes, alerts and silences go, too");
+    );
+    assert_eq!(left, ["0"], "notes, alerts and silences go, too");
     for view in ["payments", "leases", "decisions", "changes", "balance_changes", "spend_by_month"] {
         let sql = format!("SELECT count(*) FROM {view} WHERE account <> 'new'");
-        assert_eq!(file.query_row(&sql, [], |r| r.get::<_, i64>(0)).unwrap(), 0, "{view}");
+        assert_eq!(lines(dir.path(), &sql), ["0"], "{view}");
     }
 }
 
@@ -160,7 +174,7 @@ fn what_is_asked_of_a_renamed_account_is_answered_as_before() {
 fn names_that_change_hands_keep_their_histories_apart() {
     let dir = tempfile::tempdir().unwrap();
     let ledger = filled(dir.path());
-    let other = Claim { listed: Some(Vec::new()), ..claim("two", "key of two") };
+    let other = Claim { listed: Some(Arc::default()), ..claim("two", "key of two") };
     attach(&ledger, &[claim("yp", "key"), other.clone()]);
     let one = |name: &str| Claim { name: name.into(), ..claim("", "key") };
     attach(&ledger, &[one("between"), other.clone()]);

@@ -1,6 +1,6 @@
 //! Rows that record money cannot be changed, removed or replaced, whoever writes the SQL.
 use renewd::domain::State;
-use renewd::ledger::{Ledger, SettleRead};
+use renewd::ledger::{Payments, SettleRead};
 use rstest::rstest;
 
 use crate::support::{at, in_state, money, raw, seeded};
@@ -14,6 +14,11 @@ use crate::support::{at, in_state, money, raw, seeded};
 #[case("DELETE FROM intent_lease")]
 #[case("DELETE FROM intent_event")]
 #[case("DELETE FROM settle_read")]
+#[case("UPDATE payment_link SET late = 1")]
+#[case("UPDATE payment_link SET hash = zeroblob(32) WHERE n = 1")]
+#[case("DELETE FROM payment_link")]
+#[case("INSERT OR REPLACE INTO payment_link SELECT * FROM payment_link")]
+#[case("INSERT INTO payment_link VALUES (99, 'event', 1, 9, 0, zeroblob(32))")]
 #[case("INSERT OR REPLACE INTO intent SELECT * FROM intent")]
 #[case("INSERT OR REPLACE INTO intent_lease SELECT * FROM intent_lease")]
 #[case("INSERT OR REPLACE INTO intent_event SELECT * FROM intent_event")]

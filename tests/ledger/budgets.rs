@@ -1,9 +1,9 @@
 //! Budgets, to the cent: what counts, in which span, and what is left.
-use renewd::domain::{AccountName, Currency, Event, State};
-use renewd::ledger::{Blocked, BudgetCheck, EventDetail, Ledger, SplitPart};
+use renewd::domain::{AccountName, Currency, Event, LeaseId, State};
+use renewd::ledger::{Blocked, BudgetCheck, Cycles, EventDetail, NewIntent, Payments, SplitPart};
 use rstest::rstest;
 
-use crate::support::{at, in_state, intent, money, november, reserved, seeded};
+use crate::support::{at, in_state, intent, money, november, reserved, seeded, walk, way_to};
 
 fn blocked(left: &str) -> Blocked {
     Blocked::Budget { name: "monthly".to_owned(), left: money(left) }
@@ -100,6 +100,43 @@ fn a_budget_counts_its_own_accounts_policies_currency_and_cycle() {
             }
         }
     }
+}
+
+#[test]
+fn a_budget_of_a_label_counts_the_shares_of_its_leases_whatever_becomes_of_the_payment() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = seeded(dir.path());
+    let of = |labels: &[&str]| labels.iter().map(|l| (*l).to_owned()).collect::<Vec<_>>();
+    let labelled = |limit: &str, label: &str| BudgetCheck { labels: of(&[label]), ..november(limit) };
+    let both = NewIntent { labels: vec![of(&["client-a", "eu"]), of(&["client-b"])], ..intent(&[1, 2]) };
+    let over = ledger.reserve(&both, &[labelled("2.64", "client-b")]).unwrap();
+    assert_eq!(over, Err(blocked("2.64")), "its share is 2.65");
+    let id = ledger
+        .reserve(&both, &[labelled("2.65", "client-b"), labelled("0.00", "client-c")])
+        .unwrap()
+        .unwrap();
+    let counts = |expected: [&str; 4]| {
+        let got =
+            ["CLIENT-A", "client-b", "eu", "client-c"].map(|l| ledger.spent(&labelled("9.00", l)).unwrap());
+        assert_eq!(got, expected.map(money));
+    };
+    counts(["2.65", "2.65", "2.65", "0.00"]);
+    walk(&ledger, &id, &way_to(State::Unknown));
+    let charged = EventDetail { charged: Some(money("5.31")), ..EventDetail::default() };
+    ledger.append(&id, State::Unknown, Event::Measured, &charged, &at(20)).unwrap();
+    counts(["2.66", "2.65", "2.66", "0.00"]);
+    let part = |lease: &str, state| SplitPart {
+        lease: LeaseId::new(lease),
+        quoted: money("2.65"),
+        state,
+        detail: EventDetail::default(),
+    };
+    let parts = [part("L1", State::Confirmed), part("L2", State::Unknown)];
+    let ids = ledger.split(&id, State::Unknown, &parts, &EventDetail::default(), &at(30)).unwrap();
+    counts(["2.65", "2.65", "2.65", "0.00"]);
+    let word = EventDetail { evidence: Some("looked".to_owned()), ..EventDetail::default() };
+    ledger.append(&ids[1], State::Unknown, Event::OperatorNotCharged, &word, &at(40)).unwrap();
+    counts(["2.65", "0.00", "2.65", "0.00"]);
 }
 
 #[test]

@@ -3,7 +3,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use renewd::domain::State;
 use renewd::ledger::sqlite::{Access, open};
-use renewd::ledger::{Ledger, LedgerError};
+use renewd::ledger::{LedgerError, Upkeep};
 
 use crate::support::{all, in_state, seeded};
 

@@ -1,7 +1,7 @@
 //! A power cut after each step of a payment: what a reopened ledger then says.
 use renewd::domain::{Event, State};
 use renewd::ledger::sqlite::{Access, open};
-use renewd::ledger::{EventDetail, Ledger, SettleRead};
+use renewd::ledger::{EventDetail, Payments, SettleRead};
 
 use crate::support::{all, at, intent, money, power_cut, reserved, seeded};
 

@@ -1,12 +1,17 @@
 //! Cycles, decisions, notes, pauses, alerts, the outbox, and what is asked about payments every cycle.
+use std::collections::HashMap;
+
 use jiff::{SignedDuration, Timestamp};
-use renewd::domain::{AccountName, AlertKey, Event, Moment, Severity, State};
+use renewd::domain::{AccountName, AlertKey, Event, LeaseId, Moment, Severity, State};
+use renewd::ledger::sqlite::SqliteLedger;
 use renewd::ledger::{
-    AlertChange, Channel, CycleSummary, DecisionRow, EventDetail, IntentFilter, LastPrice, Ledger, OpenAlert,
-    PauseRecord, QueuedMail, SettleRead,
+    AlertChange, AlertLog, Channel, CycleSummary, Cycles, DecisionRow, EventDetail, IntentFilter,
+    Inventories, LastPrice, Notes, OpenAlert, Outbox, PauseRecord, Payments, Prices, QueuedMail, SettleRead,
+    Upkeep,
 };
 
-use crate::support::{acct, at, in_state, intent, lease, money, raw, reserved, seeded, walk};
+use crate::plan::Sorted;
+use crate::support::{acct, at, in_state, intent, lease, lines, money, raw, reserved, seeded, walk};
 
 #[test]
 fn a_cycle_that_was_cut_off_has_no_end() {
@@ -29,10 +34,7 @@ fn old_cycles_go_unless_a_payment_refers_to_them_and_numbers_are_never_used_twic
     let later =
         Moment { wall: at(10).wall.checked_add(SignedDuration::from_hours(91 * 24)).unwrap(), ..at(10) };
     assert_eq!(ledger.start_cycle(&later).unwrap(), 3);
-    let raw = raw(dir.path());
-    let mut query = raw.prepare("SELECT id FROM cycle ORDER BY id").unwrap();
-    let left: Vec<i64> = query.query_map([], |r| r.get(0)).unwrap().map(Result::unwrap).collect();
-    assert_eq!(left, [1, 3], "cycle 1 has a payment");
+    assert_eq!(lines(dir.path(), "SELECT id FROM cycle ORDER BY id"), ["1", "3"], "cycle 1 has a payment");
 }
 
 fn decision(n: usize, word: &str, reason: &str) -> DecisionRow {
@@ -53,19 +55,14 @@ fn decision(n: usize, word: &str, reason: &str) -> DecisionRow {
 fn a_decision_is_written_when_it_changes_and_removed_with_its_lease() {
     let dir = tempfile::tempdir().unwrap();
     let ledger = seeded(dir.path());
-    let changed = || -> Vec<(String, String, String)> {
-        let raw = raw(dir.path());
-        let mut query = raw.prepare("SELECT lease, word, changed_at FROM decisions ORDER BY lease").unwrap();
-        query.query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?))).unwrap().map(Result::unwrap).collect()
-    };
-    let row =
-        |lease: &str, word: &str, at: &str| (lease.to_owned(), word.to_owned(), format!("2026-11-17T{at}Z"));
+    let changed = || lines(dir.path(), "SELECT lease, word, changed_at FROM decisions ORDER BY lease");
+    let row = |lease: &str, word: &str, at: &str| format!("{lease}|{word}|2026-11-17T{at}Z");
     let first = [decision(1, "not_due", "in 3d"), decision(2, "not_due", "in 3d")];
-    ledger.record_decisions(1, at(0).wall, &first).unwrap();
+    ledger.record_plan(1, at(0).wall, &Sorted::of(&first)).unwrap();
     let second = [decision(1, "not_due", "in 2d"), decision(2, "window", "opens at 8")];
-    ledger.record_decisions(1, at(10).wall, &second).unwrap();
+    ledger.record_plan(1, at(10).wall, &Sorted::of(&second)).unwrap();
     assert_eq!(changed(), [row("L1", "not_due", "12:00:00"), row("L2", "window", "12:10:00")]);
-    ledger.record_decisions(1, at(20).wall, &second[1..]).unwrap();
+    ledger.record_plan(1, at(20).wall, &Sorted::of(&second[1..])).unwrap();
     assert_eq!(changed(), [row("L2", "window", "12:10:00")]);
 }
 
@@ -85,17 +82,58 @@ fn notes_are_kept_and_overwritten_and_a_probe_leaves_nothing() {
 fn a_pause_lasts_until_it_is_lifted_for_that_account_or_for_all() {
     let dir = tempfile::tempdir().unwrap();
     let ledger = seeded(dir.path());
-    ledger.set_paused(Some(&acct()), true, at(0).wall).unwrap();
-    ledger.set_paused(Some(&acct()), true, at(5).wall).unwrap();
-    ledger.set_paused(None, true, at(6).wall).unwrap();
-    let every = PauseRecord { account: None, since: at(6).wall };
-    let one = PauseRecord { account: Some(acct()), since: at(0).wall };
-    assert_eq!(ledger.paused().unwrap(), [every.clone(), one]);
-    ledger.set_paused(Some(&acct()), false, at(7).wall).unwrap();
-    assert_eq!(ledger.paused().unwrap(), [every]);
-    ledger.set_paused(Some(&acct()), true, at(8).wall).unwrap();
-    ledger.set_paused(None, false, at(9).wall).unwrap();
-    assert_eq!(ledger.paused().unwrap(), []);
+    let of = |account: Option<AccountName>, minute| PauseRecord::since(account, at(minute).wall);
+    assert_eq!(ledger.pause(&of(Some(acct()), 0), &at(0)).unwrap(), None);
+    assert_eq!(ledger.pause(&of(Some(acct()), 5), &at(5)).unwrap(), Some(of(Some(acct()), 0)));
+    ledger.pause(&of(None, 6), &at(6)).unwrap();
+    assert_eq!(ledger.paused(&at(6)).unwrap(), [of(None, 6), of(Some(acct()), 0)]);
+    ledger.resume(Some(&acct())).unwrap();
+    assert_eq!(ledger.paused(&at(7)).unwrap(), [of(None, 6)]);
+    ledger.pause(&of(Some(acct()), 8), &at(8)).unwrap();
+    ledger.resume(None).unwrap();
+    assert_eq!(ledger.paused(&at(9)).unwrap(), []);
+}
+
+#[test]
+fn a_pause_keeps_who_why_and_until_when_and_is_none_once_its_time_is_over() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = seeded(dir.path());
+    let first = PauseRecord {
+        by: Some("alice".to_owned()),
+        note: Some("the card is being replaced".to_owned()),
+        until: Some(at(60)),
+        ..PauseRecord::since(Some(acct()), at(0).wall)
+    };
+    ledger.pause(&first, &at(0)).unwrap();
+    assert_eq!(ledger.paused(&at(59)).unwrap(), std::slice::from_ref(&first));
+    assert_eq!(ledger.paused(&at(60)).unwrap(), []);
+
+    let again = PauseRecord {
+        by: Some("bob".to_owned()),
+        until: Some(at(90)),
+        ..PauseRecord::since(Some(acct()), at(30).wall)
+    };
+    assert_eq!(ledger.pause(&again, &at(30)).unwrap(), Some(first.clone()));
+    let replaced = PauseRecord { since: first.since, ..again.clone() };
+    assert_eq!(
+        ledger.paused(&at(60)).unwrap(),
+        [replaced],
+        "who, why and until are new; it began when it began"
+    );
+
+    let fresh = PauseRecord::since(Some(acct()), at(100).wall);
+    assert_eq!(ledger.pause(&fresh, &at(100)).unwrap(), None, "the one before was over");
+    assert_eq!(ledger.paused(&at(100)).unwrap(), [fresh]);
+}
+
+#[test]
+fn a_wall_clock_that_is_set_forward_ends_no_pause() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = seeded(dir.path());
+    let pause = PauseRecord { until: Some(at(60)), ..PauseRecord::since(None, at(0).wall) };
+    ledger.pause(&pause, &at(0)).unwrap();
+    let forward = Moment { wall: at(60 * 24 * 365).wall, ..at(1) };
+    assert_eq!(ledger.paused(&forward).unwrap(), [pause]);
 }
 
 fn alert(key: &str) -> OpenAlert {
@@ -114,6 +152,8 @@ fn alert(key: &str) -> OpenAlert {
         leases: vec!["L1".into(), "L2".into()],
         heard: vec!["p-000001".into()],
         course: renewd::domain::Course::begun(at(0).wall),
+        news_at: at(0).wall,
+        deadline: Some(at(9).wall),
     }
 }
 
@@ -317,6 +357,16 @@ fn the_newest_word_on_each_detail_is_kept() {
     assert_eq!(ledger.intent(&id).unwrap().detail, expected);
 }
 
+/// Looked up lease by lease; a walk through all payments must say the same.
+fn last_prices(ledger: &SqliteLedger) -> HashMap<LeaseId, LastPrice> {
+    let one_by_one = ledger.last_prices(&acct()).unwrap();
+    let walked = ledger.prices(&acct()).unwrap();
+    for known in ledger.known_leases(&acct()).unwrap() {
+        assert_eq!(walked.of(&known.lease), one_by_one.get(&known.lease.id), "{}", known.lease.id);
+    }
+    one_by_one
+}
+
 #[test]
 fn the_last_price_of_a_lease_is_its_share_of_the_newest_confirmed_payment() {
     let dir = tempfile::tempdir().unwrap();
@@ -326,13 +376,13 @@ fn the_last_price_of_a_lease_is_its_share_of_the_newest_confirmed_payment() {
     ledger.append(&id, State::Accepted, Event::EndsMoved, &charged, &at(5)).unwrap();
     in_state(&ledger, &[4], State::Unknown);
     let price = |text: &str| Some(LastPrice { amount: money(text), period_days: 30, currency: "USD".into() });
-    let prices = ledger.last_prices(&acct()).unwrap();
+    let prices = last_prices(&ledger);
     let of = |n: usize| prices.get(&lease("yp", n).id).cloned();
     assert_eq!([of(1), of(2), of(3), of(4)], [price("2.67"), price("2.67"), price("2.66"), None]);
 
     let mut next = intent(&[1]);
     next.request.leases[0].expires_at =
-        next.request.leases[0].expires_at.checked_add(SignedDuration::from_hours(1)).unwrap();
+        next.request.leases[0].expires_at.checked_add(SignedDuration::from_hours(30 * 24)).unwrap();
     let mut moved = lease("yp", 1);
     moved.expires_at = Some(next.request.leases[0].expires_at);
     let now = crate::support::inventory(vec![moved, lease("yp", 2)]);
@@ -340,7 +390,7 @@ fn the_last_price_of_a_lease_is_its_share_of_the_newest_confirmed_payment() {
     let id = ledger.reserve(&next, &[]).unwrap().unwrap();
     ledger.start_spend(&id, &at(60)).unwrap();
     walk(&ledger, &id, &[Event::Accepted, Event::EndsMoved]);
-    let prices = ledger.last_prices(&acct()).unwrap();
+    let prices = last_prices(&ledger);
     assert_eq!(prices.get(&lease("yp", 1).id).cloned(), price("2.65"), "the quote, where no charge is known");
     assert_eq!(prices.len(), 2, "of the leases that are still there");
 }
@@ -354,6 +404,6 @@ fn a_lease_that_got_another_id_keeps_its_last_price() {
     renamed.id = "another".into();
     let now = crate::support::inventory(vec![renamed, lease("yp", 2)]);
     ledger.record_inventory(&crate::support::yp(), &acct(), at(50).wall, &now).unwrap();
-    let price = ledger.last_prices(&acct()).unwrap().get(&"another".into()).map(|p| p.amount);
+    let price = last_prices(&ledger).get(&"another".into()).map(|p| p.amount);
     assert_eq!(price, Some(money("2.65")), "a cap on price jumps must not end with the id");
 }

@@ -1,8 +1,9 @@
 //! Facts about accounts and leases.
 use renewd::domain::{AccountName, LeaseId};
-use renewd::ledger::{AccountFacts, Ledger};
+use renewd::ledger::{AccountFacts, Cycles, DecisionRow, Inventories};
 use rusqlite::Connection;
 
+use crate::plan::Sorted;
 use crate::support::{acct, at, inventory, lease, money, raw, seeded, yp};
 
 /// Counts the writes to lease rows from here on.
@@ -46,6 +47,56 @@ fn an_unchanged_inventory_writes_no_lease() {
     now[4].tag = Some("new".to_owned());
     ledger.record_inventory(&yp(), &acct(), at(6).wall, &inventory(now)).unwrap();
     assert_eq!(written(&raw), 1);
+}
+
+#[test]
+fn an_unchanged_list_and_plan_write_no_lease_no_decision_and_no_digest() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = seeded(dir.path());
+    let now: Vec<_> = (1..10).map(|n| lease("yp", n)).collect();
+    let decided = |word: &str| {
+        let row = |l: &renewd::domain::Lease| DecisionRow {
+            account: l.account.clone(),
+            lease: l.id.clone(),
+            ip: l.ip.clone(),
+            kind: l.kind.clone(),
+            decision: "wait".to_owned(),
+            word: word.to_owned(),
+            reason: format!("{word}: later"),
+            policy: None,
+        };
+        now.iter().map(row).collect::<Vec<_>>()
+    };
+    ledger.record_plan(1, at(0).wall, &Sorted::of(&decided("not_due"))).unwrap();
+    let file = raw(dir.path());
+    for table in ["lease", "decision", "digest"] {
+        for (n, event) in ["INSERT", "UPDATE", "DELETE"].iter().enumerate() {
+            let no = format!(
+                "CREATE TRIGGER no_{table}_{n} BEFORE {event} ON {table} BEGIN SELECT raise(ABORT, '{event} {table}'); END"
+            );
+            file.execute_batch(&no).unwrap();
+        }
+    }
+    ledger.record_inventory(&yp(), &acct(), at(5).wall, &inventory(now.clone())).unwrap();
+    ledger.record_plan(1, at(5).wall, &Sorted::of(&decided("not_due"))).unwrap();
+    assert!(ledger.record_plan(1, at(5).wall, &Sorted::of(&decided("window"))).is_err(), "the triggers hold");
+}
+
+#[test]
+fn a_ledger_without_digests_is_compared_row_by_row_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = seeded(dir.path());
+    let file = raw(dir.path());
+    let digests = || -> i64 { file.query_row("SELECT count(*) FROM digest", [], |r| r.get(0)).unwrap() };
+    file.execute_batch("DELETE FROM digest; UPDATE lease SET tag = 'old' WHERE lease = 'L3'").unwrap();
+    watch(&file);
+    let now: Vec<_> = (1..10).map(|n| lease("yp", n)).collect();
+    let listed = inventory(now.clone());
+    assert_eq!(ledger.difference(&acct(), &listed.leases).unwrap().known.len(), 9);
+    ledger.record_inventory(&yp(), &acct(), at(5).wall, &listed).unwrap();
+    assert_eq!((written(&file), digests()), (1, 1), "the one that differs");
+    assert!(ledger.difference(&acct(), &listed.leases).unwrap().is_empty());
+    assert_eq!(ledger.last_list(&acct()).unwrap().to_vec(), now);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The head of a payment is the fold of its log, whatever happened to it.
 use proptest::prelude::*;
 use renewd::domain::{Event, LeaseId, State, next_state};
-use renewd::ledger::{EventDetail, Ledger, SplitPart};
+use renewd::ledger::{EventDetail, Payments, SplitPart};
 use rusqlite::Connection;
 
 use crate::support::{at, money, raw, reserved, seeded};

@@ -2,10 +2,10 @@
 use std::path::Path;
 
 use renewd::domain::{Event, LeaseId, Money, OrderId, State};
-use renewd::ledger::sqlite::{Access, SqliteLedger, open};
-use renewd::ledger::{EventDetail, IntentFilter, IntentRecord, Ledger, SettleRead, SplitPart};
+use renewd::ledger::sqlite::{Access, SqliteLedger};
+use renewd::ledger::{EventDetail, IntentFilter, IntentRecord, Payments, SettleRead, SplitPart};
 
-use crate::support::{at, in_state, money, reserved, said, seeded};
+use crate::support::{at, in_state, money, open, reserved, said, seeded};
 
 fn filters() -> Vec<IntentFilter> {
     let one = |states: Vec<State>| IntentFilter { states, ..IntentFilter::default() };

@@ -1,12 +1,12 @@
 //! Shipped migrations never change, and each is replayed over data from before it.
 use renewd::domain::State;
 use renewd::ledger::sqlite::{Access, MIGRATIONS, open};
-use renewd::ledger::{IntentFilter, Ledger, NewIntent, Purpose};
+use renewd::ledger::{IntentFilter, NewIntent, Payments, Purpose, postgres};
 use rusqlite::Connection;
 use sha2::{Digest, Sha256};
 
 /// File name, SHA-256 of the shipped text, and rows as they may stand in a ledger right after it.
-const SHIPPED: &[(&str, &str, &str)] = &[
+pub const SHIPPED: &[(&str, &str, &str)] = &[
     (
     "0001_ledger.sql",
     "23a2c79ff392a9e0f07e46f328faa060f5594ab457c01667a5c51eb22a3ef7c1",
@@ -82,6 +82,55 @@ const SHIPPED: &[(&str, &str, &str)] = &[
         "f94ff5a4f8ebe8cd84e3f55452be095fecfe1015cdfc0732b8f43835dce16571",
         "UPDATE outbox SET refused = 'a@example.org' || char(9) || 'no such user', tried_at = queued_at;",
     ),
+    (
+        "0011_digests.sql",
+        "775d1e0a68b4db7b4dcc5a46c46990a60f5586d8ac0d8c5fad4753263e0f8d21",
+        "INSERT INTO digest VALUES ('yp', 'lease', x'00');",
+    ),
+    (
+        "0012_reading.sql",
+        "9b564416944eeb13b55995bd858e6843e12721c33c50b76bd1040d1dd94104ff",
+        "INSERT INTO outlook (account, at, config, renew, hold, need, short_by) VALUES ('yp', '2026-11-17T12:00:00.000000000Z', 'c', 1, 2,
+       '2.65', '0.00');",
+    ),
+    (
+        "0013_pauses.sql",
+        "8855c0e3dfb0f3b9c151a2c70c89b2e89ac56f57b2e5fb58fae9518937f7a324",
+        "INSERT INTO pause VALUES ('yp', '2026-11-17T12:00:00.000000000Z', 'alice', 'why', '2026-11-18T12:00:00.000000000Z', 'b', 9);",
+    ),
+    (
+        "0014_labels.sql",
+        "71dc0adf029260f7bfa8776ca9b0484ad5ec53982ec8ab57e4ffd4e53ff9f132",
+        "UPDATE lease SET operator = 'o2', started_at = '2026-01-17T12:00:00.000000000Z';",
+    ),
+    (
+        "0015_named_channels.sql",
+        "5cf7a0bb753bbcbf703c6a4d2732c73a7bf70b442b16a78f8a753b1f7340d4a0",
+        "INSERT INTO outbox (channel, name, key, recipients, subject, text, html, message_id, queued_at, next_at) VALUES
+       ('webhook', 'ops-chat', 'short_funds:yp', '', 'x', '{}', '', 'm3', '2026-11-17T12:00:00.000000000Z', '2026-11-17T12:00:00.000000000Z');",
+    ),
+    (
+        "0016_approvals.sql",
+        "778c17f06a3a8a7fd172af2c4a21333fb6a75dc6d89d3d58a406312bc3a87a09",
+        "INSERT INTO approval_plan VALUES (1, '01234-abcde', 'youproxy', 'yp', 'keep', '2.65', 'USD', '[]', 'approved',
+           '2026-11-19T09:00:00.000000000Z', '2026-11-20T09:00:00.000000000Z', '2026-11-20T09:00:00.000000000Z');
+         INSERT INTO approval_event VALUES (1, 1, 'waiting', '2026-11-17T12:00:00.000000000Z', NULL, NULL, 'due'),
+           (2, 1, 'approved', '2026-11-17T12:01:00.000000000Z', 'ann', 'looks right', NULL);",
+    ),
+    (
+        "0017_keeps.sql",
+        "781448ddbb8399994ab99f777e91d975b562491f3129c37219073fa7df2d4b51",
+        "INSERT INTO keep VALUES (1, 'yp', 'L1', 'O1', '203.0.113.1', NULL, 'keep', '2026-11-17T12:00:00.000000000Z', 'alice',
+           '2027-03-01', NULL);",
+    ),
+    (
+        "0018_hooks.sql",
+        "fdc1eadad9955163b6e885b9956f3de881c29b4ccccf3bf217dfc715c93fa833",
+        "INSERT INTO hook VALUES ('pool', 'renewed' || char(10) || 'lost', NULL);
+         INSERT INTO hook_event VALUES (1, 'pool', 'renewed', 'renewed:p-000001', '{\"schema\":1}', '2026-11-17T12:00:00.000000000Z', 1,
+           '2026-11-17T12:00:01.000000000Z', '2026-11-17T12:00:06.000000000Z', 'it ended with exit code 1', NULL);
+         INSERT INTO hook_told VALUES ('yp', 'lost:yp:L1:2026-11-20T09:00:00Z', '2026-11-20T09:10:00.000000000Z');",
+    ),
 ];
 
 #[test]
@@ -94,10 +143,29 @@ fn shipped_migrations_are_as_they_were_shipped() {
     }
 }
 
+/// The same for servers.
+const SHIPPED_FOR_SERVERS: &[(&str, &str)] = &[
+    ("0001_ledger.sql", "fb287d07fbc9d5abe4cc2b44fae457c24a852a7aee0fd649b6e37d84a82a345e"),
+    ("0002_requests.sql", "fe6ec256ab8c81ce57d31e37654c66a3efcde3773d11a00863c57237e698bf8d"),
+    ("0003_hooks.sql", "4e72d9d663abdb7e2a26dc5cfda82d0c5160169e03f056924763f6c9e409bfbb"),
+];
+
+#[test]
+fn shipped_migrations_for_servers_are_as_they_were_shipped() {
+    assert_eq!(postgres::MIGRATIONS.len(), SHIPPED_FOR_SERVERS.len(), "a new migration needs its hash here");
+    for ((name, sql), (shipped, hash)) in postgres::MIGRATIONS.iter().zip(SHIPPED_FOR_SERVERS) {
+        assert_eq!(name, shipped);
+        let now: String = Sha256::digest(sql.as_bytes()).iter().map(|b| format!("{b:02x}")).collect();
+        assert_eq!(&now, hash, "{name} was shipped: add a new file instead of changing it");
+    }
+}
+
 #[test]
 fn migrations_are_numbered_in_order_without_a_gap() {
-    for (n, (name, _)) in (1..).zip(MIGRATIONS) {
-        assert!(name.starts_with(&format!("{n:04}_")), "{name}");
+    for all in [MIGRATIONS, postgres::MIGRATIONS] {
+        for (n, (name, _)) in (1..).zip(all) {
+            assert!(name.starts_with(&format!("{n:04}_")), "{name}");
+        }
     }
 }
 
@@ -125,6 +193,7 @@ fn payments_of_schema_6_still_keep_their_terms() {
         let mut request = paid.request.clone();
         request.leases[0].expires_at = end.parse().unwrap();
         let new = NewIntent {
+            labels: Vec::new(),
             provider: paid.provider.clone(),
             purpose: Purpose::Renewal,
             request,
@@ -134,6 +203,7 @@ fn payments_of_schema_6_still_keep_their_terms() {
             balance_before: paid.balance_before,
             cycle: 1,
             attempt: 1,
+            approval: None,
             at: paid.created_at.clone(),
         };
         ledger.reserve(&new, &[]).unwrap()

@@ -3,7 +3,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::process::{Command, Stdio};
 
 use renewd::ledger::sqlite::{Access, open};
-use renewd::ledger::{Ledger, LedgerError};
+use renewd::ledger::{Cycles, Inventories, LedgerError, Notes, PauseRecord};
 
 use crate::support::{acct, at, raw, seeded, yp};
 
@@ -89,9 +89,9 @@ fn notes_and_reads_go_on_beside_a_payer() {
     let payer = seeded(dir.path());
     let reader = open(dir.path(), Access::Read).unwrap();
     let noter = open(dir.path(), Access::Note).unwrap();
-    noter.set_paused(Some(&acct()), true, at(0).wall).unwrap();
-    assert_eq!(payer.paused().unwrap().len(), 1);
-    assert_eq!(reader.paused().unwrap(), payer.paused().unwrap());
+    noter.pause(&PauseRecord::since(Some(acct()), at(0).wall), &at(0)).unwrap();
+    assert_eq!(payer.paused(&at(0)).unwrap().len(), 1);
+    assert_eq!(reader.paused(&at(0)).unwrap(), payer.paused(&at(0)).unwrap());
     assert_eq!(reader.known_leases(&acct()).unwrap().len(), 9);
 }
 
@@ -218,6 +218,16 @@ fn a_damaged_page_keeps_every_payer_out_and_says_what_to_do() {
 }
 
 #[test]
+fn a_damaged_page_of_leases_keeps_every_payer_out_too_and_is_told_by_what_reads_it() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(seeded(dir.path()));
+    corrupt(dir.path(), "lease");
+    let refused = open(dir.path(), Access::Pay).unwrap_err();
+    assert!(matches!(refused, LedgerError::Damaged { .. }), "{refused:?}");
+    assert!(open(dir.path(), Access::Note).unwrap().known_leases(&acct()).is_err());
+}
+
+#[test]
 fn a_ledger_gets_a_name_of_its_own_when_it_is_made_and_keeps_it() {
     let name = |dir: &std::path::Path| {
         open(dir, Access::Read).unwrap().noted(renewd::ledger::IDENTITY).unwrap().unwrap()
@@ -244,6 +254,50 @@ fn two_that_make_a_ledger_at_once_both_find_it_made() {
             }
         });
     }
+}
+
+/// A reader that came between the lock and the file said that the ledger had been removed; and its look at the lock kept a payer out.
+#[test]
+fn a_reader_beside_a_first_start_finds_none_yet_or_all_of_it_and_is_in_nobodys_way() {
+    for _ in 0..20 {
+        let dir = tempfile::tempdir().unwrap();
+        std::thread::scope(|s| {
+            let payer = s.spawn(|| open(dir.path(), Access::Pay));
+            let readers: Vec<_> = (0..3)
+                .map(|_| {
+                    s.spawn(|| {
+                        loop {
+                            match open(dir.path(), Access::Read) {
+                                Ok(_) => return,
+                                Err(LedgerError::Missing(_)) => {}
+                                Err(other) => panic!("{other}"),
+                            }
+                        }
+                    })
+                })
+                .collect();
+            let ledger = payer.join().unwrap().unwrap();
+            for reader in readers {
+                reader.join().unwrap();
+            }
+            drop(ledger);
+        });
+    }
+}
+
+/// Between the two, held still.
+#[test]
+fn a_missing_ledger_was_removed_only_if_nobody_is_making_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let lock = std::fs::File::create(dir.path().join("ledger.lock")).unwrap();
+    let turn = std::fs::File::open(dir.path()).unwrap();
+    lock.lock().unwrap();
+    turn.lock().unwrap();
+    assert!(matches!(open(dir.path(), Access::Read), Err(LedgerError::Missing(_))));
+    turn.unlock().unwrap();
+    assert!(matches!(open(dir.path(), Access::Read), Err(LedgerError::Gone { .. })));
+    lock.unlock().unwrap();
+    assert!(matches!(open(dir.path(), Access::Read), Err(LedgerError::Missing(_))));
 }
 
 #[test]

@@ -3,14 +3,15 @@ use renewd::domain::{
     Change, ChangeRequest, Event, Kind, LeaseId, OrderId, OrderState, PurchaseRequest, RenewalRequest, State,
 };
 use renewd::ledger::{
-    Blocked, ChangeOutcome, EventDetail, IntentFilter, Ledger, NewIntent, ProviderCharge, Purpose,
+    Blocked, ChangeOutcome, EventDetail, IntentFilter, Inventories, NewIntent, OrderChanges, Payments,
+    ProviderCharge, Purpose,
 };
 
 use rstest::rstest;
 
 use crate::support::{acct, at, intent, inventory, lease, money, seeded, yp};
 
-fn purchase() -> NewIntent {
+pub fn purchase() -> NewIntent {
     let wanted = PurchaseRequest {
         account: acct(),
         kind: Kind::from("IPv4"),
@@ -26,6 +27,7 @@ fn purchase() -> NewIntent {
         rotation: None,
         auto_renewal: None,
         addons: vec![("p0f".into(), 2)],
+        mark: None,
     };
     let base = intent(&[1]);
     NewIntent {
@@ -35,9 +37,20 @@ fn purchase() -> NewIntent {
     }
 }
 
+pub fn change() -> ChangeRequest {
+    ChangeRequest {
+        account: acct(),
+        kind: Kind::from("IPv4"),
+        order: OrderId::from("O1"),
+        leases: vec![LeaseId::from("L1"), LeaseId::from("L2")],
+        what: Change::AutoRenewal { on: false, period_days: 30, whole_order: false },
+    }
+}
+
 fn charge() -> ProviderCharge {
     let base = intent(&[1]);
     ProviderCharge {
+        labels: Vec::new(),
         provider: yp(),
         request: base.request,
         policy: "keep-us".into(),
@@ -108,13 +121,7 @@ fn a_charge_by_the_provider_is_recorded_once_and_counts_in_budgets() {
 fn a_change_is_on_record_before_it_is_made_and_its_answer_after() {
     let dir = tempfile::tempdir().unwrap();
     let ledger = seeded(dir.path());
-    let request = ChangeRequest {
-        account: acct(),
-        kind: Kind::from("IPv4"),
-        order: OrderId::from("O1"),
-        leases: vec![LeaseId::from("L1"), LeaseId::from("L2")],
-        what: Change::AutoRenewal { on: false, period_days: 30, whole_order: false },
-    };
+    let request = change();
     drop(ledger.begin_change(&yp(), &request, "its answer never came", at(0).wall).unwrap());
     let permit = ledger.begin_change(&yp(), &request, "the budget is used up", at(1).wall).unwrap();
     assert_eq!(permit.request(), &request);

@@ -3,7 +3,7 @@ use std::fs::{create_dir, read_dir, remove_file, rename, write};
 use std::path::Path;
 
 use renewd::ledger::sqlite::{Access, open};
-use renewd::ledger::{Ledger, LedgerError};
+use renewd::ledger::{Ledger, LedgerError, Notes, Payments};
 use rstest::rstest;
 
 use crate::support::{at, intent, seeded};
@@ -15,7 +15,7 @@ fn assert_gone(ledger: &dyn Ledger, id: &renewd::domain::IntentId) {
         other => panic!("{other:?}"),
     };
     gone(ledger.probe());
-    gone(ledger.paused().map(drop));
+    gone(ledger.paused(&at(0)).map(drop));
     gone(ledger.reserve(&intent(&[2]), &[]).map(drop));
     gone(ledger.start_spend(id, &at(1)).map(drop));
 }
@@ -67,6 +67,42 @@ fn a_folder_that_was_swapped_for_another_counts_as_removed() {
     std::fs::remove_dir_all(&state).unwrap();
     rename(&away, &state).unwrap();
     ledger.start_spend(&id, &at(2)).expect("it is back");
+}
+
+#[test]
+fn what_a_thread_reads_in_one_look_is_of_one_instant_until_it_writes_itself() {
+    let dir = tempfile::tempdir().unwrap();
+    let (payer, other) = (seeded(dir.path()), open(dir.path(), Access::Note).unwrap());
+    let (ledger, other): (&dyn Ledger, &dyn Ledger) = (&payer, &other);
+    let noted = |key: &str| ledger.noted(key).unwrap();
+    let look = ledger.look().unwrap();
+    assert_eq!(noted("theirs"), None);
+    other.note("theirs", "1").unwrap();
+    assert_eq!(noted("theirs"), None, "it was not there at that instant");
+    std::thread::scope(|s| {
+        s.spawn(|| {
+            assert_eq!(payer.noted("theirs").unwrap().as_deref(), Some("1"), "a look is its thread's")
+        });
+    });
+    ledger.note("own", "2").unwrap();
+    assert_eq!((noted("theirs").as_deref(), noted("own").as_deref()), (Some("1"), Some("2")));
+    drop(look);
+    assert_eq!(noted("own").as_deref(), Some("2"));
+}
+
+#[test]
+fn nothing_is_written_on_what_was_read_in_a_look_at_a_ledger_that_is_gone() {
+    let dir = tempfile::tempdir().unwrap();
+    let payer = seeded(dir.path());
+    let ledger: &dyn Ledger = &payer;
+    let id = ledger.reserve(&intent(&[1]), &[]).unwrap().unwrap();
+    let look = ledger.look().unwrap();
+    ledger.paused(&at(0)).unwrap();
+    rename(dir.path().join("ledger.db"), dir.path().join("away")).unwrap();
+    ledger.paused(&at(0)).expect("its instant was before");
+    assert_gone(ledger, &id);
+    drop(look);
+    assert!(matches!(ledger.look(), Err(LedgerError::Gone { .. })));
 }
 
 fn names(dir: &Path) -> Vec<String> {

@@ -1,7 +1,7 @@
 //! Prices that were asked, kept for the forecast.
 use jiff::Timestamp;
 use renewd::domain::LeaseId;
-use renewd::ledger::{Ledger, SeenQuote};
+use renewd::ledger::{Prices, SeenQuote};
 
 use crate::support::{acct, at, end, money, raw, seeded};
 

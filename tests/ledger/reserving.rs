@@ -1,10 +1,10 @@
 //! What a payment in each state keeps a new one from: the table of contract §4, I1 and I6.
 use jiff::SignedDuration;
 use renewd::domain::{AccountName, LeaseId, Method, OrderId, ProviderName, State, Told};
-use renewd::ledger::{Blocked, Ledger, NewIntent};
+use renewd::ledger::{Blocked, Inventories, NewIntent, Payments};
 use rstest::rstest;
 
-use crate::support::{at, in_state, intent, reserved, seeded, walk, way_to};
+use crate::support::{acct, at, in_state, intent, inventory, lease, reserved, seeded, walk, way_to, yp};
 
 /// What the new payment of lease 2 shares with the old one of lease 1.
 #[derive(Debug, Clone, Copy)]
@@ -110,9 +110,12 @@ fn a_term_that_was_paid_is_known_however_its_end_is_spelled() {
         (400, true),
         (60_000, true),
         (-30 * 24 * hour, true),
-        (61_000, false),
-        (hour, false),
-        (24 * hour, false),
+        // Where no new end was seen: the old one, corrected.
+        (61_000, true),
+        (hour, true),
+        (14 * 24 * hour, true),
+        (16 * 24 * hour, false),
+        (30 * 24 * hour, false),
     ] {
         let dir = tempfile::tempdir().unwrap();
         let ledger = seeded(dir.path());
@@ -226,6 +229,65 @@ fn ids_are_short_in_order_and_never_used_twice() {
     assert_eq!(reserved(&ledger, &[1]).as_str(), "p-000001");
     assert_eq!(reserved(&ledger, &[2]).as_str(), "p-000002");
     drop(ledger);
-    let ledger = renewd::ledger::sqlite::open(dir.path(), renewd::ledger::sqlite::Access::Pay).unwrap();
+    let ledger = crate::support::open(dir.path(), renewd::ledger::sqlite::Access::Pay).unwrap();
     assert_eq!(reserved(&ledger, &[3]).as_str(), "p-000003");
+}
+
+/// Of every state: a program's account has its ids, orders and addresses to itself, and another program's account the same names.
+#[test]
+fn accounts_of_two_programs_do_not_block_each_other() {
+    let states = [State::Reserved, State::Accepted, State::Unknown, State::NeedsOperator, State::Confirmed];
+    for state in states {
+        let dir = tempfile::tempdir().unwrap();
+        let ledger = seeded(dir.path());
+        let program = |mut new: NewIntent| {
+            new.provider = ProviderName::new(ProviderName::PROGRAM);
+            new
+        };
+        let old = ledger.reserve(&program(intent(&[1])), &[]).unwrap().unwrap();
+        walk(&ledger, &old, &way_to(state));
+        for shares in [Shares::Lease, Shares::Order, Shares::Ip, Shares::Place] {
+            let mut theirs = program(request(shares));
+            let id =
+                ledger.reserve(&theirs, &[]).unwrap().unwrap_or_else(|e| panic!("{state} {shares:?}: {e:?}"));
+            walk(&ledger, &id, &way_to(State::Released));
+            theirs.request.account = intent(&[1]).request.account;
+            let blocks = match state {
+                State::Reserved | State::Accepted => !matches!(shares, Shares::Order),
+                State::Confirmed => matches!(shares, Shares::Lease | Shares::Place),
+                _ => true,
+            };
+            let own = ledger.reserve(&theirs, &[]).unwrap();
+            assert_eq!(own.is_err(), blocks, "of one account: {state} {shares:?}");
+            if let Ok(id) = own {
+                walk(&ledger, &id, &way_to(State::Released));
+            }
+        }
+        let mut all = program(intent(&[1]));
+        all.request.account = AccountName::new("another-name");
+        assert_eq!(
+            ledger.reserve(&all, &[]).unwrap(),
+            Err(Blocked::Pending { intent: old, state }),
+            "id, order and address agree: {state}"
+        );
+    }
+}
+
+#[test]
+fn a_lease_that_came_to_the_address_of_another_is_not_blocked_by_its_payment_once_both_are_listed() {
+    for state in [State::Accepted, State::Confirmed] {
+        let dir = tempfile::tempdir().unwrap();
+        let ledger = seeded(dir.path());
+        let old = in_state(&ledger, &[1], state);
+        let mut joined = request(Shares::Place);
+        joined.request.account = intent(&[1]).request.account;
+        joined.request.leases[0].port = Some(8002);
+        let blocked = Err(Blocked::Pending { intent: old, state });
+        assert_eq!(ledger.reserve(&joined, &[]).unwrap(), blocked, "it may be the same under another id");
+        let mut both = [lease("yp", 1), lease("yp", 2)];
+        (both[1].order, both[1].ip) = (both[0].order.clone(), both[0].ip.clone());
+        (both[0].port, both[1].port) = (Some(8001), Some(8002));
+        ledger.record_inventory(&yp(), &acct(), at(9).wall, &inventory(both.to_vec())).unwrap();
+        ledger.reserve(&joined, &[]).unwrap().expect("they are two");
+    }
 }

@@ -2,10 +2,12 @@
 use std::sync::Barrier;
 
 use renewd::domain::{AccountName, Event, IntentId, State};
-use renewd::ledger::sqlite::{Access, open};
-use renewd::ledger::{EventDetail, Ledger, LedgerError};
+use renewd::ledger::sqlite::Access;
+use renewd::ledger::{EventDetail, Inventories, Ledger, LedgerError, Payments};
 
-use crate::support::{acct, at, end, in_state, intent, inventory, lease, lockless, reserved, seeded, yp};
+use crate::support::{
+    acct, at, end, in_state, intent, inventory, lease, lockless, open, reserved, seeded, yp,
+};
 
 #[test]
 fn the_permit_is_for_exactly_what_was_reserved() {

@@ -1,8 +1,8 @@
 //! A payment that was applied to some of its leases.
 use renewd::domain::{Event, IntentId, LeaseId, State};
-use renewd::ledger::{EventDetail, IntentFilter, Ledger, LedgerError, SplitPart};
+use renewd::ledger::{EventDetail, IntentFilter, LedgerError, Payments, SplitPart};
 
-use crate::support::{at, end, in_state, intent, money, raw, said, seeded};
+use crate::support::{at, end, in_state, intent, lines, money, said, seeded};
 
 fn part(lease: &str, quoted: &str, state: State) -> SplitPart {
     let charged = (state == State::Confirmed).then(|| money(quoted));
@@ -125,13 +125,31 @@ fn a_parts_log_says_how_the_whole_came_there() {
     let id = in_state(&ledger, &[1, 2], State::Unknown);
     let parts = [part("L1", "2.65", State::Confirmed), part("L2", "2.65", State::Unknown)];
     ledger.split(&id, State::Unknown, &parts, &EventDetail::default(), &at(30)).unwrap();
-    let raw = raw(dir.path());
-    let mut query = raw
-        .prepare(
-            "SELECT group_concat(event, ' ') FROM intent_event e JOIN intent i ON i.id = e.intent
-             WHERE i.parent = 1 GROUP BY i.id ORDER BY i.id",
-        )
-        .unwrap();
-    let logs: Vec<String> = query.query_map([], |r| r.get(0)).unwrap().map(Result::unwrap).collect();
+    let log = |name: &str| {
+        let events = "SELECT e.event FROM intent_event e JOIN intent i ON i.id = e.intent";
+        lines(dir.path(), &format!("{events} WHERE i.name = '{name}' ORDER BY e.seq")).join(" ")
+    };
+    let logs = [log("p-000001.1"), log("p-000001.2")];
     assert_eq!(logs, ["reserved spend_started answer_lost ends_moved", "reserved spend_started answer_lost"]);
+}
+
+#[test]
+fn a_part_whose_new_end_the_answer_told_is_accepted_and_confirmed_later_by_itself() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = seeded(dir.path());
+    let id = in_state(&ledger, &[1, 2], State::Unknown);
+    let parts = [part("L1", "2.65", State::Accepted), part("L2", "2.65", State::Unknown)];
+    let ids = ledger.split(&id, State::Unknown, &parts, &said("one of two was told"), &at(30)).unwrap();
+    let told = ledger.intent(&ids[0]).unwrap();
+    assert_eq!((told.state, told.settled_at, told.detail.charged), (State::Accepted, None, None));
+    assert!(ledger.reserve(&intent(&[1]), &[]).unwrap().is_err(), "it keeps its lease");
+    let seen = EventDetail { expires_after: Some(at(90).wall), ..said("listed") };
+    assert_eq!(
+        ledger.append(&ids[0], State::Accepted, Event::EndsMoved, &seen, &at(40)).unwrap(),
+        State::Confirmed
+    );
+    assert_eq!(ledger.intent(&ids[1]).unwrap().state, State::Unknown, "the other one goes its own way");
+    let log = "SELECT e.event FROM intent_event e JOIN intent i ON i.id = e.intent";
+    let log = lines(dir.path(), &format!("{log} WHERE i.name = '{}' ORDER BY e.seq", ids[0])).join(" ");
+    assert_eq!(log, "reserved spend_started accepted ends_moved");
 }

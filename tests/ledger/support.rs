@@ -6,8 +6,13 @@ use renewd::domain::{
     AccountName, Balance, Currency, Event, IntentId, Inventory, Kind, Lease, LeaseId, Method, Moment, Money,
     OrderId, OrderState, ProviderName, RenewalRequest, RequestLease, State,
 };
-use renewd::ledger::sqlite::{Access, SqliteLedger, open};
-use renewd::ledger::{BudgetCheck, EventDetail, IntentFilter, IntentRecord, Ledger, NewIntent, Purpose};
+use renewd::ledger::LedgerError;
+use renewd::ledger::sqlite::{self, Access, SqliteLedger};
+use renewd::ledger::{
+    BudgetCheck, Cycles, EventDetail, IntentFilter, IntentRecord, Inventories, NewIntent, Payments, Purpose,
+};
+
+use crate::server;
 
 /// When every lease ends.
 pub const END: &str = "2026-11-20T09:00:00.123456789Z";
@@ -54,6 +59,8 @@ pub fn lease(account: &str, n: usize) -> Lease {
         provider_renews: Some(false),
         state: OrderState::Active,
         held_since: None,
+        operator: None,
+        started_at: None,
         cycle: None,
         price: None,
     }
@@ -61,7 +68,7 @@ pub fn lease(account: &str, n: usize) -> Lease {
 
 pub fn inventory(leases: Vec<Lease>) -> Inventory {
     Inventory {
-        leases,
+        leases: std::sync::Arc::new(leases.into()),
         balance: Balance { amount: money("100.00"), currency: Currency::new("USD") },
         oddities: Vec::new(),
         unreadable: 0,
@@ -69,6 +76,11 @@ pub fn inventory(leases: Vec<Lease>) -> Inventory {
         doubt: None,
         owner: None,
     }
+}
+
+/// The ledger of a folder: in a file there, or, where the suite runs on a server, on that.
+pub fn open(dir: &Path, access: Access) -> Result<SqliteLedger, LedgerError> {
+    if server::wanted() { server::open(dir, access) } else { sqlite::open(dir, access) }
 }
 
 /// A ledger opened to pay, one cycle begun, leases `L1` to `L9` read for account `yp`.
@@ -86,6 +98,9 @@ pub fn lockless(dir: &Path) -> SqliteLedger {
     let ways = std::fs::read_dir(dir).unwrap().count();
     let other = dir.join(format!("another-way-{ways}"));
     std::fs::create_dir(&other).unwrap();
+    if server::wanted() {
+        return server::open(&other, Access::Pay).unwrap();
+    }
     std::os::unix::fs::symlink(dir.join("ledger.db"), other.join("ledger.db")).unwrap();
     open(&other, Access::Pay).unwrap()
 }
@@ -94,6 +109,7 @@ pub fn lockless(dir: &Path) -> SqliteLedger {
 pub fn intent(leases: &[usize]) -> NewIntent {
     let quoted = money("2.65").times(leases.len() as u64).unwrap();
     NewIntent {
+        labels: Vec::new(),
         provider: yp(),
         purpose: Purpose::Renewal,
         request: RenewalRequest {
@@ -124,6 +140,7 @@ pub fn intent(leases: &[usize]) -> NewIntent {
         balance_before: money("100.00"),
         cycle: 1,
         attempt: 1,
+        approval: None,
         at: at(0),
     }
 }
@@ -183,6 +200,8 @@ pub fn all(ledger: &SqliteLedger) -> Vec<IntentRecord> {
 /// Everything in USD in November 2026.
 pub fn november(limit: &str) -> BudgetCheck {
     BudgetCheck {
+        labels: Vec::new(),
+        open_only: false,
         name: "monthly".to_owned(),
         accounts: Vec::new(),
         policies: Vec::new(),
@@ -196,9 +215,38 @@ pub fn november(limit: &str) -> BudgetCheck {
 
 /// A bare connection to the ledger's file.
 pub fn raw(dir: &Path) -> rusqlite::Connection {
+    assert!(!server::wanted(), "only of a file");
     let connection = rusqlite::Connection::open(dir.join("ledger.db")).unwrap();
     connection.busy_timeout(std::time::Duration::from_secs(5)).unwrap();
     connection
+}
+
+/// Runs SQL past renewd.
+pub fn execute(dir: &Path, sql: &str) {
+    match server::wanted() {
+        true => drop(server::cluster().sql(dir, sql).unwrap()),
+        false => raw(dir).execute_batch(sql).unwrap(),
+    }
+}
+
+/// The rows of a query, their values with `|` between them.
+pub fn lines(dir: &Path, sql: &str) -> Vec<String> {
+    if server::wanted() {
+        return server::cluster().sql(dir, sql).unwrap().lines().map(str::to_owned).collect();
+    }
+    let raw = raw(dir);
+    let mut query = raw.prepare(sql).unwrap_or_else(|e| panic!("{sql}: {e}"));
+    let width = query.column_count();
+    let line = |r: &rusqlite::Row<'_>| {
+        let value = |at| match r.get(at).unwrap() {
+            rusqlite::types::Value::Null => String::new(),
+            rusqlite::types::Value::Integer(n) => n.to_string(),
+            rusqlite::types::Value::Text(text) => text,
+            other => panic!("{other:?}"),
+        };
+        Ok((0..width).map(value).collect::<Vec<_>>().join("|"))
+    };
+    query.query_map([], line).unwrap().map(Result::unwrap).collect()
 }
 
 /// A copy of the files as a power cut would leave them now.

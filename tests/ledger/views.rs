@@ -1,8 +1,8 @@
 //! The views that people read with `sqlite3`: names and columns are a promise, sums are exact.
 use renewd::domain::{Event, State};
-use renewd::ledger::{EventDetail, Ledger};
+use renewd::ledger::{EventDetail, Payments};
 
-use crate::support::{at, in_state, intent, money, raw, seeded};
+use crate::support::{at, in_state, intent, lines, money, raw, seeded};
 
 #[test]
 fn the_documented_views_have_their_documented_columns() {
@@ -23,15 +23,12 @@ fn the_example_queries_of_the_guide_work() {
     let dir = tempfile::tempdir().unwrap();
     let ledger = seeded(dir.path());
     in_state(&ledger, &[1, 2], State::Unknown);
-    let raw = raw(dir.path());
     let guide = include_str!("../../docs/ledger.md");
     let mut count = 0;
     for block in guide.split("```sql\n").skip(1) {
         let sql = block.split("```").next().unwrap();
         for statement in sql.split(';').filter(|s| !s.trim().is_empty()) {
-            let mut query = raw.prepare(statement).unwrap_or_else(|e| panic!("{statement}: {e}"));
-            let mut rows = query.query([]).unwrap();
-            while rows.next().unwrap().is_some() {}
+            lines(dir.path(), statement);
             count += 1;
         }
     }
@@ -43,35 +40,21 @@ fn a_payment_reads_well() {
     let dir = tempfile::tempdir().unwrap();
     let ledger = seeded(dir.path());
     in_state(&ledger, &[1, 2], State::Confirmed);
-    let row: (String, String, String, i64, String, String, String) = raw(dir.path())
-        .query_row(
-            "SELECT payment, state, ips, leases, quoted, expires_before, spend_started_at FROM payments",
-            [],
-            |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?, r.get(5)?, r.get(6)?)),
-        )
-        .unwrap();
-    let expected = (
-        "p-000001",
-        "confirmed",
-        "203.0.113.1 203.0.113.2",
-        2,
-        "5.30",
-        "2026-11-20T09:00:00Z",
-        "2026-11-17T12:01:00Z",
+    let row = lines(
+        dir.path(),
+        "SELECT payment, state, ips, leases, quoted, expires_before, spend_started_at FROM payments",
     );
-    assert_eq!((&*row.0, &*row.1, &*row.2, row.3, &*row.4, &*row.5, &*row.6), expected);
+    let expected =
+        "p-000001|confirmed|203.0.113.1 203.0.113.2|2|5.30|2026-11-20T09:00:00Z|2026-11-17T12:01:00Z";
+    assert_eq!(row, [expected]);
 }
 
 #[test]
 fn a_month_adds_up_exactly() {
     let dir = tempfile::tempdir().unwrap();
     let ledger = seeded(dir.path());
-    let spent = || -> Vec<(String, i64, String)> {
-        let raw = raw(dir.path());
-        let mut query = raw.prepare("SELECT month, payments, spent FROM spend_by_month").unwrap();
-        query.query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?))).unwrap().map(Result::unwrap).collect()
-    };
-    assert_eq!(spent(), []);
+    let spent = || lines(dir.path(), "SELECT month, payments, spent FROM spend_by_month");
+    assert!(spent().is_empty());
     let mut total = money("0.00");
     for (lease, amount) in [(1, "0.10"), (2, "0.20"), (3, "1234567.005"), (4, "0.000000001")] {
         let mut new = intent(&[lease]);
@@ -86,10 +69,10 @@ fn a_month_adds_up_exactly() {
     in_state(&ledger, &[5], State::Refused);
     in_state(&ledger, &[6], State::Reserved);
     in_state(&ledger, &[7], State::Released);
-    assert_eq!(spent(), [("2026-11".to_owned(), 4, "1234567.305000001".to_owned())]);
+    assert_eq!(spent(), ["2026-11|4|1234567.305000001"]);
     assert_eq!(total, money("1234567.305000001"));
     in_state(&ledger, &[8], State::Unknown);
-    assert_eq!(spent()[0].2, "1234569.955000001", "at its quote until the charge is known");
+    assert_eq!(spent(), ["2026-11|5|1234569.955000001"], "at its quote until the charge is known");
 }
 
 #[test]
@@ -97,7 +80,5 @@ fn money_with_two_decimals_stays_so() {
     let dir = tempfile::tempdir().unwrap();
     let ledger = seeded(dir.path());
     in_state(&ledger, &[1, 2], State::Unknown);
-    let spent: String =
-        raw(dir.path()).query_row("SELECT spent FROM spend_by_month", [], |r| r.get(0)).unwrap();
-    assert_eq!(spent, "5.30");
+    assert_eq!(lines(dir.path(), "SELECT spent FROM spend_by_month"), ["5.30"]);
 }

@@ -1,6 +1,6 @@
 //! What the run knows of renewd: every payment as its ledger committed it, every quote it was given, every request it made; the
 //! event log, the tallies, and the first broken promise. Independent of the product's own sums.
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use jiff::{SignedDuration, Timestamp, Zoned};
@@ -8,11 +8,12 @@ use renewd::budget::{Budget, Per};
 use renewd::domain::{
     Event, IntentId, Measured, Moment, Money, PromoStatus, RenewalRequest, RequestLease, State,
 };
-use renewd::ledger::{EventDetail, NewIntent, ProviderCharge, SplitPart};
+use renewd::ledger::{ApprovedSet, EventDetail, NewIntent, ProviderCharge, SplitPart};
 use renewd::policy::OnUnknown;
 use renewd::settings::Settings;
 use sha2::{Digest, Sha256};
 
+use crate::approvals::Words;
 use crate::time::SimClock;
 
 /// A payment as committed.
@@ -41,6 +42,10 @@ pub struct Shadow {
     pub told: bool,
     /// The ledger says that what it cost was not seen.
     pub unseen: bool,
+    /// When what it cost was said last.
+    pub measured_at: Timestamp,
+    /// The operator's word that its row names.
+    pub approval: Option<ApprovedSet>,
 }
 
 impl Shadow {
@@ -70,6 +75,25 @@ impl Shadow {
 /// One end in two spellings. The oracle's own measure: no two terms of a lease end within an hour of each other.
 pub fn near(one: Timestamp, other: Timestamp) -> bool {
     one.duration_since(other).abs() < SignedDuration::from_mins(30)
+}
+
+/// A name that the config gives an account, a policy or a budget after it was renamed.
+pub fn renamed(name: &str) -> String {
+    format!("{name}-2")
+}
+
+/// What the oracle calls what the config may have renamed, alone or within the key of an alert.
+pub fn first_name(text: &str) -> String {
+    let first = text.replace("-2:", ":");
+    first.strip_suffix("-2").map_or(first.clone(), str::to_owned)
+}
+
+/// Without the port of a simulated vendor: each run has another.
+fn portless(line: &str) -> String {
+    const HERE: &str = "127.0.0.1:";
+    let mut parts = line.split(HERE);
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| text + HERE + part.trim_start_matches(|c: char| c.is_ascii_digit()))
 }
 
 /// The payment that a part belongs to.
@@ -115,14 +139,18 @@ pub struct Inner {
     quotes: HashMap<String, Vec<Asked>>,
     requests: HashMap<String, VecDeque<Timestamp>>,
     pub broken: Vec<String>,
-    log: VecDeque<String>,
+    log: Vec<String>,
     hash: Sha256,
     pub tally: Tally,
     /// Writes that still fit on the disk.
     room: Option<u32>,
+    /// Draws the stalls; none once all is calm.
+    stalls: Option<fastrand::Rng>,
     /// When something outside renewd last stood against paying, by account, and by account and address.
     pub excuse: HashMap<String, Timestamp>,
     pub lot_excuse: HashMap<(String, String), Timestamp>,
+    /// What the operator said of plans.
+    pub words: Words,
 }
 
 /// See above.
@@ -132,8 +160,10 @@ pub struct Judge {
     inner: Mutex<Inner>,
 }
 
-/// Lines kept for a failing seed.
-const LAST: usize = 80;
+/// The last lines of a failing seed.
+const LAST: usize = 40;
+/// Lines before and after the first that names a payment of which a rule was broken.
+const AROUND: usize = 25;
 
 impl Judge {
     pub fn new(settings: Arc<Settings>, clock: Arc<SimClock>) -> Self {
@@ -142,12 +172,14 @@ impl Judge {
             quotes: HashMap::new(),
             requests: HashMap::new(),
             broken: Vec::new(),
-            log: VecDeque::new(),
+            log: Vec::new(),
             hash: Sha256::new(),
             tally: Tally::default(),
             room: None,
+            stalls: None,
             excuse: HashMap::new(),
             lot_excuse: HashMap::new(),
+            words: Words::default(),
         };
         Self { settings, clock, inner: Mutex::new(inner) }
     }
@@ -159,16 +191,13 @@ impl Judge {
     /// One line of the event log.
     pub fn note(&self, line: impl FnOnce() -> String) {
         let at = self.clock.truth();
-        let line = format!("{} {}", at.strftime("%m-%d %H:%M:%S"), line());
+        let line = portless(&format!("{} {}", at.strftime("%m-%d %H:%M:%S"), line()));
         let mut inner = self.lock();
         inner.hash.update(line.as_bytes());
-        if inner.log.len() == LAST {
-            inner.log.pop_front();
-        }
         if crate::VERBOSE.load(std::sync::atomic::Ordering::Relaxed) {
             println!("{line}");
         }
-        inner.log.push_back(line);
+        inner.log.push(line);
     }
 
     pub fn fault(&self, kind: &'static str) {
@@ -181,12 +210,47 @@ impl Judge {
         self.lock().broken.push(what);
     }
 
-    pub fn last_events(&self) -> Vec<String> {
-        self.lock().log.iter().cloned().collect()
+    /// The last events, and before them those around each payment that a broken rule names.
+    pub fn telling_events(&self) -> Vec<String> {
+        let inner = self.lock();
+        let last = inner.log.len().saturating_sub(LAST);
+        let mut wanted = BTreeSet::from_iter(last..inner.log.len());
+        let named = |text: &str| -> Option<String> {
+            let id = text.split(' ').find(|w| w.starts_with("p-"))?;
+            Some(format!("{} ", id.split('.').next()?))
+        };
+        for id in inner.broken.iter().filter_map(|text| named(text)) {
+            let of = |line: &String| line.contains(&id) || line.contains(&format!("{}.", id.trim_end()));
+            let first = inner.log.iter().position(of).unwrap_or(last);
+            wanted.extend(first.saturating_sub(AROUND)..(first + AROUND).min(inner.log.len()));
+            wanted.extend((first..inner.log.len()).filter(|n| of(&inner.log[*n])));
+        }
+        wanted.into_iter().map(|n| inner.log[n].clone()).collect()
     }
 
     pub fn digest(&self) -> String {
         self.lock().hash.clone().finalize().iter().take(8).map(|b| format!("{b:02x}")).collect()
+    }
+
+    /// Commits stall from now on, or no more.
+    pub fn let_stall(&self, seed: Option<u64>) {
+        self.lock().stalls = seed.map(fastrand::Rng::with_seed);
+    }
+
+    /// A slow disk, a lock, a laptop that is shut: some writes take long, before or after they are durable.
+    pub fn stall(&self, what: &str) {
+        let span = {
+            let mut inner = self.lock();
+            let Some(rng) = inner.stalls.as_mut() else { return };
+            if rng.u32(0..600) > 0 {
+                return;
+            }
+            SignedDuration::from_secs(rng.i64(5..150))
+        };
+        self.fault("stall at a commit");
+        self.note(|| format!("{what} takes {span:#}"));
+        self.clock.advance(span);
+        self.excuse_all();
     }
 
     pub fn disk_is_full(&self) -> bool {
@@ -235,13 +299,13 @@ impl Judge {
     pub fn reserved(&self, id: &IntentId, new: &NewIntent) {
         let now = self.clock.truth();
         let shadow = Shadow {
-            account: new.request.account.to_string(),
+            account: first_name(new.request.account.as_str()),
             provider: new.provider.to_string(),
             leases: new.request.leases.clone(),
             quoted: new.quoted,
             charged: None,
             currency: new.currency.to_string(),
-            policy: new.policy.clone(),
+            policy: first_name(&new.policy),
             cycle: new.cycle,
             days: new.request.period_days,
             spent_wall: None,
@@ -254,6 +318,8 @@ impl Judge {
             theirs: false,
             told: false,
             unseen: false,
+            measured_at: self.clock.truth(),
+            approval: new.approval.clone(),
         };
         self.note(|| {
             let ips: Vec<&str> = new.request.leases.iter().map(|l| l.ip.as_str()).collect();
@@ -311,6 +377,9 @@ impl Judge {
         }
         shadow.unseen = detail.measured.map_or(shadow.unseen, |m| m == Measured::Quote);
         shadow.charged = detail.charged.or(shadow.charged);
+        if detail.charged.is_some() {
+            shadow.measured_at = truth;
+        }
         shadow.never_sent |= event == Event::NeverSent;
         shadow.operator |= matches!(event, Event::OperatorCharged | Event::OperatorNotCharged);
         shadow.was_unknown |= to == State::Unknown;
@@ -334,6 +403,7 @@ impl Judge {
                 state_since: truth,
                 was_unknown: true,
                 unseen: part.detail.measured == Some(Measured::Quote),
+                measured_at: truth,
                 told: false,
                 ..whole.clone()
             };
@@ -351,13 +421,13 @@ impl Judge {
             )
         });
         let shadow = Shadow {
-            account: c.request.account.to_string(),
+            account: first_name(c.request.account.as_str()),
             provider: c.provider.to_string(),
             leases: c.request.leases.clone(),
             quoted: c.amount,
             charged: c.detail.charged,
             currency: c.currency.to_string(),
-            policy: c.policy.clone(),
+            policy: first_name(&c.policy),
             cycle: c.cycle,
             days: c.request.period_days,
             spent_wall: Some(c.at.wall),
@@ -370,6 +440,8 @@ impl Judge {
             theirs: true,
             told: false,
             unseen: false,
+            measured_at: truth,
+            approval: None,
         };
         self.lock().shadows.insert(id.to_string(), shadow);
     }
@@ -378,7 +450,11 @@ impl Judge {
 
     /// One request at the provider.
     pub fn request(&self, account: &str, limit: u32) {
-        let now = self.clock.truth();
+        self.request_at(account, limit, self.clock.truth());
+    }
+
+    /// One that came at `now`.
+    pub fn request_at(&self, account: &str, limit: u32, now: Timestamp) {
         let mut inner = self.lock();
         let seen = inner.requests.entry(account.to_owned()).or_default();
         seen.push_back(now);
@@ -403,7 +479,7 @@ impl Judge {
         let at = self.clock.truth();
         let asked = Asked { set: set_of(request), at, clean, price, balance, promo };
         let mut inner = self.lock();
-        let all = inner.quotes.entry(request.account.to_string()).or_default();
+        let all = inner.quotes.entry(first_name(request.account.as_str())).or_default();
         all.retain(|q| at.duration_since(q.at) < SignedDuration::from_mins(30));
         all.push(asked);
     }
@@ -413,9 +489,10 @@ impl Judge {
         if durable != Some("spend_started") {
             self.broken(format!("I3 {id} reaches the provider, and its row in the file says {durable:?}"));
         }
-        let inner = self.lock();
+        let mut inner = self.lock();
         let shadow = inner.shadows.get(id.as_str()).unwrap().clone();
         let mut wrong = Vec::new();
+        self.by_which_word(&mut inner, (id, &shadow), request, &mut wrong);
         if shadow.leases != request.leases {
             wrong.push(format!("I3 {id} is not for the leases of its row"));
         }
@@ -437,13 +514,12 @@ impl Judge {
         wrong: &mut Vec<String>,
     ) {
         let set = set_of(request);
-        let asked = inner.quotes.get(request.account.as_str());
+        let asked = inner.quotes.get(&shadow.account);
         let policy = self.settings.policies.iter().find(|p| p.name == shadow.policy).unwrap();
         let Some(quote) = asked.and_then(|all| all.iter().rev().find(|q| q.set == set)) else {
             return wrong.push(format!("I9 {id} without a quote for exactly its set"));
         };
-        // Two accounts share one virtual clock: what the other does after the row was written is not this one's time.
-        let age = shadow.spent.unwrap().duration_since(quote.at);
+        let age = self.clock.truth().duration_since(quote.at);
         if age > SignedDuration::from_secs(60) {
             wrong.push(format!("I9 {id} on a quote {age:#} old"));
         }
@@ -456,7 +532,8 @@ impl Judge {
         if policy.promo_required && quote.promo != Some(PromoStatus::Valid) {
             wrong.push(format!("I9 {id} although its promo code was not accepted"));
         }
-        let keep = self.settings.accounts.iter().find(|a| a.name == request.account).unwrap().keep_balance;
+        let keep =
+            self.settings.accounts.iter().find(|a| a.name.as_str() == shadow.account).unwrap().keep_balance;
         if quote.balance.minus(quote.price).unwrap() < keep {
             wrong.push(format!("I4 {id} takes the balance {} under {keep}", quote.balance));
         }
@@ -471,7 +548,7 @@ impl Judge {
                 s.account == account && other.as_str() != id.as_str() && s.told && !s.theirs && !s.operator
             });
             let over = mine.filter(|(_, s)| matches!(s.state, State::Accepted | State::Confirmed));
-            over.filter(|(other, s)| cost(other) > s.quoted && s.charged != Some(cost(other)))
+            over.filter(|(other, s)| cost(other) > s.quoted && s.charged.is_none_or(|c| c < cost(other)))
                 .map(|(other, s)| {
                     format!(
                         "I4 {id} leaves, and {other} cost {} by the books, {:?} by the ledger",

@@ -13,9 +13,9 @@ use renewd::planner::Item;
 use renewd::policy::{Decision, Word};
 
 use crate::books::{Books, Entry, Manner, What};
-use crate::judge::{Judge, Shadow, near, root, span_name};
+use crate::judge::{Judge, Shadow, first_name, near, root, span_name};
 use crate::run::Run;
-use crate::setup::KEYS;
+use crate::setup::keys;
 use crate::site::{Site, Tells, money};
 
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
@@ -36,18 +36,19 @@ pub fn truth(judge: &Judge, site: &Site, id: &str) -> i64 {
 pub fn after_cycle(run: &mut Run, report: &CycleReport) {
     let alerts = run.ledger().open_alerts().unwrap();
     for item in &report.items {
-        if run.policy(item.lease.tag.as_deref().unwrap()).action != renewd::policy::Action::Renew {
+        if run.policy_of(&item.lease).action != renewd::policy::Action::Renew {
             continue;
         }
         if crate::VERBOSE.load(Ordering::Relaxed) && item.reason.word != Word::NotDue {
             println!("    {} ({}): {}", item.lease.ip, item.lease.order, item.reason);
         }
         let down = report.accounts.iter().any(|a| a.account == item.lease.account && !a.reachable());
-        if item.decision() == Decision::Hold && !told(item, down, &alerts) {
+        let asked = item.reason.word == Word::Approval && turned_down(run, item);
+        if item.decision() == Decision::Hold && !asked && !told(item, down, &alerts) {
             run.judge.broken(format!("I5 {} is held ({}) and no alert says so", item.lease.ip, item.reason));
         }
         if stands(run, item) {
-            run.judge.excuse_lot(item.lease.account.as_str(), &item.lease.ip);
+            run.judge.excuse_lot(&first_name(item.lease.account.as_str()), &item.lease.ip);
         }
         silence(run, item, report, &alerts);
     }
@@ -59,7 +60,7 @@ pub fn after_cycle(run: &mut Run, report: &CycleReport) {
 pub fn listen(run: &mut Run) {
     let days = SignedDuration::from_hours(72);
     let said = run.ledger().tellings(run.clock.truth() - days).unwrap();
-    run.said.extend(said.into_iter().map(|t| t.key.as_str().to_owned()));
+    run.said.extend(said.into_iter().map(|t| first_name(t.key.as_str())));
 }
 
 /// Every payment that is not settled is named by an open alert of its order: unknown, open for long, or waiting for a person.
@@ -70,7 +71,7 @@ fn stuck_payments(run: &Run, report: &CycleReport, alerts: &[OpenAlert]) {
         let order = s.leases[0].order.as_str();
         let spoken = |cause: &str| {
             let key = AlertKey::order(cause, &s.account, order);
-            alerts.iter().any(|a| a.key == key && names(a, id))
+            alerts.iter().any(|a| first_name(a.key.as_str()) == key.as_str() && names(a, id))
         };
         let long = s.spent_wall.is_some_and(|at| now.duration_since(at) > lag * 4);
         let told = match s.state {
@@ -94,6 +95,13 @@ fn names(alert: &OpenAlert, id: &str) -> bool {
     let word = |c: char| !(c.is_alphanumeric() || "-.".contains(c));
     let mut said = [&alert.title, &alert.text].into_iter().flat_map(|text| text.split(word));
     said.any(|said| said.trim_end_matches('.') == id)
+}
+
+/// Nobody is asked again for a term that the operator does not want.
+fn turned_down(run: &Run, item: &Item) -> bool {
+    let account = first_name(item.lease.account.as_str());
+    let inner = run.judge.lock();
+    item.lease.term_end().is_some_and(|end| inner.words.turned_down(&account, &item.lease.ip, end))
 }
 
 /// An account that cannot be read speaks for all of its leases.
@@ -160,7 +168,7 @@ fn stands(run: &Run, item: &Item) -> bool {
     let minute = |at: Timestamp| now.duration_since(at) < SignedDuration::from_mins(20);
     match item.reason.word {
         Word::ShortFunds => {
-            let keep = run.settings.account(&item.lease.account).unwrap().keep_balance;
+            let keep = run.settings.account(&site.account).unwrap().keep_balance;
             let all: i64 =
                 state.books.lots.iter().filter(|l| !l.gone).map(|l| l.cents * state.prices / 100).sum();
             money(state.books.balance()).minus(keep).unwrap() < money(all)
@@ -171,7 +179,7 @@ fn stands(run: &Run, item: &Item) -> bool {
         Word::Backoff if now < state.money_down_until => true,
         Word::UnknownPending | Word::NeedsOperator | Word::Accepted | Word::Refused | Word::Backoff => {
             let inner = run.judge.lock();
-            let mut all = inner.shadows.values().filter(|s| s.account == item.lease.account.as_str());
+            let mut all = inner.shadows.values().filter(|s| s.account == site.account.as_str());
             all.any(|s| {
                 s.touches(order, ip) && s.state != State::Confirmed
                     || (s.state == State::Confirmed && s.touches(order, ip) && minute(s.state_since))
@@ -182,9 +190,9 @@ fn stands(run: &Run, item: &Item) -> bool {
         Word::ProviderOwns => state.books.lots.iter().any(|l| l.ip == ip && l.auto_shown(now)),
         Word::ProviderWarning | Word::QuoteError | Word::QuoteUnreadable => minute(state.last_trouble),
         Word::AccountDown | Word::Unparsable | Word::Shrunk => {
-            run.judge.lock().excuse.get(item.lease.account.as_str()).is_some_and(|at| minute(*at))
+            run.judge.lock().excuse.get(site.account.as_str()).is_some_and(|at| minute(*at))
         }
-        Word::Clock | Word::Paused => true,
+        Word::Clock | Word::Paused | Word::Approval => true,
         _ => false,
     }
 }
@@ -238,7 +246,7 @@ pub fn lapses(run: &mut Run) {
 pub fn at_rest(run: &Run) {
     let shadows = run.judge.lock().shadows.clone();
     for (id, s) in &shadows {
-        let even = evened(run, &shadows, id) || explained(run, id, s);
+        let even = evened(run, &shadows, id) || explained(run, &shadows, id);
         settled_rightly(run, &shadows, id, s, even);
         if s.was_unknown && s.state != State::Split {
             count_unknown(run, id, s);
@@ -261,6 +269,7 @@ fn settled_rightly(run: &Run, shadows: &BTreeMap<String, Shadow>, id: &str, s: &
     let unclear = s.spent.is_some_and(|at| disturbed(&state.books, at, Some(id)));
     let gone = s.leases.iter().any(|l| state.books.lots.iter().any(|x| x.ip == l.ip && x.gone));
     drop(state);
+    let stands = s.state == State::Confirmed && s.unseen && !s.theirs && sum_stands(run, shadows, s);
     let mut inner = run.judge.lock();
     match s.state {
         State::Reserved | State::SpendStarted | State::Accepted | State::Unknown => {
@@ -283,9 +292,9 @@ fn settled_rightly(run: &Run, shadows: &BTreeMap<String, Shadow>, id: &str, s: &
             let rival = shadows.iter().any(|(o, x)| {
                 o != id && !x.theirs && x.state != State::Split && s.leases.iter().any(|l| x.is_for(l))
             });
-            // A quote that stands says so: the balance showed nothing in time, or less, or others moved it too.
-            let stands = s.unseen && s.charged == Some(s.quoted);
-            if !unclear && !s.operator && !rival && !stands {
+            // What the provider renews by itself without ever telling an end is a fall like any other: the larger number counts.
+            let unseeable = s.charged > Some(cost) && s.spent.is_some_and(|at| renewed_unseen(site, at));
+            if !unclear && !s.operator && !rival && !stands && !unseeable {
                 let text = format!("BOOKS {id} cost {cost} by the books, {:?} by the ledger", s.charged);
                 inner.broken.push(text);
             }
@@ -293,6 +302,48 @@ fn settled_rightly(run: &Run, shadows: &BTreeMap<String, Shadow>, id: &str, s: &
         State::Confirmed if !s.theirs => inner.tally.exact += 1,
         _ => {}
     }
+}
+
+/// What cannot be told from its neighbours' is marked so, and then the sum is held: the payments of its policy in these hours count
+/// for no less than they cost, and this one for no more than its quote, what the provider took beyond all quotes and what anybody else
+/// spent until it was read.
+fn sum_stands(run: &Run, shadows: &BTreeMap<String, Shadow>, s: &Shadow) -> bool {
+    let site = run.sites.iter().find(|x| x.account.as_str() == s.account).unwrap();
+    let near = |o: &Shadow| {
+        let apart = s.spent.zip(o.spent).map(|(one, other)| one.duration_since(other).abs());
+        o.account == s.account && !o.theirs && o.state != State::Split && apart.is_some_and(|a| a <= HOUR * 2)
+    };
+    let (mut counted, mut cost, mut beyond) = (Money::ZERO, Money::ZERO, Money::ZERO);
+    let (mut all, mut cheaper) = (Money::ZERO, false);
+    for (id, o) in shadows.iter().filter(|(_, o)| near(o)) {
+        let took = money(truth(&run.judge, site, id));
+        let expected = if o.state == State::Confirmed { o.quoted } else { Money::ZERO };
+        beyond = beyond.plus(took.minus(expected).unwrap().max(Money::ZERO)).unwrap();
+        (all, cheaper) = (all.plus(took).unwrap(), cheaper || (took < o.quoted && took > Money::ZERO));
+        if o.policy == s.policy && o.state == State::Confirmed {
+            cost = cost.plus(took).unwrap();
+            counted = counted.plus(o.charged.unwrap_or(o.quoted)).unwrap();
+        }
+        // What landed after every window was open all the while: its quote may stand for what its neighbours took.
+        let of = |e: &Entry| e.unforeseen && matches!(&e.what, What::Payment(name) if name == id);
+        if site.now().books.entries.iter().any(of) {
+            counted = counted.plus(o.quoted).unwrap();
+        }
+    }
+    let until = s.measured_at + HOUR * 2;
+    let others = |e: &&Entry| matches!(e.what, What::Foreign | What::Auto) && e.cents < 0;
+    let within = |e: &&Entry| s.spent.is_some_and(|at| e.shown_from >= at - HOUR && e.shown_from <= until);
+    let spent = site.now().books.entries.iter().filter(others).filter(within).map(|e| -e.cents).sum();
+    beyond = beyond.plus(money(spent)).unwrap();
+    // Where one took less than it was quoted, no sum of quotes is the fall: what its neighbours took may count for a payment then.
+    if cheaper {
+        beyond = beyond.plus(all).unwrap();
+    }
+    // No reading counted in the hour in which all would have shown: from the end of the call and a lag window on.
+    let unread = s.spent.is_some_and(|at| {
+        s.state_since >= at + HOUR || !site.now().looked(at + SignedDuration::from_mins(18), at + HOUR)
+    });
+    (counted >= cost || unread) && s.charged.is_some_and(|c| c <= s.quoted.plus(beyond).unwrap())
 }
 
 /// Whether evidence alone settled it.
@@ -323,6 +374,14 @@ fn disturbed(books: &Books, spent: Timestamp, but: Option<&str>) -> bool {
     books.entries.iter().filter(odd).any(|e| e.ends_from >= from && e.ends_from <= to)
 }
 
+/// Whether the provider renewed something by itself in the hours of a payment, where it never tells an end.
+fn renewed_unseen(site: &Site, spent: Timestamp) -> bool {
+    let state = site.now();
+    let theirs = state.books.entries.iter().filter(|e| e.what == What::Auto);
+    site.tells == Tells::Never
+        && theirs.into_iter().any(|e| e.ends_from >= spent && e.ends_from <= spent + HOUR)
+}
+
 /// Of two attempts at one term, one was charged: no end and no balance can say which, and for money, budgets and leases it is
 /// the same. Right is as many confirmed attempts as the books have charges.
 fn evened(run: &Run, shadows: &BTreeMap<String, Shadow>, id: &str) -> bool {
@@ -347,18 +406,32 @@ fn evened(run: &Run, shadows: &BTreeMap<String, Shadow>, id: &str) -> bool {
 }
 
 /// Where ends are not told, a charge that landed after every window shows in the balance only, and among other moves as nothing but
-/// money that nobody explains: that it is on record so is right.
-fn explained(run: &Run, id: &str, s: &Shadow) -> bool {
+/// money that nobody explains: that it is on record so is right. Of two attempts at one term either may be the one that is.
+fn explained(run: &Run, shadows: &BTreeMap<String, Shadow>, id: &str) -> bool {
+    let s = &shadows[id];
     let site = run.sites.iter().find(|x| x.account.as_str() == s.account).unwrap();
     if site.manner == Manner::Days || site.tells == Tells::Always {
         return false;
     }
     let notes = run.ledger().balance_notes(Timestamp::MIN).unwrap();
     let state = site.now();
-    let late =
-        state.books.entries.iter().filter(|e| e.unforeseen && e.what == What::Payment(root(id).to_owned()));
+    let attempt = |name: &str| {
+        name == root(id)
+            || shadows
+                .get(name)
+                .is_some_and(|o| o.account == s.account && s.leases.iter().all(|l| o.is_for(l)))
+    };
+    let late = state
+        .books
+        .entries
+        .iter()
+        .filter(|e| matches!(&e.what, What::Payment(name) if e.unforeseen && attempt(name)));
     let mut shown = late.map(|e| e.shown_from);
-    shown.any(|at| notes.iter().any(|n| n.account == site.account && n.since <= at && n.at >= at))
+    shown.any(|at| {
+        notes
+            .iter()
+            .any(|n| first_name(n.account.as_str()) == site.account.as_str() && n.since <= at && n.at >= at)
+    })
 }
 
 /// I1 by the books: no term has two charges of renewd's, but where the first landed after every window.
@@ -401,7 +474,9 @@ fn tellings(run: &Run, shadows: &BTreeMap<String, Shadow>) {
         let told = |of: &Shadow, cause: &str| {
             said.contains(AlertKey::order(cause, &of.account, of.leases[0].order.as_str()).as_str())
         };
-        if s.charged.is_some_and(|c| c != s.quoted) && !told(s, "charge_differs") {
+        // Just twice its quote looks like a second payer, and is told as that.
+        let twice = s.charged == s.quoted.times(2) && told(s, "double_charge");
+        if s.charged.is_some_and(|c| c != s.quoted) && !twice && !told(s, "charge_differs") {
             silent.push(format!("I5 {id} cost {:?} instead of {}, and nobody was told", s.charged, s.quoted));
         }
         let twice = shadows.iter().filter(|(other, o)| *other < id && confirmed(o) && o.account == s.account);
@@ -460,8 +535,8 @@ pub fn secrets(run: &Run, dir: &Path) {
     files.extend(mails);
     for file in files {
         let Ok(bytes) = std::fs::read(&file) else { continue };
-        for key in KEYS {
-            if bytes.windows(key.len()).any(|w| w == key.as_bytes()) {
+        for key in keys() {
+            if memchr::memmem::find(&bytes, key.as_bytes()).is_some() {
                 run.judge.broken(format!("I8 {} holds a secret", file.display()));
             }
         }

@@ -2,14 +2,14 @@
 use jiff::SignedDuration;
 use renewd::domain::{Balance, Change, IntentId, PromoStatus, RenewalRequest};
 use renewd::ledger::{ChangePermit, PurchasePermit, SpendPermit};
-use renewd::providers::{ChangeReply, Changer, PaymentReply, Spender};
+use renewd::providers::{ChangeReply, Changer, Concern, PaymentReply, Spender};
 
 use crate::books::{Buy, Later, Manner, Shown, What};
 use crate::site::{Site, State, money, usd};
 
 /// What a payment meets.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Meets {
+pub enum Meets {
     Nothing,
     Stale,
     LostBefore,
@@ -20,12 +20,13 @@ enum Meets {
     Partly,
     Late,
     WrongPrice,
+    SurplusLost,
     Foreign,
     TopUp,
     Hangs,
 }
 
-const FAULTS: [(Meets, &str, u32); 12] = [
+pub const FAULTS: [(Meets, &str, u32); 13] = [
     (Meets::Stale, "stale list and balance", 14),
     (Meets::LostBefore, "lost before", 14),
     (Meets::LostAfter, "lost after", 14),
@@ -35,13 +36,14 @@ const FAULTS: [(Meets, &str, u32); 12] = [
     (Meets::Partly, "partly applied", 10),
     (Meets::Late, "processed after every window", 3),
     (Meets::WrongPrice, "wrong price", 5),
+    (Meets::SurplusLost, "overcharged without an answer", 4),
     (Meets::Foreign, "foreign spend", 5),
     (Meets::TopUp, "top-up", 5),
     (Meets::Hangs, "hangs", 10),
 ];
 
 impl Site {
-    fn meets(&self, state: &mut State) -> Meets {
+    pub fn meets(&self, state: &mut State) -> Meets {
         if state.calm {
             return Meets::Nothing;
         }
@@ -92,6 +94,7 @@ impl Site {
                 taken.truncate(n);
             }
             Meets::WrongPrice => cents += state.rng.i64(-50..=50).max(1 - cents),
+            Meets::SurplusLost => cents += state.rng.i64(1..=600),
             Meets::Foreign => {
                 let other = state.rng.i64(100..2_000);
                 let lag = Self::minutes(&mut state, 5);
@@ -113,23 +116,34 @@ impl Site {
             balance_lag,
             ends_lag,
             rotate,
-            odd: meets == Meets::WrongPrice,
+            odd: matches!(meets, Meets::WrongPrice | Meets::SurplusLost),
             unforeseen: matches!(meets, Meets::RefusedThoughCharged | Meets::Late),
         };
         if rotate {
             self.judge.fault("ids rotate");
         }
-        if meets == Meets::Late {
-            let at = now + SignedDuration::from_mins(state.rng.i64(90..2_400));
-            state.books.later.push(Later { at, order: buy });
-        } else {
-            state.books.charge(now, &buy);
-        }
+        self.land(&mut state, id, meets, buy);
         Some((cents, taken))
     }
 
+    /// Into the books: now, or after every window.
+    fn land(&self, state: &mut State, id: &IntentId, meets: Meets, buy: Buy) {
+        let (now, cents) = (self.clock.truth(), buy.cents);
+        let (balance, ends) = (buy.balance_lag.as_secs(), buy.ends_lag.as_secs());
+        let shown = format!("in the balance after {balance} s, in the list after {ends} s");
+        let at = if meets == Meets::Late {
+            let at = now + SignedDuration::from_mins(state.rng.i64(90..2_400));
+            state.books.later.push(Later { at, order: buy });
+            at
+        } else {
+            state.books.charge(now, &buy);
+            now
+        };
+        self.judge.note(|| format!("{id} costs {} at {at}, {shown}", money(cents)));
+    }
+
     /// How late balance and ends show it.
-    fn lags(state: &mut State, meets: Meets) -> (SignedDuration, SignedDuration) {
+    pub fn lags(state: &mut State, meets: Meets) -> (SignedDuration, SignedDuration) {
         let most = if matches!(meets, Meets::Nothing | Meets::Foreign | Meets::TopUp) { 1 } else { 14 };
         let stale = meets == Meets::Stale || state.rng.bool();
         let mut lag = || Self::minutes(state, if stale { most } else { 0 });
@@ -154,7 +168,7 @@ impl Site {
         let valid = self.clock.truth() < state.promo_until;
         let promo =
             request.promo.as_ref().map(|_| if valid { PromoStatus::Valid } else { PromoStatus::Invalid });
-        let accepted = PaymentReply::Accepted { balance, promo, order: None };
+        let accepted = PaymentReply::Accepted { balance, charged: None, promo, order: None };
         let unknown = |why: &str| PaymentReply::Unknown { code: None, message: why.to_owned() };
         match meets {
             Meets::Nothing | Meets::Stale | Meets::WrongPrice | Meets::TopUp => accepted,
@@ -165,7 +179,8 @@ impl Site {
             },
             Meets::Refused | Meets::RefusedThoughCharged => {
                 let code = *state.rng.choice(&[19_i64, 24, 16]).unwrap();
-                PaymentReply::Refused { code, message: "refused".to_owned() }
+                let concerns = if code == 16 { Concern::Account } else { Concern::Lease };
+                PaymentReply::Refused { code, message: "refused".to_owned(), concerns }
             }
             Meets::NeverSent => PaymentReply::NeverSent("the connection was refused".to_owned()),
             _ => unknown("the answer was cut off"),
@@ -179,12 +194,16 @@ impl Spender for Site {
         let (id, request) = (permit.intent(), permit.request());
         self.fate.here().await;
         self.payment_leaves();
-        let durable: Option<String> = {
-            let file = self.file.lock().unwrap();
-            let row = "SELECT state FROM intent_head h JOIN intent i ON i.id = h.intent WHERE i.name = ?1";
-            file.query_row(row, [id.as_str()], |r| r.get(0)).ok()
+        // As the real client does, right before the first byte.
+        let Some(look) = permit.look() else {
+            self.judge.broken(format!("I9 {id} is sent without a last look"));
+            return PaymentReply::NeverSent("no last look".to_owned());
         };
-        self.judge.at_spend(id, request, durable.as_deref());
+        if let Some(why) = look.objection(|| self.asked_at(), "before it was sent") {
+            self.judge.note(|| format!("{id} does not leave: {why}"));
+            return PaymentReply::NeverSent(why);
+        }
+        self.judge.at_spend(id, request, self.durable(id).as_deref());
         {
             let state = self.now();
             // A charge whose payment was answered otherwise, or that landed late, is no reply's.
@@ -202,7 +221,11 @@ impl Spender for Site {
         self.fate.here().await;
         if done.is_none() && meets != Meets::NeverSent {
             self.judge.note(|| format!("{id} is refused in earnest"));
-            return PaymentReply::Refused { code: 25, message: "cannot be extended".to_owned() };
+            return PaymentReply::Refused {
+                code: 25,
+                message: "cannot be extended".to_owned(),
+                concerns: Concern::Lease,
+            };
         }
         if meets == Meets::Hangs {
             self.clock.advance(SignedDuration::from_secs(2));

@@ -6,24 +6,29 @@ use std::sync::{Arc, Mutex};
 
 use fastrand::Rng;
 use jiff::{SignedDuration, Timestamp};
-use renewd::daemon::{deliver, tell};
-use renewd::domain::{AccountName, Event, State};
+use renewd::alerts::{deliver, tell};
+use renewd::clock::Clock;
+use renewd::domain::{AccountName, Event, IntentId, State};
 use renewd::engine::{CycleReport, Payer, Viewer};
 use renewd::keylock::KeyLocks;
 use renewd::ledger::sqlite::{self, Access};
-use renewd::ledger::{EventDetail, Ledger};
+use renewd::ledger::{EventDetail, Ledger, PauseRecord};
 use renewd::notify::{Attempt, Mailer};
 use renewd::policy::{Action, Policy, due_at};
 use renewd::providers::limiter::SharedLimiter;
 use renewd::settings::Settings;
 use tokio_util::sync::CancellationToken;
 
+use crate::approvals::Answers;
 use crate::books::{Books, Manner, What};
-use crate::judge::{Judge, Tally};
+use crate::far::Far;
+use crate::judge::{Judge, Shadow, Tally, first_name};
 use crate::oracle;
 use crate::setup;
 use crate::site::{self, Site, Tells, money};
+use crate::through::{Through, through};
 use crate::time::{Fate, SimClock};
+use crate::vendors::Vendor;
 use crate::witness::{Memo, Witness};
 
 /// What a seed is made of.
@@ -33,7 +38,10 @@ pub struct Run {
     pub fate: Arc<Fate>,
     pub judge: Arc<Judge>,
     pub sites: Vec<Arc<Site>>,
+    /// With the names that the oracle knows.
     pub settings: Arc<Settings>,
+    /// With the names of today.
+    live: Arc<Settings>,
     dir: PathBuf,
     payer: Option<Payer>,
     next_settle: Option<Timestamp>,
@@ -50,6 +58,12 @@ pub struct Run {
     pub said: BTreeSet<String>,
     /// Since when a lease waits in silence.
     pub silent: HashMap<(String, String), Timestamp>,
+    /// Some policies ask for approval.
+    pub asks: bool,
+    /// What the operator is going to say.
+    pub answers: Answers,
+    /// Draws what concerns vendors behind adapters, and the operator: seeds without them are what they were.
+    pub far: Rng,
 }
 
 /// How a seed ended.
@@ -85,7 +99,7 @@ pub fn seed(number: u64, days: i64) -> Outcome {
     let mut tally = run.judge.lock().tally.clone();
     tally.renewed = run.sites.iter().map(|s| renewed(&s.now().books)).sum();
     let broken = run.judge.lock().broken.clone();
-    Outcome { broken, events: run.judge.last_events(), digest: run.judge.digest(), tally }
+    Outcome { broken, events: run.judge.telling_events(), digest: run.judge.digest(), tally }
 }
 
 fn renewed(books: &Books) -> u64 {
@@ -93,7 +107,10 @@ fn renewed(books: &Books) -> u64 {
     paid.map(|e| e.terms.len() as u64).sum()
 }
 
-/// What both accounts share.
+/// What all accounts share.
+type Shared<'a> = (&'a Arc<SimClock>, &'a Arc<Fate>, &'a Arc<Judge>, &'a Arc<Mutex<rusqlite::Connection>>);
+
+/// What makes one of them.
 struct Parts<'a> {
     clock: &'a Arc<SimClock>,
     fate: &'a Arc<Fate>,
@@ -111,6 +128,7 @@ impl Parts<'_> {
         let tells = [Tells::Always, Tells::Always, Tells::WhileActive, Tells::Never];
         Site {
             account: account.name.clone(),
+            name: Mutex::new(account.name.clone()),
             manner,
             capabilities: if i == 0 { setup::days() } else { setup::months() },
             clock: Arc::clone(self.clock),
@@ -131,11 +149,29 @@ impl Parts<'_> {
                 money_down_until: start,
                 cut_until: start,
                 bad_reads: Vec::new(),
+                good_reads: Vec::new(),
                 cut: 0,
                 promo_until: start + SignedDuration::from_hours(24 * 60),
                 prices: 100,
                 last_trouble: start,
             }),
+            vendor: None,
+        }
+    }
+
+    /// An account behind the product's own adapter.
+    fn behind(self, number: u64, i: usize, (vendor, books): (Vendor, Books)) -> Site {
+        let capabilities =
+            renewd::providers::capabilities(&self.judge.settings.accounts[i].provider).unwrap();
+        let near = self.site(number, i, Manner::Days, &mut Rng::with_seed(number));
+        let state = near.state.into_inner().unwrap();
+        Site {
+            capabilities,
+            tells: Tells::Always,
+            dated: true,
+            state: Mutex::new(site::State { books, ..state }),
+            vendor: Some(vendor),
+            ..near
         }
     }
 }
@@ -146,8 +182,9 @@ impl Run {
         let start: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
         let start = start + SignedDuration::from_hours(rng.i64(0..24 * 365));
         let limited = number % 4 == 3;
-        let settings = Arc::new(setup::settings(dir, &mut rng, start, limited));
         let clock = Arc::new(SimClock::starting_at(start));
+        let mut far = Far::draw(number, &clock);
+        let settings = Arc::new(setup::settings(dir, &mut rng, start, limited, &mut far));
         let fate = Arc::new(Fate::immortal());
         let judge = Arc::new(Judge::new(Arc::clone(&settings), Arc::clone(&clock)));
         std::fs::create_dir(dir.join("mails")).unwrap();
@@ -157,31 +194,15 @@ impl Run {
             rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY,
         );
         let file = Arc::new(Mutex::new(file.unwrap()));
-        let faulty = rng.u32(30..=50);
-        let mut sites = Vec::new();
-        for (i, manner) in [Manner::Days, Manner::Months].into_iter().enumerate() {
-            let account = &settings.accounts[i];
-            let limiter = limited.then(|| {
-                let clock: Arc<dyn renewd::clock::Clock> = Arc::<SimClock>::clone(&clock);
-                let most = account.max_requests_per_minute;
-                SharedLimiter::new(
-                    dir,
-                    account.name.clone(),
-                    &account.provider,
-                    &account.api_key,
-                    most,
-                    clock,
-                )
-            });
-            let parts = Parts { clock: &clock, fate: &fate, judge: &judge, file: &file, limiter, faulty };
-            sites.push(Arc::new(parts.site(number, i, manner, &mut rng)));
-        }
+        let shared = (&clock, &fate, &judge, &file);
+        let sites = Self::sites(dir, (number, limited), shared, (&mut rng, &mut far));
         let mut run = Self {
             rng,
             clock,
             fate,
             judge,
             sites,
+            live: Arc::clone(&settings),
             settings,
             dir: dir.to_owned(),
             payer: None,
@@ -196,9 +217,46 @@ impl Run {
             judged: BTreeSet::new(),
             said: BTreeSet::new(),
             silent: HashMap::new(),
+            asks: far.asks,
+            answers: Answers::new(),
+            far: far.rng,
         };
+        run.judge.let_stall(Some(number));
         run.open();
         run
+    }
+
+    /// The accounts, and what each is made of.
+    fn sites(
+        dir: &Path,
+        (number, limited): (u64, bool),
+        (clock, fate, judge, file): Shared<'_>,
+        (rng, far): (&mut Rng, &mut Far),
+    ) -> Vec<Arc<Site>> {
+        let faulty = rng.u32(30..=50);
+        let mut sites = Vec::new();
+        for (i, manner) in [Manner::Days, Manner::Months].into_iter().enumerate() {
+            let account = &judge.settings.accounts[i];
+            let limiter = limited.then(|| {
+                let clock: Arc<dyn renewd::clock::Clock> = Arc::<SimClock>::clone(clock);
+                let most = account.max_requests_per_minute;
+                SharedLimiter::new(
+                    dir,
+                    account.name.clone(),
+                    &account.provider,
+                    &account.api_key,
+                    most,
+                    clock,
+                )
+            });
+            let parts = Parts { clock, fate, judge, file, limiter, faulty };
+            sites.push(Arc::new(parts.site(number, i, manner, rng)));
+        }
+        for (i, (vendor, books)) in far.vendors.drain(..).enumerate() {
+            let parts = Parts { clock, fate, judge, file, limiter: None, faulty };
+            sites.push(Arc::new(parts.behind(number, 2 + i, (vendor, books))));
+        }
+        sites
     }
 
     /// A new process: the file is opened again.
@@ -213,23 +271,30 @@ impl Run {
         });
         let (mut readers, mut spenders, mut changers) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         for site in &self.sites {
-            readers
-                .insert(site.account.clone(), Arc::<Site>::clone(site) as Arc<dyn renewd::providers::Reader>);
-            spenders.insert(
-                site.account.clone(),
-                Arc::<Site>::clone(site) as Arc<dyn renewd::providers::Spender>,
-            );
-            changers.insert(
-                site.account.clone(),
-                Arc::<Site>::clone(site) as Arc<dyn renewd::providers::Changer>,
-            );
+            if site.vendor.is_some() {
+                let through = through(site, &self.live);
+                readers.insert(
+                    site.name(),
+                    Arc::<Through>::clone(&through) as Arc<dyn renewd::providers::Reader>,
+                );
+                spenders.insert(
+                    site.name(),
+                    Arc::<Through>::clone(&through) as Arc<dyn renewd::providers::Spender>,
+                );
+                changers.insert(site.name(), through as Arc<dyn renewd::providers::Changer>);
+                continue;
+            }
+            readers.insert(site.name(), Arc::<Site>::clone(site) as Arc<dyn renewd::providers::Reader>);
+            spenders.insert(site.name(), Arc::<Site>::clone(site) as Arc<dyn renewd::providers::Spender>);
+            changers.insert(site.name(), Arc::<Site>::clone(site) as Arc<dyn renewd::providers::Changer>);
         }
         let keys = Arc::new(KeyLocks::new(self.dir.join("run"), "simulation".to_owned()));
         let viewer = Viewer {
-            settings: Arc::clone(&self.settings),
+            settings: Arc::clone(&self.live),
             ledger,
             clock: Arc::<SimClock>::clone(&self.clock),
             readers,
+            tenure: Arc::new(renewd::ledger::Tenure::alone()),
             stop: CancellationToken::new(),
             beat: Arc::new(|| {}),
         };
@@ -289,12 +354,16 @@ impl Run {
     fn cycle(&mut self) {
         let steps = (!self.calm && self.rng.u32(0..100) < 6).then(|| self.rng.i64(1..300));
         self.judge.lock().tally.cycles += 1;
-        self.cycles_at.push(self.clock.truth());
+        let began = self.clock.truth();
+        self.cycles_at.push(began);
         let report = self.live(steps, async |payer: Payer| {
             let report = payer.cycle().await?;
             tell::report(&payer.viewer, &report)?;
             Ok::<CycleReport, renewd::engine::EngineError>(report)
         });
+        if !matches!(report, Some(Ok(_))) {
+            self.lost_its_readings(began);
+        }
         match report {
             Some(Ok(report)) => {
                 self.judge.note(|| {
@@ -319,14 +388,25 @@ impl Run {
         self.plan_settle();
     }
 
+    /// A pass that ended in the middle kept nothing, or not all, of what it had read.
+    fn lost_its_readings(&self, began: Timestamp) {
+        for site in &self.sites {
+            site.now().good_reads.retain(|at| *at < began);
+        }
+    }
+
     fn settle(&mut self) {
         let steps = (!self.calm && self.rng.u32(0..100) < 3).then(|| self.rng.i64(1..40));
         self.judge.lock().tally.settles += 1;
+        let began = self.clock.truth();
         let done = self.live(steps, async |payer: Payer| {
             let doubles = payer.settle_pass().await?;
             tell::doubles(&payer.viewer, &doubles)?;
             Ok::<usize, renewd::engine::EngineError>(doubles.len())
         });
+        if !matches!(done, Some(Ok(_))) {
+            self.lost_its_readings(began);
+        }
         if let Some(Err(e)) = done {
             self.judge.note(|| format!("settling failed: {e}"));
             if !self.judge.disk_is_full() {
@@ -336,14 +416,18 @@ impl Run {
         self.plan_settle();
     }
 
-    /// As the daemon does: every third of the lag window while something is open.
+    /// As the daemon does: every third of the lag window while something is open, or its cost was not seen yet.
     fn plan_settle(&mut self) {
-        let open = self
-            .judge
-            .lock()
-            .shadows
-            .values()
-            .any(|s| matches!(s.state, State::SpendStarted | State::Accepted | State::Unknown));
+        let now = self.clock.truth();
+        // The first reading after the lag window shows all.
+        let fresh = self.judge.settings.timing.lag_window + SignedDuration::from_mins(8);
+        let unmeasured = |s: &Shadow| {
+            let young = s.spent.is_some_and(|at| now.duration_since(at) <= fresh);
+            s.state == State::Confirmed && s.unseen && !s.theirs && young
+        };
+        let open = self.judge.lock().shadows.values().any(|s| {
+            matches!(s.state, State::SpendStarted | State::Accepted | State::Unknown) || unmeasured(s)
+        });
         self.next_settle = open.then(|| self.clock.truth() + SignedDuration::from_mins(5));
     }
 
@@ -367,12 +451,22 @@ impl Run {
         self.settings.policies.iter().find(|p| p.name == name).unwrap()
     }
 
+    /// The policy of a lease as renewd names it: by its tag, or where leases have none as the books have it.
+    pub fn policy_of(&self, lease: &renewd::domain::Lease) -> &Policy {
+        if let Some(tag) = lease.tag.as_deref() {
+            return self.policy(tag);
+        }
+        let state = self.site(&lease.account).now();
+        let tag = state.books.lots.iter().find(|l| l.ip == lease.ip).unwrap().tag.clone();
+        drop(state);
+        self.policy(&tag)
+    }
+
     /// The policy that wants this lease at its present end.
     pub fn wants(&self, books: &Books, lot: usize) -> Option<&Policy> {
         let l = &books.lots[lot];
         let policy = self.policy(&l.tag);
-        let date = l.end().to_zoned(self.settings.timezone.clone()).date();
-        (policy.action == Action::Renew && policy.until.is_none_or(|u| date < u)).then_some(policy)
+        (policy.action == Action::Renew && !policy.is_past_until(l.end())).then_some(policy)
     }
 
     /// When the next cycle is worth running.
@@ -385,8 +479,11 @@ impl Run {
             for (i, lot) in state.books.lots.iter().enumerate().filter(|(_, l)| !l.gone) {
                 let Some(policy) = self.wants(&state.books, i) else { continue };
                 let lost = state.books.lost_at(i);
-                let due =
-                    if site.manner == Manner::Days { due_at(policy, lost) } else { lot.end() + minutes(5) };
+                let due = if site.manner == Manner::Days {
+                    due_at(policy, &lot.order, lost)
+                } else {
+                    lot.end() + minutes(5)
+                };
                 let at = if due > now {
                     due
                 } else if lost <= now {
@@ -399,6 +496,7 @@ impl Run {
                 next = next.min(at);
             }
         }
+        next = self.next_answer().filter(|at| *at > now).map_or(next, |at| next.min(at));
         let seconds = (next.as_second() + TICK - 1).div_euclid(TICK) * TICK;
         Timestamp::from_second(seconds).unwrap().max(now + SignedDuration::from_secs(30))
     }
@@ -419,8 +517,7 @@ impl Run {
             self.disk_free_at = None;
             self.judge.free_disk();
         }
-        if self.paused_until.is_some_and(|at| at <= now) && self.ledger().set_paused(None, false, now).is_ok()
-        {
+        if self.paused_until.is_some_and(|at| at <= now) && self.ledger().resume(None).is_ok() {
             self.paused_until = None;
         }
         if self.paused_until.is_some() || self.disk_free_at.is_some() {
@@ -432,7 +529,14 @@ impl Run {
         }
         if !self.calm {
             self.bad_luck(now);
+            self.bad_luck_at_vendors(now);
         }
+        self.the_operator_answers(now);
+    }
+
+    /// What the machine's wall clock shows.
+    pub fn wall(&self) -> Timestamp {
+        self.clock.now().wall
     }
 
     fn chance(&mut self, per_mille: u32) -> bool {
@@ -510,14 +614,31 @@ impl Run {
             self.judge.fill_disk_after(writes);
             self.judge.fault("disk full");
         }
+        if self.chance(3) {
+            self.rename();
+        }
         if self.chance(10) {
             self.smtp_until = self.within(now, 60 * 24 * 2);
             self.judge.fault("mail server down");
         }
-        if self.chance(4) && self.paused_until.is_none() && self.ledger().set_paused(None, true, now).is_ok()
+        if self.chance(4)
+            && self.paused_until.is_none()
+            && self.ledger().pause(&PauseRecord::since(None, now), &self.clock.now()).is_ok()
         {
             self.paused_until = Some(self.within(now, 60 * 20));
         }
+    }
+
+    /// An administrator gives accounts, policies and budgets other names, and starts renewd again.
+    fn rename(&mut self) {
+        let what = [self.rng.bool(), self.rng.bool(), self.rng.bool()];
+        let live = setup::renamed(&self.dir, what, &self.live, &mut self.rng);
+        for (site, account) in self.sites.iter().zip(&live.accounts) {
+            *site.name.lock().unwrap() = account.name.clone();
+        }
+        self.live = Arc::new(live);
+        self.judge.fault("rename");
+        self.open();
     }
 
     /// Once a day somebody reads the mails.
@@ -526,12 +647,19 @@ impl Run {
             let mut state = site.now();
             let due: i64 = state.books.lots.iter().filter(|l| !l.gone).map(|l| l.cents).sum();
             if state.books.balance() < due / 30 && (self.calm || self.rng.bool()) {
-                state.books.money(now, due / 4, What::TopUp, SignedDuration::ZERO);
                 drop(state);
+                site.moves(due / 4, SignedDuration::ZERO);
                 self.judge.fault("top-up");
                 state = site.now();
             }
             let living = state.books.lots.iter().filter(|l| !l.gone).count();
+            if let Some(vendor) = &site.vendor {
+                if !self.calm && living < 30 {
+                    let end = now + SignedDuration::from_hours(self.far.i64(24 * 5..24 * 30));
+                    vendor.rent(&mut state.books, &mut self.far, (now, end), self.asks);
+                }
+                continue;
+            }
             if !self.calm && living < if site.manner == Manner::Days { 100 } else { 40 } {
                 for _ in 0..5 {
                     let end = now + SignedDuration::from_hours(self.rng.i64(24 * 5..24 * 30));
@@ -551,7 +679,7 @@ impl Run {
         for one in held {
             let id = one.intent.to_string();
             let state = self.judge.lock().shadows[&id].state;
-            let site = self.sites.iter().find(|s| s.account == one.account).unwrap();
+            let site = self.sites.iter().find(|s| s.name() == one.account).unwrap();
             let cost = oracle::truth(&self.judge, site, &id);
             if !matches!(state, State::Confirmed | State::NeedsOperator) || cost == 0 {
                 continue;
@@ -562,8 +690,19 @@ impl Run {
                 evidence: Some("an operator looked".to_owned()),
                 ..EventDetail::default()
             };
-            let at = renewd::clock::Clock::now(self.clock.as_ref());
-            let _ = self.ledger().append(&one.intent, state, Event::OperatorCharged, &detail, &at);
+            self.say(&one.intent, Event::OperatorCharged, &detail);
+        }
+    }
+
+    /// As `renewd resolve` does.
+    fn say(&self, id: &IntentId, event: Event, detail: &EventDetail) {
+        let now = renewd::clock::Clock::now(self.clock.as_ref());
+        let ledger = self.ledger();
+        let before = ledger.intent(id).unwrap();
+        if ledger.append(id, before.state, event, detail, &now).is_ok() {
+            let after = ledger.intent(id).unwrap();
+            let timing = &self.judge.settings.timing;
+            let _full_disk = renewd::engine::after_word(ledger.as_ref(), timing, (&before, &after), &now);
         }
     }
 
@@ -587,8 +726,7 @@ impl Run {
                 evidence: Some("an operator looked".to_owned()),
                 ..EventDetail::default()
             };
-            let at = renewd::clock::Clock::now(self.clock.as_ref());
-            let _ = self.ledger().append(&id.as_str().into(), State::NeedsOperator, event, &detail, &at);
+            self.say(&id.as_str().into(), event, &detail);
         }
     }
 
@@ -604,13 +742,14 @@ impl Run {
         self.disk_free_at = None;
         self.smtp_until = now;
         self.paused_until = None;
-        self.ledger().set_paused(None, false, now).unwrap();
+        self.ledger().resume(None).unwrap();
         for site in &self.sites {
             let mut state = site.now();
             state.calm = true;
             (state.down_until, state.garbled_until, state.money_down_until, state.cut_until) =
                 (now, now, now, now);
         }
+        self.judge.let_stall(None);
         self.judge.note(|| "faults stop".to_owned());
         self.judge.excuse_all();
         let landed = now + SignedDuration::from_hours(48);
@@ -634,6 +773,6 @@ impl Run {
     }
 
     pub fn site(&self, account: &AccountName) -> &Arc<Site> {
-        self.sites.iter().find(|s| &s.account == account).unwrap()
+        self.sites.iter().find(|s| first_name(account.as_str()) == s.account.as_str()).unwrap()
     }
 }

@@ -9,10 +9,18 @@ use renewd::domain::{Capabilities, Kind, ProviderName};
 use renewd::settings::{self, Settings, Sources};
 
 use crate::books::{Books, Lot, Manner, Shown};
+use crate::far::Far;
+use crate::judge::{first_name, renamed as renamed_to};
+use crate::vendors::Brand;
 
 /// Secrets that must appear nowhere.
-pub const KEYS: [&str; 3] =
+const KEYS: [&str; 3] =
     ["planted-key-of-days-4711", "planted-key-of-months-0815", "planted-smtp-password-1234"];
+
+/// All of them.
+pub fn keys() -> impl Iterator<Item = &'static str> {
+    KEYS.into_iter().chain([Brand::Seller.key(), Brand::Px6.key()])
+}
 
 fn private(dir: &Path, name: &str, text: &str) {
     let mut options = fs::OpenOptions::new();
@@ -21,11 +29,45 @@ fn private(dir: &Path, name: &str, text: &str) {
 }
 
 /// The config of a seed.
-pub fn settings(dir: &Path, rng: &mut Rng, start: Timestamp, limited: bool) -> Settings {
+pub fn settings(dir: &Path, rng: &mut Rng, start: Timestamp, limited: bool, far: &mut Far) -> Settings {
     private(dir, "yp.key", KEYS[0]);
     private(dir, "ps.key", KEYS[1]);
     private(dir, "smtp", KEYS[2]);
-    private(dir, "renewd.toml", &text(dir, rng, start, limited));
+    let near = text(dir, rng, start, limited);
+    for (vendor, _) in &far.vendors {
+        private(dir, vendor.brand.account(), vendor.brand.key());
+    }
+    private(dir, "renewd.toml", &with_far(&near, dir, far));
+    load(dir)
+}
+
+/// The same config with other names: of the accounts, of the policies, of the budgets, or back to the first ones. An account is known
+/// by its key as well; of the others only `was` says what they were called.
+pub fn renamed(dir: &Path, what: [bool; 3], now: &Settings, rng: &mut Rng) -> Settings {
+    let text = fs::read_to_string(dir.join("renewd.toml")).unwrap();
+    let mut text: String =
+        text.lines().filter(|l| !l.starts_with("was = ")).map(|l| format!("{l}\n")).collect();
+    let accounts: Vec<&str> = now.accounts.iter().map(|a| a.name.as_str()).collect();
+    let policies: Vec<&str> = now.policies.iter().map(|p| p.name.as_str()).collect();
+    let budgets: Vec<&str> = now.budgets.iter().map(|b| b.name.as_str()).collect();
+    for ((names, chosen), kind) in [accounts, policies, budgets].iter().zip(what).zip(0..) {
+        for old in names.iter().filter(|_| chosen) {
+            let new = if first_name(old) == *old { renamed_to(old) } else { first_name(old) };
+            let was = if kind == 0 && rng.bool() { String::new() } else { format!("\nwas = [\"{old}\"]") };
+            text = text.replace(&format!("name = \"{old}\"\n"), &format!("name = \"{new}\"{was}\n"));
+            // Where budgets name them.
+            for list in ["account = [", "policy = ["] {
+                let named = |line: &str| line.replace(&format!("\"{old}\""), &format!("\"{new}\""));
+                let each = text.lines().map(|l| if l.starts_with(list) { named(l) } else { l.to_owned() });
+                text = each.map(|l| l + "\n").collect();
+            }
+        }
+    }
+    private(dir, "renewd.toml", &text);
+    load(dir)
+}
+
+fn load(dir: &Path) -> Settings {
     let sources =
         Sources { files: vec![dir.join("renewd.toml")], environment: Vec::new(), credentials_dir: None };
     let mut settings = settings::load(&sources).unwrap_or_else(|p| panic!("{p:#?}"));
@@ -127,6 +169,51 @@ listen = ""
     )
 }
 
+/// The same with accounts behind the product's own adapters, and policies for their leases in front of all others.
+fn with_far(near: &str, dir: &Path, far: &mut Far) -> String {
+    if far.vendors.is_empty() {
+        return near.to_owned();
+    }
+    let (dir, rng) = (dir.display(), &mut far.rng);
+    let mut accounts = String::new();
+    for (vendor, _) in &far.vendors {
+        let (name, provider) = (vendor.brand.account(), vendor.brand.provider());
+        let off = if vendor.brand == Brand::Px6 { "provider_renews = \"off\"\n" } else { "" };
+        let (batch, keep) = (rng.u32(1..=20), rng.u32(0..10));
+        accounts += &format!(
+            "[[account]]\nname = \"{name}\"\nprovider = \"{provider}\"\nbase_url = \"{}\"\napi_key = {{ file = \"{dir}/{name}\" }}\nbatch = {batch}\nkeep_balance = \"{keep}.00\"\n{off}\n",
+            vendor.base_url
+        );
+    }
+    let policies = far_policies(rng, far.asks);
+    let at = near.find("[[policy]]").unwrap();
+    format!("{}{accounts}{policies}\n{}", &near[..at], &near[at..])
+}
+
+/// Leases of one vendor have no tags: their kinds tell them apart.
+fn far_policies(rng: &mut Rng, asks: bool) -> String {
+    let ask = if asks { "approval = true\n" } else { "" };
+    let mut of = |name: &str, kind: &str, rest: String| {
+        let unknown = pick(rng, &["hold", "retry", "never"]);
+        format!(
+            "[[policy]]\nname = \"{name}\"\nmatch = {{ provider = [\"proxyseller\"], kind = [\"{kind}\"] }}\naction = \"renew\"\nperiod = \"30d\"\non_unknown = \"{unknown}\"\n{rest}\n"
+        )
+    };
+    let first = of("s-first", "ISP", "max_price_jump = \"25%\"\nbefore = \"3d\"\npriority = 80\n".to_owned());
+    let plain =
+        of("s-plain", "IPv4", format!("max_price = \"3.00\"\nbefore = \"3d\"\nurgent = \"12h\"\n{ask}"));
+    let mix =
+        of("s-mix", "MIX", "window = \"Mon-Fri 08:00-20:00\"\nbefore = \"4d\"\nurgent = \"1d\"\n".to_owned());
+    let six = of("s-six", "IPv6", "before = \"2d\"\n".to_owned());
+    let own =
+        ["pay_by = \"provider\"\nbefore = \"3d\"\n", "take_over = true\nbefore = \"3d\"\n"][rng.usize(0..2)];
+    let auto = format!(
+        "[[policy]]\nname = \"s-auto\"\nmatch = {{ provider = [\"proxyseller\"], kind = [\"MIX_ISP\"] }}\naction = \"renew\"\nperiod = \"30d\"\n{own}\n"
+    );
+    let asked = "[[policy]]\nname = \"asks\"\nmatch = { tag = [\"asks\"] }\naction = \"renew\"\nbefore = \"4d\"\nurgent = \"12h\"\n";
+    format!("{first}{plain}{mix}{six}{auto}{asked}{ask}\n")
+}
+
 /// What the days' provider can do.
 pub fn days() -> Capabilities {
     Capabilities {
@@ -138,6 +225,10 @@ pub fn days() -> Capabilities {
         sells_cycles: false,
         grace: None,
         bundled_kinds: vec![Kind::new("IPv6")],
+        hides_auto_renewal: false,
+        prices_by_count: false,
+        pace: None,
+        marks_purchases: false,
     }
 }
 
@@ -152,6 +243,10 @@ pub fn months() -> Capabilities {
         sells_cycles: true,
         grace: Some(crate::books::GRACE),
         bundled_kinds: Vec::new(),
+        hides_auto_renewal: false,
+        prices_by_count: false,
+        pace: None,
+        marks_purchases: false,
     }
 }
 

@@ -1,22 +1,24 @@
 //! A provider of this test, written against the ports: what it tells of its books, and when it does not.
 //!
 //! Two manners: days (early renewal, bound quotes with warnings, IPv6 by whole order) and months (renewable only on hold, own
-//! auto-renewal, unbound quotes). Not responsible for payments (`pay.rs`) or for keeping the books (`books.rs`).
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard};
+//! auto-renewal, unbound quotes). Accounts behind the product's own adapters (`through.rs`) share what the oracle knows of an account.
+//! Not responsible for payments (`pay.rs`) or for keeping the books (`books.rs`).
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use fastrand::Rng;
 use jiff::{SignedDuration, Timestamp};
 use renewd::domain::{
-    AccountName, Balance, Capabilities, Catalogue, ChangeRequest, Currency, FieldProblem, Inventory, Kind,
-    Lease, LeaseId, Method, Money, OrderId, OrderNow, OrderState, PromoStatus, PurchaseRequest, Quote,
-    QuoteError, RenewalRequest, Warning,
+    AccountName, Balance, Capabilities, Catalogue, ChangeRequest, Currency, FieldProblem, IntentId,
+    Inventory, Kind, Lease, LeaseId, Method, Money, OrderId, OrderNow, OrderState, PromoStatus,
+    PurchaseRequest, Quote, QuoteError, RenewalRequest, Warning,
 };
 use renewd::providers::limiter::{Limiter, SharedLimiter};
 use renewd::providers::{PromoCode, Purpose, ReadError, Reader};
 
-use crate::books::{Books, Manner};
+use crate::books::{Books, Manner, What};
 use crate::judge::Judge;
 use crate::time::{Fate, SimClock};
+use crate::vendors::{Paid, Vendor, apart};
 
 /// How much of an order's end a monthly provider tells.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -38,6 +40,8 @@ pub struct State {
     pub cut_until: Timestamp,
     /// When a reading failed or lacked leases.
     pub bad_reads: Vec<Timestamp>,
+    /// When one was whole.
+    pub good_reads: Vec<Timestamp>,
     /// Leases per hundred that a cut list lacks.
     pub cut: usize,
     pub promo_until: Timestamp,
@@ -48,6 +52,11 @@ pub struct State {
 }
 
 impl State {
+    /// Whether all was read at least once in that span.
+    pub fn looked(&self, from: Timestamp, to: Timestamp) -> bool {
+        self.good_reads.iter().any(|at| (from..to).contains(at))
+    }
+
     /// Whether a reading failed or lacked leases in that span: evidence had to do without it.
     pub fn blind(&self, from: Timestamp, to: Timestamp) -> bool {
         self.bad_reads.iter().any(|at| (from..to).contains(at))
@@ -56,7 +65,10 @@ impl State {
 
 /// One account at its provider.
 pub struct Site {
+    /// What the oracle calls it.
     pub account: AccountName,
+    /// What the config calls it today.
+    pub name: Mutex<AccountName>,
     pub manner: Manner,
     pub capabilities: Capabilities,
     pub clock: Arc<SimClock>,
@@ -73,16 +85,8 @@ pub struct Site {
     /// A second connection to the file: it sees only what was committed.
     pub file: Arc<Mutex<rusqlite::Connection>>,
     pub state: Mutex<State>,
-}
-
-/// Where limiters wait: threads of their own cannot change the order of events.
-static APART: LazyLock<tokio::runtime::Runtime> =
-    LazyLock::new(|| tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap());
-
-fn apart<T: Send + 'static>(what: impl Future<Output = T> + Send + 'static) -> T {
-    let (done, wait) = std::sync::mpsc::channel();
-    APART.spawn(async move { done.send(what.await) });
-    wait.recv().unwrap()
+    /// Where its books are, of an account that is reached by the product's own adapter.
+    pub vendor: Option<Vendor>,
 }
 
 pub fn money(cents: i64) -> Money {
@@ -94,7 +98,7 @@ pub fn usd() -> Currency {
 }
 
 /// No two lists spell an end alike: a fraction off, or without its fraction. The page of an order tells it to the letter.
-fn respelled(lease: Lease, lot: usize, now: Timestamp) -> Lease {
+pub fn respelled(lease: Lease, lot: usize, now: Timestamp) -> Lease {
     let draw = now.as_millisecond().wrapping_mul(7_919).wrapping_add(31 * i64::try_from(lot).unwrap());
     let off = SignedDuration::from_millis(draw.rem_euclid(801) - 400);
     let spell = |end: Timestamp| match draw.rem_euclid(3) {
@@ -108,8 +112,35 @@ impl Site {
     /// The state, with the world brought up to now.
     pub fn now(&self) -> MutexGuard<'_, State> {
         let mut state = self.state.lock().unwrap();
+        if let Some(vendor) = &self.vendor {
+            vendor.sync(&mut state.books, None);
+        }
         state.books.catch_up(self.clock.truth());
         state
+    }
+
+    /// Somebody pays in, or spends at the provider's site.
+    pub fn moves(&self, cents: i64, lag: SignedDuration) {
+        let mut state = self.now();
+        let Some(vendor) = &self.vendor else {
+            let what = if cents > 0 { What::TopUp } else { What::Foreign };
+            return state.books.money(self.clock.truth(), cents, what, lag);
+        };
+        vendor.moves(cents, lag);
+        let none = Paid { balance_lag: lag, ..Paid::default() };
+        vendor.sync(&mut state.books, Some(&none));
+    }
+
+    /// What the file says of a payment, to whoever opens it anew.
+    pub fn durable(&self, id: &IntentId) -> Option<String> {
+        let file = self.file.lock().unwrap();
+        let row = "SELECT state FROM intent_head h JOIN intent i ON i.id = h.intent WHERE i.name = ?1";
+        file.query_row(row, [id.as_str()], |r| r.get(0)).ok()
+    }
+
+    /// What the config calls it today.
+    pub fn name(&self) -> AccountName {
+        self.name.lock().unwrap().clone()
     }
 
     pub fn request(&self, tokens: u32, purpose: Purpose) {
@@ -145,7 +176,7 @@ impl Site {
         let error = if now < state.down_until {
             ReadError::NoAnswer("the connection was reset".to_owned())
         } else if now < state.garbled_until {
-            ReadError::Unreadable("the list is no JSON".to_owned())
+            ReadError::Unreadable("the list is not a JSON".to_owned())
         } else {
             return None;
         };
@@ -167,7 +198,7 @@ impl Site {
             Tells::Never => false,
         };
         Lease {
-            account: self.account.clone(),
+            account: self.name(),
             id: LeaseId::new(l.id(now)),
             order: OrderId::new(l.order.clone()),
             ip: l.ip.clone(),
@@ -180,6 +211,8 @@ impl Site {
             provider_renews: months.then(|| l.auto_shown(now)),
             state: if held { OrderState::OnHold } else { OrderState::Active },
             held_since: None,
+            operator: None,
+            started_at: None,
             cycle: months.then(|| "monthly".to_owned()),
             price: months.then(|| money(l.cents * state.prices / 100)),
         }
@@ -214,7 +247,7 @@ impl Site {
             self.judge.fault("quote fails");
             return Err(match pick {
                 0 => QuoteError::NoAnswer("the connection was reset".to_owned()),
-                1 => QuoteError::Unreadable("`price` is no number".to_owned()),
+                1 => QuoteError::Unreadable("`price` is not a number".to_owned()),
                 _ => QuoteError::Refused { code: 3, message: "try later".to_owned() },
             });
         }
@@ -228,11 +261,6 @@ impl Site {
         let cents: i64 = lots.iter().map(|&l| self.price(&state, l, days, promo == Some(true))).sum();
         let balance = state.books.balance();
         let mut warnings = Vec::new();
-        let warn = |message: &str, short| Warning {
-            code: Some(9),
-            message: message.to_owned(),
-            short_of_funds: short,
-        };
         if balance < cents {
             warnings.push(warn("not enough money", true));
         }
@@ -259,6 +287,7 @@ impl Site {
             method: Method::Leases,
             asked_at,
             paid_before: None,
+            each: None,
             order: self.order_now(&state, lots[0], now),
         };
         self.judge.quoted(request, quote.price, quote.balance.amount, promo, quote.warnings.is_empty());
@@ -273,7 +302,7 @@ impl Site {
     }
 
     /// The machine's clock, as an adapter reads it before its request leaves.
-    fn asked_at(&self) -> renewd::domain::Moment {
+    pub fn asked_at(&self) -> renewd::domain::Moment {
         use renewd::clock::Clock;
         self.clock.now()
     }
@@ -300,8 +329,14 @@ impl Reader for Site {
         self.fate.here().await;
         let ahead = self.clock.ahead();
         let skew = (self.dated && !ahead.is_zero()).then_some(-ahead);
+        let now = self.clock.truth();
+        let mut state = self.state.lock().unwrap();
+        if now >= state.cut_until {
+            state.good_reads.push(now);
+        }
+        drop(state);
         Ok(Inventory {
-            leases,
+            leases: Arc::new(leases.into()),
             balance,
             oddities: Vec::new(),
             unreadable: 0,
@@ -362,4 +397,8 @@ impl Site {
         let amount = money(state.books.balance_shown(self.clock.truth()));
         Balance { amount, currency: usd() }
     }
+}
+
+fn warn(message: &str, short_of_funds: bool) -> Warning {
+    Warning { code: Some(9), message: message.to_owned(), short_of_funds }
 }

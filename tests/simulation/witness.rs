@@ -8,17 +8,24 @@ use std::sync::{Arc, Mutex};
 use jiff::Timestamp;
 use renewd::domain::identity::{Claim, Verdict};
 use renewd::domain::{
-    AccountName, ChangeRequest, Event, IntentId, Inventory, KeyPattern, Lease, LeaseId, Moment, Money,
-    OrderId, ProviderName, State,
+    AccountName, ChangeRequest, Difference, Event, IntentId, Inventory, KeyPattern, Lease, LeaseId, Leases,
+    Moment, Money, OrderId, ProviderName, RequestLease, State,
 };
 use renewd::ledger::sqlite::SqliteLedger;
 use renewd::ledger::{
-    AccountFacts, AlertChange, BalanceMark, BalanceNote, Blocked, BudgetCheck, ChangeOutcome, ChangePermit,
-    ChangeRecord, CycleRecord, CycleSummary, DecisionRow, EventDetail, IntentFilter, IntentRecord,
-    KnownLease, LastPrice, Ledger, LedgerError, MailRefusal, NewIntent, OpenAlert, OutboxMail, PauseRecord,
-    ProviderCharge, PurchasePermit, PutAside, QueuedMail, SeenQuote, SettleRead, Silence, SpendPermit,
-    SplitPart, Telling, WaitingMails,
+    AccountFacts, AlertChange, AlertLog, Approvals, BalanceMark, BalanceNote, Balances, Blocked, BudgetCheck,
+    Chain, ChainHead, ChainReport, ChangeOutcome, ChangePermit, ChangeRecord, CycleRecord, CycleSummary,
+    Cycles, Decided, EventDetail, Happening, HookState, Hooks, IntentFilter, IntentRecord, Inventories,
+    Keeping, LastPrice, LastPrices, LedgerError, LinkHash, LivedLease, Look, MailRefusal, NewIntent, NewPlan,
+    Nodes, Notes, OpenAlert, OrderChanges, Outbox, OutboxMail, Outlook, Overview, PauseRecord, PaymentPlace,
+    PaymentQuery, Payments, PlanRecord, PlanState, PlanWord, Prices, ProviderCharge, PurchasePermit,
+    PutAside, QueuedMail, SeenQuote, SettleRead, Silence, SpendPermit, SplitPart, StoredDecision,
+    StoredLease, Subscription, Telling, Upkeep, WaitingEvent, WaitingMails,
 };
+
+use renewd::nodes::Role;
+use renewd::policy::Keep;
+use renewd::record::{RequestRow, RequestTurn};
 
 use crate::judge::Judge;
 use crate::time::Fate;
@@ -58,8 +65,12 @@ impl Memo {
         Ok(value)
     }
 
-    fn is_news(&self, account: &AccountName, leases: &[Lease]) -> bool {
-        self.leases.lock().unwrap().insert(account.clone(), leases.to_vec()).is_none_or(|old| old != leases)
+    fn is_news(&self, account: &AccountName, leases: &Leases) -> bool {
+        self.leases
+            .lock()
+            .unwrap()
+            .insert(account.clone(), leases.to_vec())
+            .is_none_or(|old| old != leases.to_vec())
     }
 
     /// What depends on that; everything on "".
@@ -97,13 +108,20 @@ impl Witness {
             self.judge.note(|| format!("disk full: {what}"));
             return Err(self.refused("database or disk is full"));
         }
+        self.judge.stall(what);
         let done = f(&self.inner);
+        self.judge.stall(what);
+        if matches!(what, "append" | "split" | "record_provider_charge") {
+            self.memo.forget("payments");
+        }
         self.memo.forget(match what {
             "record_inventory" | "record_unread" => "readings",
             "reserve" | "start_spend" | "start_purchase" | "add_read" => "payments",
-            "start_cycle" | "end_cycle" | "note" | "probe" | "record_decisions" | "record_quotes" => {
-                "nothing"
-            }
+            "propose" | "say_of_plan" | "set_deadline" => "nothing",
+            "append" | "split" | "record_provider_charge" => "charges",
+            "mark_balance" | "start_cycle" | "end_cycle" | "note" | "probe" | "record_plan"
+            | "record_quotes" | "record_outlooks" => "nothing",
+            "subscribe" | "happened" | "event_taken" | "event_failed" => "nothing",
             "apply_alerts" | "mail_delivered" | "mails_failed" | "left_for" | "queue_report" => "nothing",
             _ => "",
         });
@@ -116,52 +134,7 @@ impl Witness {
     }
 }
 
-impl Ledger for Witness {
-    fn reserve(
-        &self,
-        intent: &NewIntent,
-        budgets: &[BudgetCheck],
-    ) -> Result<Result<IntentId, Blocked>, LedgerError> {
-        let tell = |judge: &Judge, done: &Result<IntentId, Blocked>| {
-            if let Ok(id) = done {
-                judge.reserved(id, intent);
-            }
-        };
-        self.seen("reserve", |l| l.reserve(intent, budgets), tell)
-    }
-    fn start_spend(&self, id: &IntentId, at: &Moment) -> Result<SpendPermit, LedgerError> {
-        self.seen("start_spend", |l| l.start_spend(id, at), |judge, _| judge.started(id, at))
-    }
-    fn record_provider_charge(&self, charge: &ProviderCharge) -> Result<Option<IntentId>, LedgerError> {
-        let tell = |judge: &Judge, id: &Option<IntentId>| {
-            if let Some(id) = id {
-                judge.provider_charged(id, charge);
-            }
-        };
-        self.seen("record_provider_charge", |l| l.record_provider_charge(charge), tell)
-    }
-    fn append(
-        &self,
-        id: &IntentId,
-        from: State,
-        event: Event,
-        detail: &EventDetail,
-        at: &Moment,
-    ) -> Result<State, LedgerError> {
-        let tell = |judge: &Judge, to: &State| judge.appended(id, event, *to, detail);
-        self.seen("append", |l| l.append(id, from, event, detail, at), tell)
-    }
-    fn split(
-        &self,
-        id: &IntentId,
-        from: State,
-        parts: &[SplitPart],
-        detail: &EventDetail,
-        at: &Moment,
-    ) -> Result<Vec<IntentId>, LedgerError> {
-        let tell = |judge: &Judge, ids: &Vec<IntentId>| judge.split(id, ids, parts);
-        self.seen("split", |l| l.split(id, from, parts, detail, at), tell)
-    }
+impl Cycles for Witness {
     fn start_cycle(&self, at: &Moment) -> Result<i64, LedgerError> {
         self.write("start_cycle", |l| l.start_cycle(at))
     }
@@ -171,15 +144,42 @@ impl Ledger for Witness {
     fn last_cycle(&self) -> Result<Option<CycleRecord>, LedgerError> {
         self.inner.last_cycle()
     }
+    fn record_plan(&self, cycle: i64, at: Timestamp, plan: &dyn Decided) -> Result<(), LedgerError> {
+        self.write("record_plan", |l| l.record_plan(cycle, at, plan))
+    }
+    fn pause(&self, pause: &PauseRecord, now: &Moment) -> Result<Option<PauseRecord>, LedgerError> {
+        self.write("pause", |l| l.pause(pause, now))
+    }
+    fn resume(&self, account: Option<&AccountName>) -> Result<(), LedgerError> {
+        self.write("resume", |l| l.resume(account))
+    }
+    fn paused(&self, now: &Moment) -> Result<Vec<PauseRecord>, LedgerError> {
+        self.inner.paused(now)
+    }
+}
+
+impl Keeping for Witness {
+    fn keep(&self, keeps: &[Keep], at: Timestamp) -> Result<Vec<Keep>, LedgerError> {
+        self.write("keep", |l| l.keep(keeps, at))
+    }
+    fn end_keeps(&self, keeps: &[Keep], at: Timestamp) -> Result<(), LedgerError> {
+        self.write("end_keeps", |l| l.end_keeps(keeps, at))
+    }
+    fn keeps(&self) -> Result<Vec<Keep>, LedgerError> {
+        self.inner.keeps()
+    }
+}
+
+impl Notes for Witness {
     fn note(&self, key: &str, value: &str) -> Result<(), LedgerError> {
         self.write("note", |l| l.note(key, value))
     }
     fn noted(&self, key: &str) -> Result<Option<String>, LedgerError> {
         self.inner.noted(key)
     }
-    fn probe(&self) -> Result<(), LedgerError> {
-        self.write("probe", |l| l.probe())
-    }
+}
+
+impl Inventories for Witness {
     fn attach(
         &self,
         claims: &[Claim],
@@ -214,9 +214,15 @@ impl Ledger for Witness {
     ) -> Result<(), LedgerError> {
         self.write("record_unread", |l| l.record_unread(provider, account, at, error))
     }
-    fn known_leases(&self, account: &AccountName) -> Result<Vec<KnownLease>, LedgerError> {
-        let key = format!("known_leases {account}");
-        self.memo.read("leases", key, || self.inner.known_leases(account))
+    fn last_list(&self, account: &AccountName) -> Result<Leases, LedgerError> {
+        let key = format!("last_list {account}");
+        self.memo.read("leases", key, || self.inner.last_list(account))
+    }
+    fn difference(&self, account: &AccountName, listed: &Leases) -> Result<Difference, LedgerError> {
+        self.inner.difference(account, listed)
+    }
+    fn known_like(&self, account: &AccountName, of: &RequestLease) -> Result<Vec<Lease>, LedgerError> {
+        self.inner.known_like(account, of)
     }
     fn gone_leases(&self, account: &AccountName, since: Timestamp) -> Result<Vec<Lease>, LedgerError> {
         self.inner.gone_leases(account, since)
@@ -227,8 +233,23 @@ impl Ledger for Witness {
     fn accounts(&self) -> Result<Vec<AccountFacts>, LedgerError> {
         self.memo.read("readings", "accounts".to_owned(), || self.inner.accounts())
     }
-    fn record_decisions(&self, cycle: i64, at: Timestamp, rows: &[DecisionRow]) -> Result<(), LedgerError> {
-        self.write("record_decisions", |l| l.record_decisions(cycle, at, rows))
+}
+
+impl Payments for Witness {
+    fn reserve(
+        &self,
+        intent: &NewIntent,
+        budgets: &[BudgetCheck],
+    ) -> Result<Result<IntentId, Blocked>, LedgerError> {
+        let tell = |judge: &Judge, done: &Result<IntentId, Blocked>| {
+            if let Ok(id) = done {
+                judge.reserved(id, intent);
+            }
+        };
+        self.seen("reserve", |l| l.reserve(intent, budgets), tell)
+    }
+    fn start_spend(&self, id: &IntentId, at: &Moment) -> Result<SpendPermit, LedgerError> {
+        self.seen("start_spend", |l| l.start_spend(id, at), |judge, _| judge.started(id, at))
     }
     fn start_purchase(&self, id: &IntentId, at: &Moment) -> Result<PurchasePermit, LedgerError> {
         self.write("start_purchase", |l| l.start_purchase(id, at))
@@ -236,25 +257,44 @@ impl Ledger for Witness {
     fn record_order(&self, id: &IntentId, order: &OrderId, at: Timestamp) -> Result<(), LedgerError> {
         self.write("record_order", |l| l.record_order(id, order, at))
     }
-    fn begin_change(
+    fn record_provider_charge(&self, charge: &ProviderCharge) -> Result<Option<IntentId>, LedgerError> {
+        let tell = |judge: &Judge, id: &Option<IntentId>| {
+            if let Some(id) = id {
+                judge.provider_charged(id, charge);
+            }
+        };
+        self.seen("record_provider_charge", |l| l.record_provider_charge(charge), tell)
+    }
+    fn append(
         &self,
-        provider: &ProviderName,
-        request: &ChangeRequest,
-        why: &str,
-        at: Timestamp,
-    ) -> Result<ChangePermit, LedgerError> {
-        self.write("begin_change", |l| l.begin_change(provider, request, why, at))
+        id: &IntentId,
+        from: State,
+        event: Event,
+        detail: &EventDetail,
+        at: &Moment,
+    ) -> Result<State, LedgerError> {
+        let tell = |judge: &Judge, to: &State| judge.appended(id, event, *to, detail);
+        self.seen("append", |l| l.append(id, from, event, detail, at), tell)
     }
-    fn end_change(&self, row: i64, outcome: &ChangeOutcome, at: Timestamp) -> Result<(), LedgerError> {
-        self.write("end_change", |l| l.end_change(row, outcome, at))
-    }
-    fn changes(&self, since: Timestamp) -> Result<Vec<ChangeRecord>, LedgerError> {
-        self.inner.changes(since)
+    fn split(
+        &self,
+        id: &IntentId,
+        from: State,
+        parts: &[SplitPart],
+        detail: &EventDetail,
+        at: &Moment,
+    ) -> Result<Vec<IntentId>, LedgerError> {
+        let tell = |judge: &Judge, ids: &Vec<IntentId>| judge.split(id, ids, parts);
+        self.seen("split", |l| l.split(id, from, parts, detail, at), tell)
     }
     fn add_read(&self, id: &IntentId, read: &SettleRead) -> Result<(), LedgerError> {
         self.write("add_read", |l| l.add_read(id, read))
     }
     fn intents(&self, filter: &IntentFilter) -> Result<Vec<IntentRecord>, LedgerError> {
+        // What is asked since an instant is not asked again: that goes on.
+        if filter.since.or(filter.spend_since).is_some() {
+            return self.inner.intents(filter);
+        }
         self.memo.read("payments", format!("intents {filter:?}"), || self.inner.intents(filter))
     }
     fn intent(&self, id: &IntentId) -> Result<IntentRecord, LedgerError> {
@@ -270,9 +310,30 @@ impl Ledger for Witness {
     fn spent(&self, check: &BudgetCheck) -> Result<Money, LedgerError> {
         self.inner.spent(check)
     }
-    fn last_prices(&self, account: &AccountName) -> Result<HashMap<LeaseId, LastPrice>, LedgerError> {
-        let key = format!("last_prices {account}");
-        self.memo.read("charges and leases", key, || self.inner.last_prices(account))
+}
+
+impl OrderChanges for Witness {
+    fn begin_change(
+        &self,
+        provider: &ProviderName,
+        request: &ChangeRequest,
+        why: &str,
+        at: Timestamp,
+    ) -> Result<ChangePermit, LedgerError> {
+        self.write("begin_change", |l| l.begin_change(provider, request, why, at))
+    }
+    fn end_change(&self, row: i64, outcome: &ChangeOutcome, at: Timestamp) -> Result<(), LedgerError> {
+        self.write("end_change", |l| l.end_change(row, outcome, at))
+    }
+    fn changes(&self, since: Timestamp) -> Result<Vec<ChangeRecord>, LedgerError> {
+        self.inner.changes(since)
+    }
+}
+
+impl Prices for Witness {
+    fn prices(&self, account: &AccountName) -> Result<LastPrices, LedgerError> {
+        let key = format!("prices {account}");
+        self.memo.read("charges and leases", key, || self.inner.prices(account))
     }
     fn record_quotes(&self, at: Timestamp, quotes: &[SeenQuote]) -> Result<(), LedgerError> {
         self.write("record_quotes", |l| l.record_quotes(at, quotes))
@@ -280,17 +341,28 @@ impl Ledger for Witness {
     fn quotes(&self, account: &AccountName) -> Result<HashMap<LeaseId, SeenQuote>, LedgerError> {
         self.inner.quotes(account)
     }
-    fn set_paused(
-        &self,
-        account: Option<&AccountName>,
-        paused: bool,
-        at: Timestamp,
-    ) -> Result<(), LedgerError> {
-        self.write("set_paused", |l| l.set_paused(account, paused, at))
+}
+
+impl Balances for Witness {
+    fn balance_mark(&self, account: &AccountName) -> Result<Option<BalanceMark>, LedgerError> {
+        self.inner.balance_mark(account)
     }
-    fn paused(&self) -> Result<Vec<PauseRecord>, LedgerError> {
-        self.inner.paused()
+    fn mark_balance(&self, mark: &BalanceMark, note: Option<&BalanceNote>) -> Result<(), LedgerError> {
+        let tell = |judge: &Judge, (): &()| {
+            if let Some(note) = note {
+                judge.note(|| {
+                    format!("{}: {} unexplained since {}", note.account, note.unexplained, note.since)
+                });
+            }
+        };
+        self.seen("mark_balance", |l| l.mark_balance(mark, note), tell)
     }
+    fn balance_notes(&self, since: Timestamp) -> Result<Vec<BalanceNote>, LedgerError> {
+        self.inner.balance_notes(since)
+    }
+}
+
+impl AlertLog for Witness {
     fn open_alerts(&self) -> Result<Vec<OpenAlert>, LedgerError> {
         self.inner.open_alerts()
     }
@@ -305,11 +377,27 @@ impl Ledger for Witness {
     ) -> Result<(), LedgerError> {
         self.write("apply_alerts", |l| l.apply_alerts(changes, mails, at))
     }
+    fn tellings(&self, since: Timestamp) -> Result<Vec<Telling>, LedgerError> {
+        self.inner.tellings(since)
+    }
+    fn set_silence(&self, key: &KeyPattern, until: Timestamp, at: Timestamp) -> Result<(), LedgerError> {
+        self.write("set_silence", |l| l.set_silence(key, until, at))
+    }
+    fn silences(&self, at: Timestamp) -> Result<Vec<Silence>, LedgerError> {
+        self.inner.silences(at)
+    }
+}
+
+impl Outbox for Witness {
     fn outbox(&self, due: Option<Timestamp>) -> Result<Vec<OutboxMail>, LedgerError> {
         self.inner.outbox(due)
     }
     fn told_of(&self, incident: &str) -> Result<Vec<String>, LedgerError> {
         self.inner.told_of(incident)
+    }
+
+    fn channels_told_of(&self, incident: &str) -> Result<Vec<String>, LedgerError> {
+        self.inner.channels_told_of(incident)
     }
     fn mail_delivered(&self, id: Option<i64>, folded: &[i64], at: Timestamp) -> Result<(), LedgerError> {
         self.write("mail_delivered", |l| l.mail_delivered(id, folded, at))
@@ -344,25 +432,144 @@ impl Ledger for Witness {
     fn waiting_mails(&self) -> Result<WaitingMails, LedgerError> {
         self.inner.waiting_mails()
     }
-    fn tellings(&self, since: Timestamp) -> Result<Vec<Telling>, LedgerError> {
-        self.inner.tellings(since)
+
+    fn waiting_by_channel(&self) -> Result<Vec<(String, WaitingMails)>, LedgerError> {
+        self.inner.waiting_by_channel()
     }
-    fn set_silence(&self, key: &KeyPattern, until: Timestamp, at: Timestamp) -> Result<(), LedgerError> {
-        self.write("set_silence", |l| l.set_silence(key, until, at))
+}
+
+impl Nodes for Witness {
+    fn role(&self, me: Option<&str>) -> Result<Role, LedgerError> {
+        self.inner.role(me)
     }
-    fn silences(&self, at: Timestamp) -> Result<Vec<Silence>, LedgerError> {
-        self.inner.silences(at)
+    fn request_turn(
+        &self,
+        account: &str,
+        work: &mut dyn FnMut(&[RequestRow], i64) -> RequestTurn,
+    ) -> Result<bool, LedgerError> {
+        self.inner.request_turn(account, work)
     }
-    fn balance_mark(&self, account: &AccountName) -> Result<Option<BalanceMark>, LedgerError> {
-        self.inner.balance_mark(account)
-    }
-    fn mark_balance(&self, mark: &BalanceMark, note: Option<&BalanceNote>) -> Result<(), LedgerError> {
-        self.write("mark_balance", |l| l.mark_balance(mark, note))
-    }
-    fn balance_notes(&self, since: Timestamp) -> Result<Vec<BalanceNote>, LedgerError> {
-        self.inner.balance_notes(since)
+}
+
+impl Upkeep for Witness {
+    fn probe(&self) -> Result<(), LedgerError> {
+        self.write("probe", |l| l.probe())
     }
     fn backup(&self, to: &Path) -> Result<(), LedgerError> {
         self.inner.backup(to)
+    }
+    fn look(&self) -> Result<Look<'_>, LedgerError> {
+        self.inner.look()
+    }
+}
+
+impl Approvals for Witness {
+    fn plans(&self, since: Option<Timestamp>) -> Result<Vec<PlanRecord>, LedgerError> {
+        self.inner.plans(since)
+    }
+    fn plan_named(&self, name: &str) -> Result<Option<PlanRecord>, LedgerError> {
+        self.inner.plan_named(name)
+    }
+    fn propose(
+        &self,
+        plan: &NewPlan,
+        replaces: Option<&str>,
+        why: &str,
+        at: Timestamp,
+    ) -> Result<bool, LedgerError> {
+        self.write("propose", |l| l.propose(plan, replaces, why, at))
+    }
+    fn say_of_plan(&self, name: &str, from: PlanState, word: &PlanWord<'_>) -> Result<bool, LedgerError> {
+        self.write("say_of_plan", |l| l.say_of_plan(name, from, word))
+    }
+    fn set_deadline(&self, plan: &NewPlan) -> Result<(), LedgerError> {
+        self.write("set_deadline", |l| l.set_deadline(plan))
+    }
+}
+
+impl Hooks for Witness {
+    fn subscribe(&self, hooks: &[Subscription], at: Timestamp) -> Result<(), LedgerError> {
+        // Without hooks nothing is written.
+        if hooks.is_empty() { Ok(()) } else { self.write("subscribe", |l| l.subscribe(hooks, at)) }
+    }
+    fn happened(&self, all: &[Happening], at: Timestamp) -> Result<(), LedgerError> {
+        self.write("happened", |l| l.happened(all, at))
+    }
+    fn next_event(&self, hook: &str) -> Result<Option<WaitingEvent>, LedgerError> {
+        self.inner.next_event(hook)
+    }
+    fn event_taken(&self, row: i64) -> Result<(), LedgerError> {
+        self.write("event_taken", |l| l.event_taken(row))
+    }
+    fn event_failed(
+        &self,
+        row: i64,
+        at: Timestamp,
+        next_at: Timestamp,
+        error: &str,
+        aside: bool,
+    ) -> Result<(), LedgerError> {
+        self.write("event_failed", |l| l.event_failed(row, at, next_at, error, aside))
+    }
+    fn hook_states(&self) -> Result<Vec<HookState>, LedgerError> {
+        self.inner.hook_states()
+    }
+}
+
+impl Chain for Witness {
+    fn chain_head(&self) -> Result<Option<ChainHead>, LedgerError> {
+        self.inner.chain_head()
+    }
+    fn verify_chain(&self, seen: Option<&LinkHash>) -> Result<ChainReport, LedgerError> {
+        self.inner.verify_chain(seen)
+    }
+}
+
+impl Overview for Witness {
+    fn lived(&self, account: &AccountName, since: Timestamp) -> Result<Vec<LivedLease>, LedgerError> {
+        self.inner.lived(account, since)
+    }
+    fn count_payments(&self, states: &[State]) -> Result<usize, LedgerError> {
+        self.inner.count_payments(states)
+    }
+    fn has_payments(&self) -> Result<bool, LedgerError> {
+        self.inner.has_payments()
+    }
+    fn payments(
+        &self,
+        query: &PaymentQuery,
+        after: Option<&PaymentPlace>,
+        most: usize,
+    ) -> Result<Vec<IntentRecord>, LedgerError> {
+        self.inner.payments(query, after, most)
+    }
+    fn parts(&self, id: &IntentId) -> Result<Vec<IntentRecord>, LedgerError> {
+        self.inner.parts(id)
+    }
+    fn present_names(&self, name: &AccountName) -> Result<Vec<AccountName>, LedgerError> {
+        self.inner.present_names(name)
+    }
+    fn last_price(&self, account: &AccountName, lease: &LeaseId) -> Result<Option<LastPrice>, LedgerError> {
+        self.inner.last_price(account, lease)
+    }
+    fn leases_called(&self, target: &str) -> Result<Vec<StoredLease>, LedgerError> {
+        self.inner.leases_called(target)
+    }
+    fn decided(
+        &self,
+        account: &AccountName,
+        after: Option<&LeaseId>,
+        most: usize,
+    ) -> Result<Vec<(LeaseId, StoredDecision)>, LedgerError> {
+        self.inner.decided(account, after, most)
+    }
+    fn record_outlooks(&self, outlooks: &[Outlook]) -> Result<(), LedgerError> {
+        self.write("record_outlooks", |l| l.record_outlooks(outlooks))
+    }
+    fn outlooks(&self) -> Result<Vec<Outlook>, LedgerError> {
+        self.inner.outlooks()
+    }
+    fn verify(&self) -> Result<(), LedgerError> {
+        self.inner.verify()
     }
 }

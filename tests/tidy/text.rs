@@ -65,7 +65,7 @@ fn holds_word(line: &str, word: &str) -> bool {
     })
 }
 
-/// Relative Markdown links whose file does not exist.
+/// Relative Markdown links whose file does not exist, or is not where the package has its documents.
 pub fn check_links(name: &str, text: &str, exists: impl Fn(&Path) -> bool) -> Vec<Finding> {
     let mut found = Vec::new();
     let folder = Path::new(name).parent().unwrap_or(Path::new(""));
@@ -75,6 +75,11 @@ pub fn check_links(name: &str, text: &str, exists: impl Fn(&Path) -> bool) -> Ve
             if path.is_empty() || target.contains("://") {
                 continue;
             }
+            if folder.starts_with("docs") && !flat(&folder.join(path)).starts_with("docs") {
+                let what =
+                    format!("the link to `{target}` leads out of docs, which is all that the package brings");
+                found.push(Finding { file: name.to_owned(), line: number + 1, what });
+            }
             if !exists(&flat(&folder.join(path))) {
                 let what = format!("the link to `{target}` leads nowhere");
                 found.push(Finding { file: name.to_owned(), line: number + 1, what });
@@ -82,6 +87,14 @@ pub fn check_links(name: &str, text: &str, exists: impl Fn(&Path) -> bool) -> Ve
         }
     }
     found
+}
+
+/// Entries of the changelog that take more than one line: each is one, so that `grep` and a list of releases show it whole.
+pub fn check_entries(name: &str, text: &str) -> Vec<Finding> {
+    let goes_on = |(_, line): &(usize, &str)| line.starts_with(' ') && !line.trim().is_empty();
+    let what = "this line goes on from the one above: an entry is one line";
+    let found = text.lines().enumerate().filter(goes_on);
+    found.map(|(n, _)| Finding { file: name.to_owned(), line: n + 1, what: what.to_owned() }).collect()
 }
 
 /// `docs/../README.md` → `README.md`.

@@ -4,10 +4,10 @@ use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use super::cast::{CRAWL, Cast, OLD, PS, PS_KEY, YP, YP_KEY};
 use super::failed;
 use crate::cli::args::DemoArgs;
 use crate::cli::context::Failure;
+use crate::cli::demo::fixtures::{CRAWL, Cast, OLD, PS, PS_KEY, YP, YP_KEY};
 
 /// The folder for ledger, config and mails; one that holds anything is refused, since it may be somebody's keys.
 pub(super) fn folder(args: &DemoArgs) -> Result<PathBuf, Failure> {

@@ -2,11 +2,12 @@
 use std::fs;
 use std::path::Path;
 
-use super::cast::{PS, PS_KEY, YP, YP_KEY};
-use super::story::{Story, Tally, sum};
-use super::voice::count;
 use super::{DAYS, config, failed};
 use crate::cli::context::Failure;
+use crate::cli::demo::fixtures::{PS, PS_KEY, YP, YP_KEY};
+use crate::cli::demo::output::count;
+use crate::cli::demo::script::Story;
+use crate::cli::demo::tally::{Tally, sum};
 use crate::cli::output;
 use crate::cli::table::AS_IT_IS;
 use crate::domain::{Money, State};
@@ -207,8 +208,8 @@ fn rows(accounts: &[Account]) -> Vec<Vec<String>> {
         row("renewed by the provider", &|a| a.provider_renewals.to_string()),
         row("charged, as the ledger says", &|a| usd(a.charged)),
         row("charged, as the provider's books say", &|a| usd(a.provider_books)),
-        row("topped up less spent by others, ledger", &|a| usd(a.paid_in)),
-        row("topped up less spent by others, books", &|a| usd(a.provider_paid_in)),
+        row("top-ups minus charges by others, ledger", &|a| usd(a.paid_in)),
+        row("top-ups minus charges by others, books", &|a| usd(a.provider_paid_in)),
         row("balance, as the ledger says", &|a| a.balance.map_or_else(|| "-".to_owned(), usd)),
         row("balance, as the provider's books say", &|a| usd(a.provider_balance)),
         row("paid twice", &|a| a.paid_twice.to_string()),

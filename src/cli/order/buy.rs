@@ -1,18 +1,17 @@
 //! `order quote` and `order create`.
 use std::io::IsTerminal;
 
-use serde_json::{Value, json};
-
-use crate::cli::args::BuyArgs;
+use crate::alerts::{deliver, tell};
 use crate::cli::context::{Context, Failure};
+use crate::cli::order_args::BuyArgs;
 use crate::cli::output;
-use crate::daemon::{deliver, tell};
 use crate::domain::{PurchaseRequest, Quote, State};
 use crate::engine::order::Asked;
 use crate::engine::{EngineError, Payer};
 use crate::exit::Exit;
 use crate::ledger::IntentRecord;
 use crate::policy::Reason;
+use crate::views::{OrderDoc, OrderErrorDoc, SCHEMA};
 
 use super::request::{request, told};
 
@@ -27,7 +26,7 @@ pub(super) async fn create(ctx: &Context, args: &BuyArgs, yes: bool) -> Result<E
     if !yes && (ctx.json || !std::io::stdin().is_terminal()) {
         return Err(Failure::usage("nothing was bought: add --yes (there is no terminal to ask on)"));
     }
-    let payer = super::payer(ctx).await?;
+    let (payer, _joined) = super::payer(ctx).await?;
     let mut approved = None;
     if !yes {
         let asked = payer.viewer.quote_order(&request).await?;
@@ -77,22 +76,26 @@ fn confirmed(request: &PurchaseRequest, quote: &Quote) -> bool {
     ))
 }
 
-fn document(quote: Option<&Quote>, record: Option<&IntentRecord>, error: Option<&Reason>) -> Value {
+fn document(quote: Option<&Quote>, record: Option<&IntentRecord>, error: Option<&Reason>) -> OrderDoc {
     let said = record.and_then(|r| {
-        let message = r.detail.message.clone()?;
-        Some(json!({ "kind": r.state.as_str(), "message": message, "code": r.detail.code }))
+        let (kind, code) = (r.state.as_str().to_owned(), r.detail.code.clone());
+        Some(OrderErrorDoc { kind, message: r.detail.message.clone()?, code })
     });
-    let error = error.map(|r| json!({ "kind": r.word.as_str(), "message": r.prose })).or(said);
-    json!({
-        "schema": 1,
-        "order": record.and_then(|r| r.order.as_ref()),
-        "quoted": record.map(|r| r.quoted).or(quote.map(|q| q.price)).map(|m| m.to_string()),
-        "charged": record.and_then(|r| r.detail.charged).map(|m| m.to_string()),
-        "currency": record.map(|r| &r.currency).or(quote.map(|q| &q.balance.currency)),
-        "state": record.map(|r| r.state.as_str()),
-        "intent": record.map(|r| &r.id),
-        "error": error,
-    })
+    let held = error.map(|r| OrderErrorDoc {
+        kind: r.word.as_str().to_owned(),
+        message: r.prose.clone(),
+        code: None,
+    });
+    OrderDoc {
+        schema: SCHEMA,
+        order: record.and_then(|r| r.order.clone()),
+        quoted: record.map(|r| r.quoted).or(quote.map(|q| q.price)).map(|m| m.to_string()),
+        charged: record.and_then(|r| r.detail.charged).map(|m| m.to_string()),
+        currency: record.map(|r| &r.currency).or(quote.map(|q| &q.balance.currency)).cloned(),
+        state: record.map(|r| r.state.as_str().to_owned()),
+        intent: record.map(|r| r.id.clone()),
+        error: held.or(said),
+    }
 }
 
 fn show(ctx: &Context, request: &PurchaseRequest, asked: &Asked) -> Result<Exit, Failure> {
@@ -135,7 +138,9 @@ fn outcome(record: &IntentRecord, what: &str) -> String {
             "bought {what} for {price}: payment {id} was accepted.{order} It is not listed yet; renewd goes on looking"
         ),
         State::Refused => {
-            format!("the provider refused {what}{said}: payment {id}, nothing was charged by its word")
+            format!(
+                "the provider refused {what}{said}: payment {id}, and the provider says that nothing was charged"
+            )
         }
         State::NotApplied => format!("{what} could not be sent{said}: payment {id}, nothing was charged"),
         _ => format!(

@@ -3,13 +3,12 @@ use std::io::IsTerminal;
 
 use serde_json::json;
 
-use crate::cli::args::ChangeArgs;
 use crate::cli::context::{Context, Failure};
+use crate::cli::order_args::ChangeArgs;
 use crate::cli::output;
 use crate::domain::Change;
-use crate::engine::Viewer;
 use crate::engine::order::{Changed, Found};
-use crate::engine::steering;
+use crate::engine::{Viewer, last_paid, steer};
 use crate::exit::Exit;
 use crate::policy::{Action, PayBy};
 use crate::providers::ChangeReply;
@@ -84,7 +83,7 @@ pub(super) async fn change(
         }
         return Ok(Exit::Done);
     }
-    let mut payer = super::payer(ctx).await?;
+    let (mut payer, _joined) = super::payer(ctx).await?;
     payer.viewer.readers.retain(|n, _| name.as_ref().is_none_or(|o| o == n));
     let found = find(&payer.viewer, order).await?;
     possible(&payer.viewer, &found, wish).await?;
@@ -149,7 +148,7 @@ async fn preview(viewer: &Viewer, found: &Found, wish: &Wish) -> String {
         text.push_str(&price);
     }
     if matches!(wish, Wish::Auto(true)) {
-        text.push_str("; the provider then charges for it by itself");
+        text.push_str("; the provider then charges for it on its own");
         text.push_str(&held_then(viewer, found));
     }
     text
@@ -157,7 +156,9 @@ async fn preview(viewer: &Viewer, found: &Found, wish: &Wish) -> String {
 
 /// What renewd makes of an order whose auto-renewal is on and that a policy has it pay itself.
 fn held_then(viewer: &Viewer, found: &Found) -> String {
-    let policy = found.leases.first().and_then(|l| viewer.settings.policy_of(l));
+    let paid = last_paid(viewer.ledger.as_ref(), &viewer.settings).unwrap_or_default();
+    let policies = viewer.settings.policies(viewer.clock.now().wall, &paid);
+    let policy = found.leases.first().and_then(|l| policies.of(l));
     match policy.filter(|p| p.action == Action::Renew && p.pay_by == PayBy::Renewd) {
         Some(p) if p.take_over => {
             format!("; policy `{}` has take_over = true, so renewd switches it off again", p.name)
@@ -179,7 +180,7 @@ fn show(ctx: &Context, found: &Found, wish: &Wish, changed: &Changed) -> Result<
     if let ChangeReply::Unsupported(why) = &changed.reply {
         return Err(Failure::usage(format!("nothing was sent: {why}")));
     }
-    let outcome = steering::outcome(&changed.reply);
+    let outcome = steer::outcome(&changed.reply);
     let seen = changed.after.as_ref().map(|after| wish.of(after));
     let followed = seen.as_deref().is_some_and(|s| s.eq_ignore_ascii_case(&wish.wanted()));
     let fell = changed.fell.filter(|f| f.is_positive());
@@ -204,7 +205,7 @@ fn show(ctx: &Context, found: &Found, wish: &Wish, changed: &Changed) -> Result<
         match (&seen, followed) {
             (Some(now), true) => output::line(&format!("{} is {now} now", wish.name())),
             (Some(now), false) => {
-                output::line(&format!("{} is still told as {now}; a list may lag", wish.name()))
+                output::line(&format!("{} is still listed as {now}; a list may lag", wish.name()))
             }
             (None, _) => output::line("the order could not be read afterwards"),
         }

@@ -10,15 +10,18 @@ pub use request::parse as order_file;
 use std::io::BufRead;
 use std::sync::Arc;
 
-use crate::daemon::{deliver, wire};
+use crate::alerts::deliver;
 use crate::domain::AccountName;
 use crate::engine::{Payer, Viewer};
 use crate::exit::Exit;
 use crate::ledger::Ledger;
-use crate::ledger::sqlite::{self, Access};
+use crate::ledger::sqlite::Access;
+use crate::views::OptionsDoc;
+use crate::wiring;
 
-use super::args::OrderCommand;
 use super::context::{Context, Failure};
+use super::node::{self, Joined};
+use super::order_args::OrderCommand;
 use super::output;
 use crate::cli::table::Narrow;
 
@@ -34,7 +37,8 @@ pub(super) async fn order(ctx: &Context, command: &OrderCommand) -> Result<Exit,
             change::change(ctx, order, &change::Wish::Tag(tag.clone()), how).await
         }
         OrderCommand::Auto { order, switch, how } => {
-            change::change(ctx, order, &change::Wish::Auto(*switch == super::args::Switch::On), how).await
+            change::change(ctx, order, &change::Wish::Auto(*switch == super::order_args::Switch::On), how)
+                .await
         }
     }
 }
@@ -68,17 +72,20 @@ fn said_yes(question: &str) -> bool {
     std::io::stdin().lock().read_line(&mut line).is_ok() && line.trim().eq_ignore_ascii_case("yes")
 }
 
-/// The part that spends and changes, on a ledger that is held.
-async fn payer(ctx: &Context) -> Result<Payer, Failure> {
-    let ledger: Arc<dyn Ledger> = match sqlite::open(&ctx.settings.state_dir, Access::Pay) {
+/// The part that spends and changes, on a ledger that is held; the pay lease is given back with the second.
+async fn payer(ctx: &Context) -> Result<(Payer, Joined), Failure> {
+    let ledger: Arc<dyn Ledger> = match ctx.site.open(Access::Pay) {
         Ok(ledger) => Arc::new(ledger),
         Err(e) => {
             deliver::cannot_use(&ctx.settings, &e, ctx.clock.as_ref()).await;
             return Err(e.into());
         }
     };
-    let viewer = ctx.viewer(ledger)?;
-    wire::payer(viewer, &ctx.redactor).map_err(|e| Failure::failed(e.to_string()))
+    let joined = node::hold(ctx).await?;
+    let mut viewer = ctx.viewer(ledger)?;
+    joined.bind(&mut viewer);
+    let payer = wiring::payer(viewer, &ctx.redactor).map_err(|e| Failure::failed(e.to_string()))?;
+    Ok((payer, joined))
 }
 
 async fn options(ctx: &Context, name: Option<&str>) -> Result<Exit, Failure> {
@@ -87,9 +94,7 @@ async fn options(ctx: &Context, name: Option<&str>) -> Result<Exit, Failure> {
     let Some(reader) = viewer.readers.get(&name) else { return Err(Failure::usage("no such account")) };
     let catalogue = reader.catalogue().await.map_err(|e| Failure::failed(format!("account {name}: {e}")))?;
     if ctx.json {
-        output::json(&serde_json::json!({
-            "schema": 1, "account": name, "offers": catalogue.offers, "promos": catalogue.promos,
-        }));
+        output::json(&OptionsDoc::new(name.as_str(), &catalogue));
         return Ok(Exit::Done);
     }
     let rows = catalogue.offers.iter().map(|o| {

@@ -1,8 +1,8 @@
 //! From flags and an order file to a purchase. Not responsible for what a product needs: the provider's part says that.
 use std::path::Path;
 
-use crate::cli::args::BuyArgs;
 use crate::cli::context::{Context, Failure};
+use crate::cli::order_args::BuyArgs;
 use crate::domain::{FieldProblem, Kind, PurchaseAuth, PurchaseRequest};
 
 /// The purchase that flags and file describe; every field that cannot be read is told at once.
@@ -53,6 +53,7 @@ pub(super) fn request(ctx: &Context, flags: &BuyArgs) -> Result<PurchaseRequest,
         rotation: args.rotation,
         auto_renewal: args.auto_renewal.then_some(true),
         addons,
+        mark: None,
     })
 }
 
@@ -102,7 +103,7 @@ fn over(file: BuyArgs, flags: &BuyArgs) -> BuyArgs {
 fn days(text: &str) -> Result<u32, String> {
     let number = text.trim().trim_end_matches('d');
     let days = number.parse().ok().filter(|d| *d > 0);
-    days.ok_or_else(|| format!("--period: `{text}` is no number of days: write 30d"))
+    days.ok_or_else(|| format!("--period: `{text}` is not a number of days: write 30d"))
 }
 
 fn auth_of(text: &str) -> Result<PurchaseAuth, String> {

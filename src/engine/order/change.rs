@@ -3,17 +3,16 @@
 //! A crash after the record leaves a change without an answer; the reading afterwards shows what became of it.
 use std::sync::Arc;
 
-use crate::domain::QuoteError;
 use crate::domain::{
     AccountName, Balance, Bundle, Change, ChangeRequest, Lease, Moment, Money, Offer, OrderId, ProviderName,
-    same_cycle,
+    QuoteError, same_cycle,
 };
-use crate::engine::{EngineError, Payer, Viewer};
+use crate::engine::{EngineError, Payer, Viewer, last_paid, steer};
 use crate::planner::Standing;
 use crate::policy::Reason;
 use crate::providers::ChangeReply;
 
-use crate::engine::steering::{self, term};
+use crate::engine::steer::term;
 
 /// An order as just read.
 #[derive(Debug, Clone)]
@@ -60,15 +59,20 @@ impl Viewer {
             let leases: Vec<Lease> = seen
                 .leases
                 .iter()
-                .filter(|l| l.order.as_str() == order || l.id.as_str() == order)
-                .cloned()
+                .filter(|l| l.order == order || l.id == order)
+                .map(|l| l.to_lease())
                 .collect();
             let Some(first) = leases.first() else { continue };
             found.push(Found {
                 account: seen.account.name.clone(),
                 provider: seen.account.provider.clone(),
                 order: first.order.clone(),
-                leases: seen.leases.iter().filter(|l| l.order == first.order).cloned().collect(),
+                leases: seen
+                    .leases
+                    .iter()
+                    .filter(|l| l.order == first.order.as_str())
+                    .map(|l| l.to_lease())
+                    .collect(),
                 balance: seen.balance.clone(),
                 barred: seen.barred.clone(),
             });
@@ -93,7 +97,7 @@ impl Viewer {
             }
         }
         let none = !known.is_empty() && !known.iter().any(|name| same_cycle(name, cycle));
-        none.then(|| format!("`{cycle}` is no cycle of {kind}; there is: {}", known.join(", ")))
+        none.then(|| format!("`{cycle}` is not a cycle of {kind}; there is: {}", known.join(", ")))
     }
 
     /// What a term would cost in another cycle; `None` where the provider cannot say.
@@ -106,7 +110,8 @@ impl Viewer {
     pub async fn auto_renewal(&self, found: &Found, on: bool) -> Change {
         let mut period_days = 30;
         if let Some(lease) = found.leases.first() {
-            let policy = self.settings.policy_of(lease);
+            let paid = last_paid(self.ledger.as_ref(), &self.settings).unwrap_or_default();
+            let policy = self.settings.policies(self.clock.now().wall, &paid).of(lease);
             period_days = term(self, lease, policy, on).await;
         }
         let bundle = |l: &Lease| self.readers.get(&found.account).map(|r| r.capabilities().bundle(&l.kind));
@@ -149,8 +154,14 @@ impl Payer {
             let reply = ChangeReply::NeverSent(reason.to_string());
             return Ok(Changed { reply, after: None, held: None, fell: None });
         }
+        let paid = matches!(what, Change::AutoRenewal { .. }).then_some(&found.order);
+        let moving = if what.leads_to_money() { viewer.still_moving(&account, paid)? } else { None };
+        if let Some(reason) = moving {
+            let reply = ChangeReply::NeverSent(reason.to_string());
+            return Ok(Changed { reply, after: Some(found.clone()), held: Some(reason), fell: None });
+        }
         let held = if what.leads_to_money() { viewer.brake(&account.name)? } else { None };
-        let reply = steering::change(viewer, &account, changer, &request(found, what), asked, why).await?;
+        let reply = steer::change(viewer, &account, changer, &request(found, what), asked, why).await?;
         let mut one = viewer.clone();
         one.readers.retain(|name, _| name == &found.account);
         let after = one.find_order(found.order.as_str()).await?.0.into_iter().next();

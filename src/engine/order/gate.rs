@@ -1,7 +1,7 @@
 //! The gate of a purchase: as for a renewal, a clean price for exactly this, or nothing is paid. Decides on what it is handed and on the
 //! currency that the ledger knows of the account; a crash in it has changed nothing. Not responsible for asking the price.
-use super::{Asked, held};
 use crate::domain::{PromoStatus, PurchaseRequest, Quote, QuoteError};
+use crate::engine::order::buy::{Asked, held};
 use crate::engine::{Viewer, currency_note};
 use crate::policy::{Reason, Word};
 use crate::settings::Account;

@@ -3,7 +3,8 @@
 //! A crash before the verdict's row leaves `spend_started`, which the next pass takes for unknown.
 use crate::domain::{Event, IntentId, Money, Quote, State};
 use crate::engine::Payer;
-use crate::engine::measure::replied;
+use crate::engine::pay::late::never_sent;
+use crate::engine::settle::measure::replied;
 use crate::ledger::{EventDetail, LedgerError};
 use crate::providers::PaymentReply;
 
@@ -19,20 +20,24 @@ impl Payer {
             ..EventDetail::default()
         };
         match reply {
-            PaymentReply::Accepted { balance, order, .. } => {
+            PaymentReply::Accepted { balance, charged, order, .. } => {
                 let same = balance.filter(|b| b.currency == quote.balance.currency);
                 let balance_after: Option<Money> = same.map(|b| b.amount);
                 let timing = &self.viewer.settings.timing;
-                write(Event::Accepted, &replied(ledger, timing, id, balance_after, &now)?)?;
+                write(Event::Accepted, &replied(ledger, timing, id, (balance_after, charged), &now)?)?;
                 if let Some(order) = order {
                     ledger.record_order(id, &order.as_str().into(), now.wall)?;
                 }
             }
-            PaymentReply::Refused { code, message } => {
+            PaymentReply::Refused { code, message, .. } => {
                 write(Event::Refused, &said(Some(code), message))?;
             }
+            // Ends are told of leases that were there before.
+            PaymentReply::Ends { .. } => {
+                write(Event::AnswerLost, &said(None, "an answer about a renewal".to_owned()))?;
+            }
             PaymentReply::NeverSent(why) => {
-                write(Event::NeverSent, &said(None, why))?;
+                never_sent(ledger, id, &said(None, why), &now)?;
             }
             PaymentReply::Unknown { code, message } => {
                 write(Event::AnswerLost, &said(code, message))?;

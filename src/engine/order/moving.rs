@@ -1,22 +1,27 @@
-//! Whether the account's balance may still move for an earlier money call: then nothing is bought, since what the purchase costs
-//! could not be told from what that one did.
+//! Whether the account's balance may still move for an earlier money call: then nothing is bought and no cycle is changed, since what
+//! that costs could not be told from what the earlier call did; nor is an order given to the provider's auto-renewal that was paid just now.
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use crate::domain::time::{Moment, Timing};
-use crate::domain::{IntentId, Measured, Quote, State};
-use crate::engine::looks::over;
-use crate::engine::measure::{is_seen, measure};
+use crate::domain::{IntentId, Measured, OrderId, Quote, State};
+use crate::engine::settle::measure::measure;
 use crate::engine::{Payer, Viewer};
+use crate::evidence::is_seen;
+use crate::evidence::over;
 use crate::ledger::{IntentFilter, IntentRecord, LedgerError};
 use crate::policy::{Reason, Word};
-use crate::providers::Reader;
+use crate::providers::{PaymentReply, Reader};
 use crate::settings::Account;
 
 impl Viewer {
-    /// The reason to wait, and until when.
-    pub(super) fn still_moving(&self, account: &Account) -> Result<Option<Reason>, LedgerError> {
+    /// The reason to wait, and until when: for the payments of one order, or of the whole account.
+    pub(super) fn still_moving(
+        &self,
+        account: &Account,
+        order: Option<&OrderId>,
+    ) -> Result<Option<Reason>, LedgerError> {
         let (timing, now) = (&self.settings.timing, self.clock.now());
         let name = Some(account.name.clone());
         let open =
@@ -34,7 +39,8 @@ impl Viewer {
             spend_since,
             ..IntentFilter::default()
         })?);
-        all.retain(|r| r.provider == account.provider);
+        let of = |r: &IntentRecord| order.is_none_or(|o| r.request.leases.iter().any(|l| &l.order == o));
+        all.retain(|r| r.provider == account.provider && of(r));
         let zone = &self.settings.timezone;
         let until = |at: Timestamp| at.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S %Z").to_string();
         Ok(all.iter().find_map(|r| Some((r, moves_until(r, &now, timing)?))).map(|(r, end)| {
@@ -51,6 +57,25 @@ impl Viewer {
 }
 
 impl Payer {
+    /// A refusal, unless the balance right after it shows that it charged: then nobody knows what became of the purchase.
+    pub(super) async fn unless_charged(
+        &self,
+        reader: &Arc<dyn Reader>,
+        (id, quote): (&IntentId, &Quote),
+        reply: PaymentReply,
+    ) -> Result<PaymentReply, LedgerError> {
+        let PaymentReply::Refused { code, message, concerns } = &reply else { return Ok(reply) };
+        let of = (id, &quote.balance.currency);
+        let doubt = self.viewer.doubt(Arc::clone(reader), of, *concerns).await?;
+        Ok(match doubt {
+            Some(why) => PaymentReply::Unknown {
+                code: Some(*code),
+                message: format!("refused ({message}), but {why}"),
+            },
+            None => reply,
+        })
+    }
+
     /// The balance right after a call whose answer did not tell it.
     pub(super) async fn look_at_balance(
         &self,
@@ -78,9 +103,7 @@ fn moves_until(record: &IntentRecord, now: &Moment, timing: &Timing) -> Option<O
     // The provider's balance may lag from when the call was over.
     let over = record.spend_started_at.as_ref().map(|at| over(record, at, timing));
     let end = over.as_ref().and_then(|at| at.wall.checked_add(timing.lag_window).ok());
-    let lags = over.as_ref().is_some_and(|at| {
-        now.since(at).unwrap_or_else(|| now.wall.duration_since(at.wall)) < timing.lag_window
-    });
+    let lags = over.as_ref().is_some_and(|at| now.elapsed_since(at) < timing.lag_window);
     let moves = match record.state {
         State::Released | State::Split => false,
         State::Confirmed => lags && !is_seen(record),

@@ -94,6 +94,7 @@ mod tests {
             rotation: None,
             auto_renewal: None,
             addons: Vec::new(),
+            mark: None,
         }
     }
 

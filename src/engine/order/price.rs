@@ -2,7 +2,7 @@
 //!
 //! Pure. Not responsible for caps, funds and warnings: those are the gate's.
 use crate::domain::{Moment, Quote};
-use crate::engine::lane::YOUNG;
+use crate::engine::pay::lane::YOUNG;
 use crate::policy::{Reason, Word};
 
 /// Asking may take long, and a purchase leaves with a price of its own minute or not at all.
@@ -52,6 +52,7 @@ mod tests {
             method: Method::Order,
             asked_at: at(0),
             paid_before: None,
+            each: None,
             order: None,
         }
     }

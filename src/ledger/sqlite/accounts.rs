@@ -4,13 +4,13 @@
 //! commit leaves every name as it was, and the next pass finds the same to do. Not responsible for who an account is (`identity`).
 use std::collections::HashMap;
 
+use crate::ledger::session::{self, Connection, Transaction, params};
 use jiff::Timestamp;
-use rusqlite::{Connection, Transaction, params};
 
-use super::text::instant;
 use super::{Fault, cycles, leases};
 use crate::domain::identity::{Attached, Claim, Numbered, Place, Step, attach};
 use crate::domain::{AccountName, Lease, ProviderName};
+use crate::ledger::sqlite::column::instant;
 use crate::ledger::{ACCEPTED, LOST_UNTOLD, losses, losses_note};
 
 /// Compares the config with what is known. Reads only.
@@ -38,7 +38,7 @@ fn known(c: &Connection, claims: &[Claim], at: Timestamp) -> Result<Vec<Numbered
                 leases: Vec::new(),
             })
         })?
-        .collect::<rusqlite::Result<_>>()?;
+        .collect::<session::Result<_>>()?;
     let mut marks =
         c.prepare_cached("SELECT number, kind, value FROM account_mark ORDER BY number, since")?;
     let mut rows = marks.query([])?;
@@ -46,7 +46,7 @@ fn known(c: &Connection, claims: &[Claim], at: Timestamp) -> Result<Vec<Numbered
         let number: i64 = row.get(0)?;
         let Some(of) = all.iter_mut().find(|n| n.number == number) else { continue };
         let value: String = row.get(2)?;
-        match row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)? {
+        match row.text(1)? {
             "name" => of.names.push(AccountName::new(value)),
             "key" => of.keys.push(value),
             _ => of.owners.push(value),
@@ -61,7 +61,12 @@ fn known(c: &Connection, claims: &[Claim], at: Timestamp) -> Result<Vec<Numbered
                 // Where no key was ever known a list must show what cannot have ended: who was away for long may find all of it new.
                 let counts =
                     |lease: &Lease| !of.keys.is_empty() || lease.expires_at.is_none_or(|end| end > at);
-                of.leases = known.iter().map(|k| &k.lease).filter(|l| counts(l)).map(Place::of).collect();
+                of.leases = known
+                    .iter()
+                    .map(|k| &k.lease)
+                    .filter(|l| counts(l))
+                    .map(|l| Place::of(&l.view()))
+                    .collect();
             }
         }
     }
@@ -150,7 +155,7 @@ fn open(tx: &Transaction<'_>, claim: &Claim, at: Timestamp) -> Result<(), Fault>
         "INSERT INTO account_number (provider, name, since) VALUES (?1, ?2, ?3)",
         params![claim.provider.as_str(), claim.name.as_str(), instant(at)],
     )?;
-    let number = tx.last_insert_rowid();
+    let number = tx.last_insert_rowid()?;
     mark(tx, number, "name", claim.name.as_str(), at)?;
     mark(tx, number, "key", &claim.key, at)?;
     claim.owner.iter().try_for_each(|owner| mark(tx, number, "owner", owner, at))
@@ -165,19 +170,59 @@ fn mark(tx: &Transaction<'_>, number: i64, kind: &str, value: &str, at: Timestam
     Ok(())
 }
 
-/// Tables whose rows belong to the account that now has the name in them.
-const FACTS: [&str; 6] = ["account", "lease", "decision", "pause", "quote_seen", "balance_mark"];
+/// Tables whose rows belong to the account that now has the name in them; of which a name has one row, or one for each of the second
+/// column, the row that had the name before goes.
+const FACTS: [(&str, Only); 11] = [
+    ("account", Only::One),
+    ("lease", Only::OneOf("lease")),
+    ("decision", Only::OneOf("lease")),
+    ("digest", Only::OneOf("what")),
+    ("pause", Only::One),
+    ("quote_seen", Only::OneOf("lease")),
+    ("balance_mark", Only::One),
+    ("outlook", Only::One),
+    ("approval_plan", Only::Any),
+    ("keep", Only::Any),
+    ("hook_told", Only::OneOf("fact")),
+];
+
+/// How many rows of a table have one name.
+#[derive(Clone, Copy)]
+enum Only {
+    /// As many as there are.
+    Any,
+    /// One.
+    One,
+    /// One for each value of this column.
+    OneOf(&'static str),
+}
+
+impl Only {
+    /// A condition on the rows named `?2` that stand where one named `?1` is to be; `None`: none does.
+    fn in_the_way(self, table: &str) -> Option<String> {
+        match self {
+            Self::Any => None,
+            Self::One => Some(format!("EXISTS (SELECT 1 FROM {table} o WHERE o.account = ?1)")),
+            Self::OneOf(column) => {
+                Some(format!("{column} IN (SELECT o.{column} FROM {table} o WHERE o.account = ?1)"))
+            }
+        }
+    }
+}
 
 /// What is said of a name of the config stays with that name: that whoever has it now may not be the account that had it before.
-const OF_THE_NAME: &str = "key NOT GLOB 'account_changed:*'";
+const OF_THE_NAME: &str = "substr(key, 1, 16) <> 'account_changed:'";
 
 /// Notes about one account: `WORD:ACCOUNT` or `WORD:ACCOUNT:MORE`.
-const NOTES: [&str; 8] = [
+const NOTES: [&str; 11] = [
     "account.accepted",
     "account.changed",
     "balance.marked",
     "currency",
     "offered",
+    "program.can",
+    "program.changed",
+    "program.digest",
     "runway.told",
     "shrink.accepted",
     "shrink.seen",
@@ -201,40 +246,43 @@ fn rename(
     if !facts {
         return Ok(());
     }
-    for table in FACTS {
-        tx.execute(&format!("UPDATE OR REPLACE {table} SET account = ?2 WHERE account = ?1"), [from, to])?;
+    for (table, only) in FACTS {
+        if let Some(is_in_the_way) = only.in_the_way(table) {
+            tx.execute(&format!("DELETE FROM {table} WHERE account = ?2 AND {is_in_the_way}"), [from, to])?;
+        }
+        tx.execute(&format!("UPDATE {table} SET account = ?2 WHERE account = ?1"), [from, to])?;
     }
     for table in ["alert", "alert_log"] {
         let sql = format!("UPDATE {table} SET account = ?2 WHERE account = ?1 AND {OF_THE_NAME}");
         tx.execute(&sql, [from, to])?;
     }
-    for (table, column) in [("alert", "key"), ("alert_log", "key"), ("silence", "key")] {
-        rename_second(tx, table, column, "", from, to)?;
+    for table in ["alert", "alert_log", "silence"] {
+        rename_second(tx, table, "", from, to)?;
     }
     for word in NOTES {
-        rename_second(tx, "note", "key", word, from, to)?;
+        rename_second(tx, "note", word, from, to)?;
     }
     rename_losses(tx, from, to)
 }
 
-/// Puts another name behind the first colon: `WORD:NAME` and `WORD:NAME:MORE`.
-fn rename_second(
-    tx: &Transaction<'_>,
-    table: &str,
-    column: &str,
-    word: &str,
-    from: &str,
-    to: &str,
-) -> Result<(), Fault> {
-    let behind = format!("instr({column}, ':') + 1");
-    tx.execute(
-        &format!(
-            "UPDATE OR REPLACE {table} SET {column} = substr({column}, 1, {behind} - 1) || ?2 || substr({column}, {behind} + length(?1))
-             WHERE {OF_THE_NAME} AND (substr({column}, {behind}) = ?1 OR substr({column}, {behind}, length(?1) + 1) = ?1 || ':')
-               AND ({column} GLOB ?3 || ':*' OR ?3 = '')"
-        ),
-        [from, to, word],
-    )?;
+/// A key of it has one row.
+fn has_one_row(table: &str) -> bool {
+    table != "alert_log"
+}
+
+/// Puts another name behind the first colon of keys: `WORD:NAME` and `WORD:NAME:MORE`.
+fn rename_second(tx: &Transaction<'_>, table: &str, word: &str, from: &str, to: &str) -> Result<(), Fault> {
+    let behind = "instr(key, ':') + 1";
+    let renamed = format!("substr(key, 1, {behind} - 1) || ?2 || substr(key, {behind} + length(?1))");
+    let meant = format!(
+        "{OF_THE_NAME} AND (substr(key, {behind}) = ?1 OR substr(key, {behind}, length(?1) + 1) = ?1 || ':')
+           AND (substr(key, 1, length(?3) + 1) = ?3 || ':' OR ?3 = '')"
+    );
+    if has_one_row(table) {
+        let sql = format!("DELETE FROM {table} WHERE key IN (SELECT {renamed} FROM {table} WHERE {meant})");
+        tx.execute(&sql, [from, to, word])?;
+    }
+    tx.execute(&format!("UPDATE {table} SET key = {renamed} WHERE {meant}"), [from, to, word])?;
     Ok(())
 }
 
@@ -271,7 +319,13 @@ pub(super) fn kept_budgets<'a>(
 pub(super) fn rename_budgets(tx: &Transaction<'_>, names: &[&(String, String)]) -> Result<(), Fault> {
     for (from, to) in names {
         for table in OF_BUDGETS {
-            let sql = format!("UPDATE OR REPLACE {table} SET key = ?2 WHERE key = ?1");
+            if has_one_row(table) {
+                let sql = format!(
+                    "DELETE FROM {table} WHERE key = ?2 AND EXISTS (SELECT 1 FROM {table} o WHERE o.key = ?1)"
+                );
+                tx.execute(&sql, [budget_key(from), budget_key(to)])?;
+            }
+            let sql = format!("UPDATE {table} SET key = ?2 WHERE key = ?1");
             tx.execute(&sql, [budget_key(from), budget_key(to)])?;
         }
     }

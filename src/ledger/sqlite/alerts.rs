@@ -1,11 +1,14 @@
 //! Open alerts. Not responsible for what becomes of their mails (`outbox`), only for storing both together.
+use crate::ledger::session::{self, Connection, Row, Transaction, params};
 use jiff::{SignedDuration, Timestamp};
-use rusqlite::{Connection, Row, Transaction, params};
 
 use super::cycles::horizon;
-use super::text::{get_count, get_instant, get_opt_instant, get_opt_word, get_word, instant};
-use super::{Fault, outbox, quiet};
+use super::{Fault, hooks, outbox};
 use crate::domain::{AccountName, AlertKey, Course, LeaseId, Occasion, Said, Severity};
+use crate::ledger::sqlite::column::{
+    get_count, get_instant, get_opt_instant, get_opt_word, get_word, instant, opt_instant,
+};
+use crate::ledger::sqlite::silences;
 use crate::ledger::{AlertChange, OpenAlert, QueuedMail, WaitingMails};
 
 /// What no server takes as it is goes after a week of attempts.
@@ -14,7 +17,7 @@ const ASIDE: SignedDuration = SignedDuration::from_hours(7 * 24);
 pub(super) fn open(c: &Connection) -> Result<Vec<OpenAlert>, Fault> {
     let mut query = c.prepare_cached("SELECT * FROM alert WHERE closed_at IS NULL ORDER BY key")?;
     let rows = query.query_map([], alert)?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
+    Ok(rows.collect::<session::Result<_>>()?)
 }
 
 /// Those that are over and last turned at or after `since`.
@@ -22,10 +25,10 @@ pub(super) fn ended(c: &Connection, since: Timestamp) -> Result<Vec<OpenAlert>, 
     let mut query =
         c.prepare_cached("SELECT * FROM alert WHERE closed_at IS NOT NULL AND turned_at >= ?1 ORDER BY key")?;
     let rows = query.query_map([instant(since)], alert)?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
+    Ok(rows.collect::<session::Result<_>>()?)
 }
 
-fn alert(r: &Row<'_>) -> rusqlite::Result<OpenAlert> {
+fn alert(r: &Row<'_>) -> session::Result<OpenAlert> {
     let told = get_opt_word(r, "told_severity", Severity::parse)?;
     let told_grade: u32 = r.get("told_grade")?;
     Ok(OpenAlert {
@@ -48,6 +51,9 @@ fn alert(r: &Row<'_>) -> rusqlite::Result<OpenAlert> {
             flapping: r.get("flapping")?,
             said: get_word(r, "said", Said::parse)?,
         },
+        // Of an alert from before this was kept, reminders begin anew.
+        news_at: get_opt_instant(r, "news_at")?.unwrap_or(get_instant(r, "told_at")?),
+        deadline: get_opt_instant(r, "told_deadline")?,
     })
 }
 
@@ -66,7 +72,8 @@ pub(super) fn apply(
                 tx.prepare_cached("UPDATE alert SET closed_at = ?2 WHERE key = ?1 AND closed_at IS NULL")?
                     .execute(params![key.as_str(), instant(at)])?;
             }
-            AlertChange::Log(telling) => quiet::log(tx, telling)?,
+            AlertChange::Log(telling) => silences::log(tx, telling)?,
+            AlertChange::Happened(one) => hooks::happened(tx, one, at)?,
         }
     }
     for mail in mails {
@@ -83,13 +90,13 @@ fn put(tx: &Transaction<'_>, a: &OpenAlert, told_at: Timestamp) -> Result<(), Fa
     let leases: Vec<&str> = a.leases.iter().map(LeaseId::as_str).collect();
     tx.prepare_cached(
         "INSERT INTO alert (key, severity, account, since, told_at, title, text, once, grade, told_severity, told_grade, owed, leases,
-           heard, holds, turned_at, flapping, said)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)
+           heard, holds, turned_at, flapping, said, news_at, told_deadline)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)
          ON CONFLICT (key) DO UPDATE SET severity = excluded.severity, account = excluded.account, since = excluded.since,
            told_at = excluded.told_at, title = excluded.title, text = excluded.text, once = excluded.once,
            grade = excluded.grade, told_severity = excluded.told_severity, told_grade = excluded.told_grade,
            owed = excluded.owed, leases = excluded.leases, heard = excluded.heard, holds = excluded.holds,
-           turned_at = excluded.turned_at, flapping = excluded.flapping, said = excluded.said, closed_at = NULL",
+           turned_at = excluded.turned_at, flapping = excluded.flapping, said = excluded.said, news_at = excluded.news_at, told_deadline = excluded.told_deadline, closed_at = NULL",
     )?
     .execute(params![
         a.key.as_str(),
@@ -109,7 +116,9 @@ fn put(tx: &Transaction<'_>, a: &OpenAlert, told_at: Timestamp) -> Result<(), Fa
         a.course.holds,
         instant(a.course.turned_at),
         a.course.flapping,
-        a.course.said.as_str()
+        a.course.said.as_str(),
+        instant(a.news_at),
+        opt_instant(a.deadline)
     ])?;
     Ok(())
 }
@@ -117,8 +126,9 @@ fn put(tx: &Transaction<'_>, a: &OpenAlert, told_at: Timestamp) -> Result<(), Fa
 pub(super) fn waiting(c: &Connection) -> Result<WaitingMails, Fault> {
     let mut query = c.prepare_cached(
         "SELECT count(*) AS n, min(queued_at) AS oldest,
-           (SELECT last_error FROM outbox WHERE delivered_at IS NULL AND folded_at IS NULL AND aside_at IS NULL AND last_error IS NOT NULL ORDER BY tried_at DESC LIMIT 1) AS error
-         FROM outbox WHERE delivered_at IS NULL AND folded_at IS NULL AND aside_at IS NULL",
+           (SELECT last_error FROM outbox WHERE delivered_at IS NULL AND folded_at IS NULL AND aside_at IS NULL AND name = '' AND last_error IS NOT NULL
+             ORDER BY tried_at DESC LIMIT 1) AS error
+         FROM outbox WHERE delivered_at IS NULL AND folded_at IS NULL AND aside_at IS NULL AND name = ''",
     )?;
     let found = query.query_row([], |r| {
         Ok(WaitingMails {
@@ -128,4 +138,22 @@ pub(super) fn waiting(c: &Connection) -> Result<WaitingMails, Fault> {
         })
     })?;
     Ok(found)
+}
+
+pub(super) fn waiting_by_channel(c: &Connection) -> Result<Vec<(String, WaitingMails)>, Fault> {
+    let mut query = c.prepare_cached(
+        "SELECT name, count(*) AS n, min(queued_at) AS oldest,
+           (SELECT last_error FROM outbox AS tried WHERE tried.name = outbox.name AND delivered_at IS NULL AND folded_at IS NULL
+              AND last_error IS NOT NULL ORDER BY tried_at DESC LIMIT 1) AS error
+         FROM outbox WHERE delivered_at IS NULL AND folded_at IS NULL AND name <> '' GROUP BY name ORDER BY name",
+    )?;
+    let found = query.query_map([], |r| {
+        let waiting = WaitingMails {
+            count: get_count(r, "n")?,
+            oldest: get_opt_instant(r, "oldest")?,
+            last_error: r.get("error")?,
+        };
+        Ok((r.get("name")?, waiting))
+    })?;
+    Ok(found.collect::<session::Result<_>>()?)
 }

@@ -1,11 +1,13 @@
 //! Balances that no payment explains: where the next reading is measured from, and what was found. The findings are
 //! append-only.
+use crate::ledger::session::{self, Connection, OptionalExtension, Transaction, params};
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::Fault;
-use super::text::{get_instant, get_money, get_opt_instant, get_opt_money, instant, opt_instant, opt_money};
 use crate::domain::{AccountName, Currency, IntentId};
+use crate::ledger::sqlite::column::{
+    get_instant, get_money, get_opt_instant, get_opt_money, instant, opt_instant, opt_money,
+};
 use crate::ledger::{BalanceMark, BalanceNote};
 
 pub(super) fn mark(c: &Connection, account: &AccountName) -> Result<Option<BalanceMark>, Fault> {
@@ -78,5 +80,5 @@ pub(super) fn notes(c: &Connection, since: Timestamp) -> Result<Vec<BalanceNote>
             contested: r.get::<_, String>("contested")?.split_whitespace().map(IntentId::from).collect(),
         })
     })?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
+    Ok(rows.collect::<session::Result<_>>()?)
 }

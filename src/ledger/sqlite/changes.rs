@@ -1,13 +1,14 @@
 //! Changes of orders on record, and the orders that purchases made.
 //!
 //! A crash between the two rows of a change leaves one without an answer: the next reading shows what became of it.
+use crate::ledger::session::{self, Connection, Row, Transaction, params};
 use jiff::Timestamp;
-use rusqlite::{Connection, Row, Transaction, params};
 
 use super::Fault;
+use super::chain::{Kind, Place, link};
 use super::payment::head;
-use super::text::{get_instant, get_opt_instant, instant};
 use crate::domain::{AccountName, ChangeRequest, IntentId, LeaseId, OrderId, ProviderName};
+use crate::ledger::sqlite::column::{get_instant, get_opt_instant, instant};
 use crate::ledger::{ChangeOutcome, ChangeRecord};
 
 pub(super) fn begin(
@@ -32,7 +33,7 @@ pub(super) fn begin(
         why,
         instant(at)
     ])?;
-    Ok(tx.last_insert_rowid())
+    Ok(tx.last_insert_rowid()?)
 }
 
 pub(super) fn end(
@@ -54,14 +55,14 @@ pub(super) fn list(c: &Connection, since: Timestamp) -> Result<Vec<ChangeRecord>
         "SELECT c.*, coalesce(n.name, c.account) AS name, e.word, e.code, e.message, e.at AS ended_at
          FROM order_change c LEFT JOIN order_change_end e ON e.change = c.id
            LEFT JOIN account_number n ON n.number = c.account_number
-         WHERE c.at >= ?1 ORDER BY c.id DESC",
+         WHERE c.at >= ?1 ORDER BY c.at DESC, c.id DESC",
     )?;
     let rows = query.query_map([instant(since)], change)?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
+    Ok(rows.collect::<session::Result<_>>()?)
 }
 
-fn change(row: &Row<'_>) -> rusqlite::Result<ChangeRecord> {
-    let text = |c: &str| row.get::<_, String>(c);
+fn change(row: &Row<'_>) -> session::Result<ChangeRecord> {
+    let text = |c: &'static str| row.get::<_, String>(c);
     let word: Option<String> = row.get("word")?;
     let outcome = match word {
         Some(word) => Some(ChangeOutcome { word, code: row.get("code")?, message: row.get("message")? }),
@@ -90,9 +91,13 @@ pub(super) fn record_order(
     at: Timestamp,
 ) -> Result<(), Fault> {
     let number = head(tx, id)?.number;
-    tx.prepare_cached(
-        "INSERT INTO purchase_order (intent, order_id, at) VALUES (?1, ?2, ?3) ON CONFLICT (intent, order_id) DO NOTHING",
-    )?
-    .execute(params![number, order.as_str(), instant(at)])?;
-    Ok(())
+    let put = tx
+        .prepare_cached(
+            "INSERT INTO purchase_order (intent, order_id, at) VALUES (?1, ?2, ?3) ON CONFLICT (intent, order_id) DO NOTHING",
+        )?
+        .execute(params![number, order.as_str(), instant(at)])?;
+    if put == 0 {
+        return Ok(());
+    }
+    link(tx, Place(Kind::Order, number, tx.last_insert_rowid()?))
 }

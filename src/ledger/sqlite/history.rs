@@ -1,22 +1,25 @@
 //! Reading payments back: three queries however many there are, in one snapshot.
 use std::collections::HashMap;
 
-use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
+use crate::ledger::session::{self, Connection, OptionalExtension, Row, params, params_from_iter};
 
 use super::Fault;
-use super::payment::method;
-use super::text::{
-    asked, get_count, get_end, get_moment, get_money, get_opt_instant, get_opt_moment, get_opt_money,
-    get_opt_word, get_word, instant, place,
-};
+use super::column::method;
 use crate::domain::{
     AccountName, Currency, IntentId, Kind, LeaseId, Measured, OrderId, ProviderName, PurchaseRequest,
     RenewalRequest, RequestLease, State,
 };
-use crate::ledger::{EventDetail, IntentFilter, IntentRecord, LastPrice, LedgerError, Purpose, SettleRead};
+use crate::ledger::sqlite::column::{
+    asked, get_count, get_end, get_moment, get_money, get_opt_instant, get_opt_moment, get_opt_money,
+    get_opt_word, get_word, instant, place,
+};
+use crate::ledger::{
+    Approval, EventDetail, IntentFilter, IntentRecord, LastPrice, LedgerError, Purpose, SettleRead,
+};
+use crate::nodes::Failover;
 
 /// What is read of a payment. What an operator said, and that the provider refused, of a whole payment is true of its parts.
-const PAYMENT: [(&str, &str); 43] = [
+pub(super) const PAYMENT: [(&str, &str); 45] = [
     ("i.id", "id"),
     ("i.name", "name"),
     ("p.name", "part_of"),
@@ -57,21 +60,25 @@ const PAYMENT: [(&str, &str); 43] = [
     ("i.purpose", "purpose"),
     ("i.billing_cycle", "billing_cycle"),
     ("i.purchase", "purchase"),
+    ("i.approved", "approved"),
     (
         "(SELECT o.order_id FROM purchase_order o WHERE o.intent = i.id ORDER BY o.id DESC LIMIT 1)",
         "order_made",
     ),
-    ("max(h.was_refused, coalesce(ph.was_refused, 0))", "was_refused"),
-    ("max(h.operator_spoke, coalesce(ph.operator_spoke, 0))", "operator_spoke"),
+    ("CASE WHEN h.was_refused = 1 OR ph.was_refused = 1 THEN 1 ELSE 0 END", "was_refused"),
+    ("CASE WHEN h.operator_spoke = 1 OR ph.operator_spoke = 1 THEN 1 ELSE 0 END", "operator_spoke"),
+    // All payments of a file are of epoch 1: it has one node for ever. On a server it is the epoch of the payment's own start.
+    ("(SELECT n.value FROM note n WHERE n.key = 'failover:1')", "failover"),
 ];
 
-const LEASE: [(&str, &str); 6] = [
+pub(super) const LEASE: [(&str, &str); 7] = [
     ("t.intent", "intent"),
     ("t.lease", "lease"),
     ("t.order_id", "order_id"),
     ("t.ip", "ip"),
     ("t.expires_before", "expires_before"),
     ("t.port", "port"),
+    ("t.labels", "labels"),
 ];
 
 const READ: [(&str, &str); 7] = [
@@ -94,7 +101,7 @@ macro_rules! at {
     };
 }
 
-const FROM: &str = "FROM intent_head h JOIN intent i ON i.id = h.intent
+pub(super) const FROM: &str = "FROM intent_head h JOIN intent i ON i.id = h.intent
     LEFT JOIN intent p ON p.id = i.parent LEFT JOIN intent_head ph ON ph.intent = i.parent";
 
 /// A condition on `h` and `i`, and its values in order.
@@ -128,8 +135,13 @@ impl Which {
     }
 
     fn and(&mut self, sql: &str, value: String) {
+        self.all(sql, [value]);
+    }
+
+    /// One more condition, and its values.
+    pub(super) fn all(&mut self, sql: &str, values: impl IntoIterator<Item = String>) {
         self.sql = format!("{} AND {sql}", self.sql);
-        self.values.push(value);
+        self.values.extend(values);
     }
 }
 
@@ -141,17 +153,7 @@ pub(super) fn one(c: &Connection, id: &IntentId) -> Result<IntentRecord, Fault> 
 
 /// Payments, newest first.
 pub(super) fn fetch(c: &Connection, which: &Which) -> Result<Vec<IntentRecord>, Fault> {
-    let mut leases = grouped(c, which, "intent_lease", &LEASE, |r| {
-        let end = get_end(r, at!(LEASE: "expires_before"))?;
-        Ok(RequestLease {
-            id: LeaseId::new(r.get::<_, String>(at!(LEASE: "lease"))?),
-            order: OrderId::new(r.get::<_, String>(at!(LEASE: "order_id"))?),
-            ip: r.get(at!(LEASE: "ip"))?,
-            port: r.get(at!(LEASE: "port"))?,
-            expires_at: end.at,
-            told: end.told,
-        })
-    })?;
+    let mut leases = grouped(c, which, "intent_lease", &LEASE, lease)?;
     let mut reads = grouped(c, which, "settle_read", &READ, |r| {
         Ok(SettleRead {
             at: get_moment(r, [at!(READ: "at"), at!(READ: "boot"), at!(READ: "ms")])?,
@@ -167,12 +169,33 @@ pub(super) fn fetch(c: &Connection, which: &Which) -> Result<Vec<IntentRecord>, 
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
         let number: i64 = row.get(at!("id"))?;
-        let mut record = record(row)?;
-        record.request.leases = leases.remove(&number).unwrap_or_default();
+        let mut record = record(&row)?;
+        (record.request.leases, record.labels) =
+            leases.remove(&number).unwrap_or_default().into_iter().unzip();
         record.reads = reads.remove(&number).unwrap_or_default();
         found.push(record);
     }
     Ok(found)
+}
+
+/// A lease in a payment, and what the config called it when that was reserved.
+pub(super) fn lease(r: &Row<'_>) -> session::Result<(RequestLease, Vec<String>)> {
+    let labels = r.get::<_, Option<String>>(at!(LEASE: "labels"))?;
+    let labels =
+        labels.map(|text| serde_json::from_str(&text).map_err(|e| unread(r, at!(LEASE: "labels"), &e)));
+    Ok((requested(r)?, labels.transpose()?.unwrap_or_default()))
+}
+
+fn requested(r: &Row<'_>) -> session::Result<RequestLease> {
+    let end = get_end(r, at!(LEASE: "expires_before"))?;
+    Ok(RequestLease {
+        id: LeaseId::new(r.get::<_, String>(at!(LEASE: "lease"))?),
+        order: OrderId::new(r.get::<_, String>(at!(LEASE: "order_id"))?),
+        ip: r.get(at!(LEASE: "ip"))?,
+        port: r.get(at!(LEASE: "port"))?,
+        expires_at: end.at,
+        told: end.told,
+    })
 }
 
 /// The rows of a table that belongs to payments, by payment, in their order. The first of the columns is the payment.
@@ -181,7 +204,7 @@ fn grouped<T>(
     which: &Which,
     table: &str,
     columns: &[(&str, &str)],
-    read: impl Fn(&Row<'_>) -> rusqlite::Result<T>,
+    read: impl Fn(&Row<'_>) -> session::Result<T>,
 ) -> Result<HashMap<i64, Vec<T>>, Fault> {
     let columns = asked(columns);
     let sql = format!(
@@ -193,12 +216,12 @@ fn grouped<T>(
     let mut rows = query.query(params_from_iter(&which.values))?;
     let mut found: HashMap<i64, Vec<T>> = HashMap::new();
     while let Some(row) = rows.next()? {
-        found.entry(row.get(0)?).or_default().push(read(row)?);
+        found.entry(row.get(0)?).or_default().push(read(&row)?);
     }
     Ok(found)
 }
 
-fn record(row: &Row<'_>) -> rusqlite::Result<IntentRecord> {
+pub(super) fn record(row: &Row<'_>) -> session::Result<IntentRecord> {
     let text = |at: usize| row.get::<_, String>(at);
     Ok(IntentRecord {
         id: IntentId::new(text(at!("name"))?),
@@ -220,6 +243,10 @@ fn record(row: &Row<'_>) -> rusqlite::Result<IntentRecord> {
         currency: Currency::new(text(at!("currency"))?),
         balance_before: get_money(row, at!("balance_before"))?,
         attempt: row.get(at!("attempt"))?,
+        approved: row
+            .get::<_, Option<String>>(at!("approved"))?
+            .map(|text| approved(row, &text))
+            .transpose()?,
         cycle: row.get(at!("cycle"))?,
         created_at: get_moment(row, [at!("created_at"), at!("created_boot"), at!("created_ms")])?,
         spend_started_at: get_opt_moment(row, [at!("spend_at"), at!("spend_boot"), at!("spend_ms")])?,
@@ -231,11 +258,22 @@ fn record(row: &Row<'_>) -> rusqlite::Result<IntentRecord> {
         never_sent: row.get(at!("never_sent"))?,
         was_refused: row.get(at!("was_refused"))?,
         operator_spoke: row.get(at!("operator_spoke"))?,
+        crossed: row.get::<_, Option<String>>(at!("failover"))?.map(|note| Failover::from_note(&note)),
         reads: Vec::new(),
+        labels: Vec::new(),
     })
 }
 
-fn purpose(row: &Row<'_>) -> rusqlite::Result<Purpose> {
+/// A text of JSON that cannot be read.
+fn unread(row: &Row<'_>, column: usize, e: &serde_json::Error) -> session::Error {
+    row.bad(column, &format!("what cannot be read: {e}"))
+}
+
+fn approved(row: &Row<'_>, text: &str) -> session::Result<Approval> {
+    serde_json::from_str(text).map_err(|e| unread(row, at!("approved"), &e))
+}
+
+fn purpose(row: &Row<'_>) -> session::Result<Purpose> {
     let word: String = row.get(at!("purpose"))?;
     match word.as_str() {
         "renewal" => Ok(Purpose::Renewal),
@@ -246,18 +284,12 @@ fn purpose(row: &Row<'_>) -> rusqlite::Result<Purpose> {
             let read = serde_json::from_str::<PurchaseRequest>(&text);
             // The text is of its time; the account is called as it is now.
             let named = read.map(|p| PurchaseRequest { account: AccountName::new(account), ..p });
-            named.map(|p| Purpose::Purchase(Box::new(p))).map_err(|e| {
-                rusqlite::Error::FromSqlConversionFailure(
-                    at!("purchase"),
-                    rusqlite::types::Type::Text,
-                    Box::new(e),
-                )
-            })
+            named.map(|p| Purpose::Purchase(Box::new(p))).map_err(|e| unread(row, at!("purchase"), &e))
         }
     }
 }
 
-fn detail(row: &Row<'_>) -> rusqlite::Result<EventDetail> {
+fn detail(row: &Row<'_>) -> session::Result<EventDetail> {
     Ok(EventDetail {
         charged: get_opt_money(row, at!("charged"))?,
         balance_after: get_opt_money(row, at!("balance_after"))?,
@@ -282,7 +314,8 @@ pub(super) const PRICE_BY_PLACE: &str =
     "SELECT l.seq, i.period_days, i.currency, coalesce(h.charged, i.quoted) AS amount,
     (SELECT count(*) FROM intent_lease x WHERE x.intent = i.id) AS sharers
     FROM intent_lease l CROSS JOIN intent_head h ON h.intent = l.intent CROSS JOIN intent i ON i.id = l.intent
-    WHERE l.order_id = ?1 AND l.ip = ?2 AND l.ip <> '' AND (l.port IS NULL OR ?3 IS NULL OR l.port = ?3)
+    WHERE l.order_id = ?1 AND l.ip = ?2 AND l.ip <> '' AND (l.port IS NULL OR CAST(?3 AS BIGINT) IS NULL OR l.port = ?3)
+      AND NOT EXISTS (SELECT 1 FROM lease k WHERE k.account = h.account AND k.lease = l.lease AND k.gone_at IS NULL AND k.port <> ?3)
       AND h.account = ?4 AND h.state = 'confirmed'
     ORDER BY h.spend_at DESC, i.id DESC LIMIT 1";
 
@@ -316,7 +349,7 @@ pub(super) fn last_prices(
     Ok(prices)
 }
 
-fn last_price(row: &Row<'_>) -> rusqlite::Result<Option<LastPrice>> {
+pub(super) fn last_price(row: &Row<'_>) -> session::Result<Option<LastPrice>> {
     let shares = get_money(row, "amount")?.shares(get_count(row, "sharers")?);
     let Some(amount) = shares.get(get_count(row, "seq")?).copied() else { return Ok(None) };
     let currency = Currency::new(row.get::<_, String>("currency")?);

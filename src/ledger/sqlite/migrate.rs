@@ -14,6 +14,14 @@ pub const MIGRATIONS: &[(&str, &str)] = &[
     ("0008_accounts.sql", include_str!("../../../migrations/0008_accounts.sql")),
     ("0009_charges.sql", include_str!("../../../migrations/0009_charges.sql")),
     ("0010_telling.sql", include_str!("../../../migrations/0010_telling.sql")),
+    ("0011_digests.sql", include_str!("../../../migrations/0011_digests.sql")),
+    ("0012_reading.sql", include_str!("../../../migrations/0012_reading.sql")),
+    ("0013_pauses.sql", include_str!("../../../migrations/0013_pauses.sql")),
+    ("0014_labels.sql", include_str!("../../../migrations/0014_labels.sql")),
+    ("0015_named_channels.sql", include_str!("../../../migrations/0015_named_channels.sql")),
+    ("0016_approvals.sql", include_str!("../../../migrations/0016_approvals.sql")),
+    ("0017_keeps.sql", include_str!("../../../migrations/0017_keeps.sql")),
+    ("0018_hooks.sql", include_str!("../../../migrations/0018_hooks.sql")),
 ];
 
 /// The newest schema number that this build knows.

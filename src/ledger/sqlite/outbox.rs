@@ -2,23 +2,28 @@
 //! worst; it never loses one.
 use std::collections::BTreeMap;
 
+use crate::ledger::session::{self, Connection, Row, Transaction, params};
 use jiff::Timestamp;
-use rusqlite::{Connection, Transaction, params};
 
 use super::Fault;
-use super::text::{get_instant, get_word, instant};
 use crate::domain::{AlertKey, Severity};
+use crate::ledger::sqlite::column::{get_instant, get_word, instant};
 use crate::ledger::{Channel, MailRefusal, OutboxMail, PutAside, QueuedMail};
 
 /// Recipients are kept one a line: no address holds a newline.
 pub(super) fn queue(tx: &Transaction<'_>, m: &QueuedMail, at: Timestamp) -> Result<(), Fault> {
+    let (kind, name) = match &m.channel {
+        Channel::Named(name) => ("webhook", name.as_str()),
+        other => (other.as_str(), ""),
+    };
     tx.prepare_cached(
-        "INSERT INTO outbox (channel, key, occasion, severity, title, recipients, subject, text, html, message_id,
+        "INSERT INTO outbox (channel, name, key, occasion, severity, title, recipients, subject, text, html, message_id,
            in_reply_to, incident, queued_at, next_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?13)",
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?14)",
     )?
     .execute(params![
-        m.channel.as_str(),
+        kind,
+        name,
         m.key.as_str(),
         m.occasion,
         m.severity.as_str(),
@@ -56,13 +61,13 @@ pub(super) fn forget_aside(tx: &Transaction<'_>, old: &str) -> Result<(), Fault>
 pub(super) fn waiting(c: &Connection, due: Option<Timestamp>) -> Result<Vec<OutboxMail>, Fault> {
     let mut query = c.prepare_cached(
         "SELECT *, coalesce(left_for, recipients) AS still_for FROM outbox
-         WHERE delivered_at IS NULL AND folded_at IS NULL AND (?1 IS NULL OR next_at <= ?1) ORDER BY id",
+         WHERE delivered_at IS NULL AND folded_at IS NULL AND (CAST(?1 AS TEXT) IS NULL OR next_at <= ?1) ORDER BY id",
     )?;
     let rows = query.query_map([due.map(instant)], |r| {
         Ok(OutboxMail {
             id: r.get("id")?,
             mail: QueuedMail {
-                channel: get_word(r, "channel", Channel::parse)?,
+                channel: channel(r)?,
                 key: AlertKey::stored(r.get("key")?),
                 occasion: r.get("occasion")?,
                 severity: get_word(r, "severity", Severity::parse)?,
@@ -80,11 +85,28 @@ pub(super) fn waiting(c: &Connection, due: Option<Timestamp>) -> Result<Vec<Outb
             aside: r.get::<_, Option<String>>("aside_at")?.is_some(),
         })
     })?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
+    Ok(rows.collect::<session::Result<_>>()?)
+}
+
+fn channel(r: &Row<'_>) -> session::Result<Channel> {
+    let name: String = r.get("name")?;
+    if name.is_empty() {
+        r.get::<_, String>("channel").map(|kind| Channel::called(&kind))
+    } else {
+        Ok(Channel::Named(name))
+    }
 }
 
 fn lines(text: &str) -> Vec<String> {
     text.lines().map(str::to_owned).collect()
+}
+
+/// The named channels that got a message of an incident.
+pub(super) fn channels_told_of(c: &Connection, incident: &str) -> Result<Vec<String>, Fault> {
+    let mut query = c.prepare_cached(
+        "SELECT DISTINCT name FROM outbox WHERE incident = ?1 AND incident <> '' AND name <> '' ORDER BY name",
+    )?;
+    Ok(query.query_map([incident], |r| r.get(0))?.collect::<session::Result<_>>()?)
 }
 
 /// Recipients of every mail of an incident, in the order in which they first were one.
@@ -93,7 +115,7 @@ pub(super) fn told_of(c: &Connection, incident: &str) -> Result<Vec<String>, Fau
         "SELECT recipients FROM outbox WHERE incident = ?1 AND incident <> '' AND channel = 'mail' ORDER BY id",
     )?;
     let rows: Vec<String> =
-        query.query_map([incident], |r| r.get(0))?.collect::<rusqlite::Result<Vec<String>>>()?;
+        query.query_map([incident], |r| r.get(0))?.collect::<session::Result<Vec<String>>>()?;
     let mut all: Vec<String> = Vec::new();
     for address in rows.iter().flat_map(|text| lines(text)) {
         if !all.contains(&address) {
@@ -176,7 +198,7 @@ pub(super) fn aside(c: &Connection) -> Result<Vec<PutAside>, Fault> {
     let rows = query.query_map([], |r| {
         Ok(PutAside {
             id: r.get("id")?,
-            channel: get_word(r, "channel", Channel::parse)?,
+            channel: channel(r)?,
             key: AlertKey::stored(r.get("key")?),
             title: r.get("title")?,
             queued_at: get_instant(r, "queued_at")?,
@@ -184,14 +206,15 @@ pub(super) fn aside(c: &Connection) -> Result<Vec<PutAside>, Fault> {
             why: r.get::<_, Option<String>>("last_error")?.unwrap_or_default(),
         })
     })?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
+    Ok(rows.collect::<session::Result<_>>()?)
 }
 
-/// By address: what its newest attempt that came to a word about it said.
+/// By address: what its newest attempt that came to a word about it said. What was taken before the first refusal on record takes none back.
 pub(super) fn refusals(c: &Connection) -> Result<Vec<MailRefusal>, Fault> {
     let mut query = c.prepare_cached(
         "SELECT recipients, left_for, refused, tried_at, delivered_at IS NOT NULL AS taken FROM outbox
          WHERE channel = 'mail' AND tried_at IS NOT NULL AND (delivered_at IS NOT NULL OR refused <> '')
+           AND tried_at >= (SELECT min(r.tried_at) FROM outbox r WHERE r.channel = 'mail' AND r.tried_at IS NOT NULL AND r.refused <> '')
          ORDER BY tried_at DESC, id DESC",
     )?;
     let rows = query.query_map([], |r| {

@@ -3,32 +3,23 @@
 //! A crash before the commit of `start_spend` proves that nothing was spent; after it the payment is unknown until evidence
 //! settles it. States are computed by the domain's transition function and stored with each event; the head is kept by the
 //! schema's trigger.
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use crate::ledger::session::{self, Connection, OptionalExtension, Transaction, params};
 
-use super::text::{count, end, get_word, instant, opt_instant, opt_money};
-use super::{Fault, history, leases, reserve};
+use super::chain::{Kind, Place, link};
+use super::column::method_word;
+use super::{Fault, history, hooks, leases, reserve};
 use crate::domain::{
-    Event, IntentId, Measured, Method, Moment, Money, PurchaseRequest, RenewalRequest, RequestLease, State,
+    Event, IntentId, Measured, Moment, Money, PurchaseRequest, RenewalRequest, RequestLease, State,
     next_state,
 };
+use crate::ledger::sqlite::column::{count, end, get_word, instant, opt_instant, opt_money};
 use crate::ledger::{
-    Blocked, BudgetCheck, EventDetail, IntentRecord, LedgerError, NewIntent, ProviderCharge, Purpose,
+    Blocked, BudgetCheck, EventDetail, IntentRecord, LedgerError, NewIntent, ProviderCharge, Purpose, Quoted,
     SettleRead, SplitPart,
 };
 
 /// The log's first row, which is no event of the domain: it makes the payment.
 const RESERVED: &str = "reserved";
-
-pub(super) fn method_word(method: Method) -> &'static str {
-    match method {
-        Method::Leases => "leases",
-        Method::Order => "order",
-    }
-}
-
-pub(super) fn method(word: &str) -> Option<Method> {
-    [Method::Leases, Method::Order].into_iter().find(|m| method_word(*m) == word)
-}
 
 /// Reserves, unless something stands in the way.
 pub(super) fn reserve(
@@ -46,11 +37,16 @@ pub(super) fn reserve(
     let number = next_number(tx)?;
     let id = IntentId::new(format!("p-{number:06}"));
     insert(tx, number, &id, None, new)?;
-    event(tx, number, 0, RESERVED, State::Reserved, &EventDetail::default(), &new.at)?;
+    reserved(tx, number, &new.at)?;
     Ok(Ok(id))
 }
 
-fn next_number(tx: &Transaction<'_>) -> rusqlite::Result<i64> {
+/// The first row of a payment's log.
+pub(super) fn reserved(tx: &Transaction<'_>, number: i64, at: &Moment) -> Result<(), Fault> {
+    event(tx, number, 0, RESERVED, State::Reserved, &EventDetail::default(), at)
+}
+
+pub(super) fn next_number(tx: &Transaction<'_>) -> session::Result<i64> {
     tx.query_row("SELECT coalesce(max(id), 0) + 1 FROM intent", [], |r| r.get(0))
 }
 
@@ -64,8 +60,11 @@ fn insert(
     let request = &new.request;
     tx.prepare_cached(
         "INSERT INTO intent (id, name, parent, provider, account, kind, period_days, promo, method, policy, quoted,
-           currency, balance_before, attempt, cycle, created_at, created_boot, created_ms, purpose, billing_cycle, purchase)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)",
+           currency, balance_before, attempt, cycle, created_at, created_boot, created_ms, purpose, billing_cycle, purchase,
+           approval, approval_set, approved)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21,
+           coalesce(?22, (SELECT approval FROM intent WHERE id = ?3)), coalesce(?23, (SELECT approval_set FROM intent WHERE id = ?3)),
+           coalesce(?24, (SELECT approved FROM intent WHERE id = ?3)))",
     )?
     .execute(params![
         number,
@@ -88,22 +87,36 @@ fn insert(
         new.at.boot_ms,
         new.purpose.word(),
         request.cycle,
-        purchase_json(&new.purpose)?
+        purchase_json(&new.purpose)?,
+        // A part is made by the word that the whole was made by.
+        new.approval.as_ref().map(|a| a.word),
+        new.approval.as_ref().map(|a| a.set),
+        new.approval.as_ref().map(|a| json(&a.approval)).transpose()?
     ])?;
-    let mut put = tx.prepare_cached(
-        "INSERT INTO intent_lease (intent, seq, lease, order_id, ip, expires_before, port)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    let mut put = tx.many(
+        "INSERT INTO intent_lease (intent, seq, lease, order_id, ip, expires_before, port, labels)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7,
+           coalesce(?8, (SELECT labels FROM intent_lease WHERE intent = ?9 AND lease = ?3)))",
     )?;
-    for (seq, l) in (0_i64..).zip(&request.leases) {
-        put.execute(params![number, seq, l.id.as_str(), l.order.as_str(), l.ip, end(l.end()), l.port])?;
+    let none = Vec::new();
+    let labels = new.labels.iter().chain(std::iter::repeat(&none));
+    for ((seq, l), labels) in (0_i64..).zip(&request.leases).zip(labels) {
+        // A part has the labels that the whole was reserved with.
+        let labels = (!labels.is_empty()).then(|| serde_json::json!(labels).to_string());
+        let (id, order) = (l.id.as_str(), l.order.as_str());
+        put.add(params![number, seq, id, order, l.ip, end(l.end()), l.port, labels, parent])?;
     }
-    Ok(())
+    put.end()?;
+    link(tx, Place(Kind::Payment, number, 0))
 }
 
 fn purchase_json(purpose: &Purpose) -> Result<Option<String>, Fault> {
     let Purpose::Purchase(request) = purpose else { return Ok(None) };
-    let text = serde_json::to_string(request.as_ref());
-    text.map(Some).map_err(|e| Fault::Nonsense(format!("the purchase cannot be written down: {e}")))
+    json(request.as_ref()).map(Some)
+}
+
+fn json(of: &impl serde::Serialize) -> Result<String, Fault> {
+    serde_json::to_string(of).map_err(|e| Fault::Nonsense(format!("a payment cannot be written down: {e}")))
 }
 
 fn event(
@@ -136,7 +149,7 @@ fn event(
         d.evidence,
         d.measured.map(Measured::as_str)
     ])?;
-    Ok(())
+    link(tx, Place(Kind::Event, number, seq))
 }
 
 /// Where a payment stands, in this transaction.
@@ -177,14 +190,21 @@ pub(super) fn append(
     expect(id, &head, from)?;
     let next = next_state(from, what).map_err(|source| LedgerError::Illegal { id: id.clone(), source })?;
     event(tx, head.number, head.seq + 1, what.as_str(), next, detail, at)?;
+    if next == State::Confirmed && from != next {
+        hooks::renewed(tx, id, at.wall)?;
+    }
     Ok(next)
 }
 
 /// The compare-and-set of a spend. The caller makes the permit only once this is committed.
-pub(super) fn start_spend(tx: &Transaction<'_>, id: &IntentId, at: &Moment) -> Result<RenewalRequest, Fault> {
+pub(super) fn start_spend(
+    tx: &Transaction<'_>,
+    id: &IntentId,
+    at: &Moment,
+) -> Result<(RenewalRequest, Quoted), Fault> {
     let record = none_flying(tx, id)?;
     if record.purpose != Purpose::Renewal {
-        return Err(Fault::Nonsense(format!("payment {id} is no renewal")));
+        return Err(Fault::Nonsense(format!("payment {id} is not a renewal")));
     }
     let account = &record.request.account;
     for lease in &record.request.leases {
@@ -194,7 +214,8 @@ pub(super) fn start_spend(tx: &Transaction<'_>, id: &IntentId, at: &Moment) -> R
         }
     }
     append(tx, id, State::Reserved, Event::SpendStarted, &EventDetail::default(), at)?;
-    Ok(record.request)
+    let quoted = Quoted { price: record.quoted, currency: record.currency, attempt: record.attempt };
+    Ok((record.request, quoted))
 }
 
 /// The same for a purchase: there is no end that could have moved.
@@ -205,7 +226,7 @@ pub(super) fn start_purchase(
 ) -> Result<PurchaseRequest, Fault> {
     let record = none_flying(tx, id)?;
     let Purpose::Purchase(request) = record.purpose else {
-        return Err(Fault::Nonsense(format!("payment {id} is no purchase")));
+        return Err(Fault::Nonsense(format!("payment {id} is not a purchase")));
     };
     append(tx, id, State::Reserved, Event::SpendStarted, &EventDetail::default(), at)?;
     Ok(*request)
@@ -243,12 +264,14 @@ pub(super) fn provider_charge(
         provider: charge.provider.clone(),
         purpose: Purpose::Provider,
         request: charge.request.clone(),
+        labels: charge.labels.clone(),
         policy: charge.policy.clone(),
         quoted: charge.amount,
         currency: charge.currency.clone(),
         balance_before: charge.balance_before,
         cycle: charge.cycle,
         attempt: 1,
+        approval: None,
         at: charge.at.clone(),
     };
     if reserve::already_paid(tx, &new)?.is_some() {
@@ -258,12 +281,13 @@ pub(super) fn provider_charge(
     let id = IntentId::new(format!("p-{number:06}"));
     insert(tx, number, &id, None, &new)?;
     event(tx, number, 0, PROVIDER_CHARGED, State::Confirmed, &charge.detail, &charge.at)?;
+    hooks::renewed(tx, &id, charge.at.wall)?;
     Ok(Some(id))
 }
 
 /// One part per lease. A part's log begins with how the whole came here (`reserved`, `spend_started` at the whole's own
-/// instants, then `answer_lost` now), so that it folds like any other log and counts in the period of the spend; a
-/// confirmed part adds `ends_moved`.
+/// instants, then `answer_lost` now, or `accepted` where the answer told its new end), so that it folds like any other log and counts in the
+/// period of the spend; a confirmed part adds `ends_moved`.
 pub(super) fn split(
     tx: &Transaction<'_>,
     id: &IntentId,
@@ -292,9 +316,16 @@ pub(super) fn split(
             _ => None,
         };
         let said = if last.is_some() { &none } else { &part.detail };
-        event(tx, child, 2, Event::AnswerLost.as_str(), State::Unknown, said, at)?;
+        let (word, state) = match part.state {
+            State::Accepted => (Event::Accepted, State::Accepted),
+            _ => (Event::AnswerLost, State::Unknown),
+        };
+        event(tx, child, 2, word.as_str(), state, said, at)?;
         if let Some((word, state)) = last {
             event(tx, child, 3, word.as_str(), state, &part.detail, at)?;
+            if state == State::Confirmed {
+                hooks::renewed(tx, &name, at.wall)?;
+            }
         }
         ids.push(name);
     }
@@ -305,8 +336,9 @@ pub(super) fn split(
 fn match_parts(whole: &IntentRecord, parts: &[SplitPart]) -> Result<Vec<RequestLease>, Fault> {
     let nonsense =
         |words: &str| Err(Fault::Nonsense(format!("payment {} cannot be split: {words}", whole.id)));
-    if parts.iter().any(|p| !matches!(p.state, State::Confirmed | State::Unknown | State::NotApplied)) {
-        return nonsense("a part is either confirmed, unknown or not applied");
+    let known = [State::Accepted, State::Confirmed, State::Unknown, State::NotApplied];
+    if parts.iter().any(|p| !known.contains(&p.state)) {
+        return nonsense("a part is either accepted, confirmed, unknown or not applied");
     }
     if Money::sum(parts.iter().map(|p| p.quoted)) != Some(whole.quoted) {
         return nonsense("its parts do not add up to its quote");
@@ -327,24 +359,29 @@ fn part_of(whole: &IntentRecord, quoted: Money, lease: RequestLease) -> NewInten
         provider: whole.provider.clone(),
         purpose: whole.purpose.clone(),
         request: RenewalRequest { leases: vec![lease], ..whole.request.clone() },
+        labels: Vec::new(),
         policy: whole.policy.clone(),
         quoted,
         currency: whole.currency.clone(),
         balance_before: whole.balance_before,
         cycle: whole.cycle,
         attempt: whole.attempt,
+        approval: None,
         at: whole.created_at.clone(),
     }
 }
 
 pub(super) fn add_read(tx: &Transaction<'_>, id: &IntentId, read: &SettleRead) -> Result<(), Fault> {
     let number = head(tx, id)?.number;
+    let seq = tx
+        .prepare_cached("SELECT coalesce(max(seq), 0) + 1 FROM settle_read WHERE intent = ?1")?
+        .query_row([number], |r| r.get(0))?;
     tx.prepare_cached(
-        "INSERT INTO settle_read (intent, seq, at, boot, ms, balance, fell, moved)
-         SELECT ?1, coalesce(max(seq), 0) + 1, ?2, ?3, ?4, ?5, ?6, ?7 FROM settle_read WHERE intent = ?1",
+        "INSERT INTO settle_read (intent, seq, at, boot, ms, balance, fell, moved) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     )?
     .execute(params![
         number,
+        seq,
         instant(read.at.wall),
         read.at.boot_id,
         read.at.boot_ms,
@@ -352,5 +389,5 @@ pub(super) fn add_read(tx: &Transaction<'_>, id: &IntentId, read: &SettleRead) -
         read.fell.to_string(),
         count(read.moved)
     ])?;
-    Ok(())
+    link(tx, Place(Kind::Read, number, seq))
 }

@@ -1,25 +1,25 @@
 //! The newest price asked for each lease. A crash loses at most what the next cycle asks again.
 use std::collections::HashMap;
 
+use crate::ledger::session::{self, Connection, Transaction, params};
 use jiff::Timestamp;
-use rusqlite::{Connection, Transaction, params};
 
 use super::Fault;
 use super::cycles::horizon;
-use super::text::{get_instant, get_money, instant};
 use crate::domain::{AccountName, Currency, LeaseId};
 use crate::ledger::SeenQuote;
+use crate::ledger::sqlite::column::{get_instant, get_money, instant};
 
 /// Keeps these, each in the place of an older one; what is too old to say anything goes.
 pub(super) fn record(tx: &Transaction<'_>, at: Timestamp, quotes: &[SeenQuote]) -> Result<(), Fault> {
-    let mut put = tx.prepare_cached(
+    let mut put = tx.many(
         "INSERT INTO quote_seen (account, lease, amount, currency, period_days, term_end, seen_at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
          ON CONFLICT (account, lease) DO UPDATE SET amount = excluded.amount, currency = excluded.currency,
            period_days = excluded.period_days, term_end = excluded.term_end, seen_at = excluded.seen_at",
     )?;
     for q in quotes {
-        put.execute(params![
+        put.add(params![
             q.account.as_str(),
             q.lease.as_str(),
             q.amount.to_string(),
@@ -29,6 +29,7 @@ pub(super) fn record(tx: &Transaction<'_>, at: Timestamp, quotes: &[SeenQuote]) 
             instant(q.seen_at)
         ])?;
     }
+    put.end()?;
     tx.prepare_cached("DELETE FROM quote_seen WHERE seen_at < ?1")?.execute([horizon(at)])?;
     Ok(())
 }
@@ -49,5 +50,5 @@ pub(super) fn of(c: &Connection, account: &AccountName) -> Result<HashMap<LeaseI
         };
         Ok((lease, quote))
     })?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
+    Ok(rows.collect::<session::Result<_>>()?)
 }

@@ -3,14 +3,16 @@
 //! Runs inside the reserving transaction, so that what it saw is still so when the row is written.
 use std::collections::HashSet;
 
-use rusqlite::{Connection, Row, params};
+use crate::ledger::session::{self, Connection, Row, params};
 
-use super::text::{get_end, get_money, get_opt_instant, get_word, instant};
-use super::{Fault, history, leases};
-use crate::domain::quote::same_address;
+use super::{Fault, approvals, history, leases};
+use crate::budget::part;
+use crate::domain::lease::same_address;
 use crate::domain::{
-    Bought, IntentId, Lease, LeaseId, Money, OrderId, ProviderName, RequestLease, Sameness, State, Term,
+    AccountName, Bought, IntentId, Lease, LeaseId, Money, OrderId, ProviderName, RequestLease, Sameness,
+    State, Term,
 };
+use crate::ledger::sqlite::column::{get_end, get_money, get_opt_instant, get_word, instant};
 use crate::ledger::{Blocked, BudgetCheck, IntentRecord, NewIntent, Purpose};
 
 /// Contract §4, I1, I4, I6: `None` = nothing stands in the way.
@@ -26,12 +28,16 @@ pub(super) fn blocked(
     if found.is_some() {
         return Ok(found);
     }
+    if let Some(found) = approvals::blocked(c, new)? {
+        return Ok(Some(found));
+    }
     if let Some(found) = already_paid(c, new)? {
         return Ok(Some(found));
     }
     for check in budgets.iter().filter(|check| covers(check, new)) {
         let used = spent(c, check)?;
-        if used.plus(new.quoted).is_none_or(|all| all > check.limit) {
+        let more = part(new.quoted, &new.labels, &check.labels);
+        if more.is_positive() && used.plus(more).is_none_or(|all| all > check.limit) {
             let left = check.limit.minus(used).unwrap_or(Money::ZERO).max(Money::ZERO);
             return Ok(Some(Blocked::Budget { name: check.name.clone(), left }));
         }
@@ -49,8 +55,10 @@ fn bars(state: State, same_lease: bool, same_order: bool, same_ip: bool) -> bool
     }
 }
 
-/// The unsettled are few however long the history is: the index of their state leads.
-pub(super) const PENDING: &str = "SELECT i.name, h.state, l.lease, l.order_id, l.ip, l.port
+/// The unsettled are few however long the history is: the index of their state leads. The port of a paid lease: where its address was its
+/// own when it was paid and is shared since, the list tells it.
+pub(super) const PENDING: &str = "SELECT i.name, h.state, h.account, l.lease, l.order_id, l.ip,
+      coalesce(l.port, (SELECT k.port FROM lease k WHERE k.account = h.account AND k.lease = l.lease AND k.gone_at IS NULL)) AS port
     FROM intent_head h CROSS JOIN intent i ON i.id = h.intent CROSS JOIN intent_lease l ON l.intent = h.intent
     WHERE h.state IN ('reserved', 'spend_started', 'accepted', 'unknown', 'needs_operator') AND i.provider = ?1
     ORDER BY h.intent, l.seq";
@@ -62,13 +70,22 @@ fn pending(c: &Connection, new: &NewIntent) -> Result<Option<Blocked>, Fault> {
     let mut find = c.prepare_cached(PENDING)?;
     let mut rows = find.query([new.provider.as_str()])?;
     while let Some(row) = rows.next()? {
-        let state = get_word(row, "state", State::parse)?;
-        let held = |column: &str, wanted: &HashSet<&str>| -> rusqlite::Result<bool> {
-            Ok(wanted.contains(row.get_ref(column)?.as_str()?))
+        let state = get_word(&row, "state", State::parse)?;
+        let held = |column: &'static str, wanted: &HashSet<&str>| -> session::Result<bool> {
+            Ok(wanted.contains(row.text(column)?))
         };
         let (ip, port): (String, Option<u16>) = (row.get("ip")?, row.get("port")?);
-        let same_ip = wanted.iter().any(|l| same_address((&l.ip, l.port), (&ip, port)));
-        if bars(state, held("lease", &leases)?, held("order_id", &orders)?, same_ip) {
+        let has_address = |l: &&RequestLease| same_address((&l.ip, l.port), (&ip, port));
+        let is_bar = if new.provider.is_program() && row.text("account")? != new.request.account.as_str() {
+            // Another program's account: only what agrees in all of it is the same lease.
+            let (lease, order) = (row.text("lease")?, row.text("order_id")?);
+            let is_whole = |l: &RequestLease| l.id.as_str() == lease && l.order.as_str() == order;
+            bars(state, wanted.iter().filter(has_address).any(is_whole), false, false)
+        } else {
+            let same_ip = wanted.iter().any(|l| has_address(&l));
+            bars(state, held("lease", &leases)?, held("order_id", &orders)?, same_ip)
+        };
+        if is_bar {
             let intent = IntentId::new(row.get::<_, String>("name")?);
             return Ok(Some(Blocked::Pending { intent, state }));
         }
@@ -86,22 +103,28 @@ fn pending_purchase(c: &Connection, new: &NewIntent) -> Result<Option<Blocked>, 
     )?;
     let mut rows = find.query([new.provider.as_str(), new.request.account.as_str()])?;
     let Some(row) = rows.next()? else { return Ok(None) };
-    let state = get_word(row, "state", State::parse)?;
+    let state = get_word(&row, "state", State::parse)?;
     Ok(Some(Blocked::Pending { intent: IntentId::new(row.get::<_, String>("name")?), state }))
 }
 
 /// By its id, or by its order and address: what the indices lead with.
 pub(super) const BY_LEASE: &str = "l.lease = ?1";
-pub(super) const BY_PLACE: &str = "l.ip <> '' AND l.order_id = ?1 AND l.ip = ?2";
+pub(super) const BY_PLACE: &str = "l.ip <> '' AND l.order_id = ?1 AND l.ip = ?3";
+/// The same for a program's account: of other accounts only what agrees in id, order and address.
+pub(super) const BY_LEASE_THERE: &str =
+    "l.lease = ?1 AND (h.account = ?5 OR (l.ip <> '' AND l.order_id = ?3 AND l.ip = ?4))";
+pub(super) const BY_PLACE_THERE: &str = "l.ip <> '' AND l.order_id = ?1 AND l.ip = ?3 AND h.account = ?4";
 
 /// The newest confirmed payments of a lease, from its last term back. A term is paid by the newest of them or by none; a few more are
 /// looked at, since a term may have been charged twice. The rule judges them, in this same transaction.
 pub(super) fn newest(known: &str) -> String {
     format!(
-        "SELECT i.name, l.lease, l.order_id, l.ip, l.port, l.expires_before, h.expires_after, i.period_days,
+        "SELECT i.name, l.lease, l.order_id, l.ip, l.expires_before,
+           coalesce(l.port, (SELECT k.port FROM lease k WHERE k.account = h.account AND k.lease = l.lease AND k.gone_at IS NULL)) AS port,
+           h.expires_after, i.period_days,
            (SELECT min(x.expires_before) FROM intent_lease x WHERE x.intent = l.intent) AS first_before
          FROM intent_lease l CROSS JOIN intent_head h ON h.intent = l.intent CROSS JOIN intent i ON i.id = l.intent
-         WHERE {known} AND h.state = 'confirmed' AND i.provider = ?3
+         WHERE {known} AND h.state = 'confirmed' AND i.provider = ?2
          ORDER BY l.expires_before DESC LIMIT 4"
     )
 }
@@ -116,25 +139,36 @@ pub(super) fn already_paid(c: &Connection, new: &NewIntent) -> Result<Option<Blo
         let term = known.and_then(|k| k.term()).unwrap_or(Term::ending(l.end()));
         terms.push((l.clone(), term));
     }
-    let found = payers(c, &new.provider, terms.into_iter())?.into_iter().next();
+    let account = &new.request.account;
+    let terms = terms.into_iter().map(|(lease, term)| (account, lease, term));
+    let found = payers(c, &new.provider, terms)?.into_iter().next();
     Ok(found.map(|intent| Blocked::Pending { intent, state: State::Confirmed }))
 }
 
 /// The confirmed payments of these terms, or of later ones of their leases, each once.
-fn payers(
+fn payers<'a>(
     c: &Connection,
     provider: &ProviderName,
-    terms: impl Iterator<Item = (RequestLease, Term)>,
+    terms: impl Iterator<Item = (&'a AccountName, RequestLease, Term)>,
 ) -> Result<Vec<IntentId>, Fault> {
-    let mut by_lease = c.prepare_cached(&newest(BY_LEASE))?;
-    let mut by_place = c.prepare_cached(&newest(BY_PLACE))?;
+    let there = provider.is_program();
+    let (by_lease, by_place) = if there { (BY_LEASE_THERE, BY_PLACE_THERE) } else { (BY_LEASE, BY_PLACE) };
+    let mut by_lease = c.prepare_cached(&newest(by_lease))?;
+    let mut by_place = c.prepare_cached(&newest(by_place))?;
     let mut found: Vec<IntentId> = Vec::new();
     let mut seen: HashSet<IntentId> = HashSet::new();
-    for (lease, term) in terms {
-        for (find, key) in [(&mut by_lease, lease.id.as_str()), (&mut by_place, lease.order.as_str())] {
-            let mut rows = find.query(params![key, lease.ip, provider.as_str()])?;
+    for (account, lease, term) in terms {
+        let (id, order, ip) = (lease.id.as_str(), lease.order.as_str(), lease.ip.as_str());
+        let (provider, account) = (provider.as_str(), account.as_str());
+        for is_by_place in [false, true] {
+            let mut rows = match (is_by_place, there) {
+                (false, false) => by_lease.query([id, provider])?,
+                (false, true) => by_lease.query([id, provider, order, ip, account])?,
+                (true, false) => by_place.query([order, provider, ip])?,
+                (true, true) => by_place.query([order, provider, ip, account])?,
+            };
             while let Some(row) = rows.next()? {
-                let (id, paid, bought) = bought(row)?;
+                let (id, paid, bought) = bought(&row)?;
                 if paid.is_same_lease(&lease)
                     && bought.place(&term) != Sameness::Later
                     && seen.insert(id.clone())
@@ -148,7 +182,7 @@ fn payers(
 }
 
 /// One row of [`newest`]: which payment, for which lease, and what it bought.
-fn bought(row: &Row<'_>) -> rusqlite::Result<(IntentId, RequestLease, Bought)> {
+fn bought(row: &Row<'_>) -> session::Result<(IntentId, RequestLease, Bought)> {
     let (before, first) = (get_end(row, "expires_before")?, get_end(row, "first_before")?);
     let lease = RequestLease {
         id: LeaseId::new(row.get::<_, String>("lease")?),
@@ -170,7 +204,7 @@ pub(super) fn paid_terms(
     provider: &ProviderName,
     leases: &[&Lease],
 ) -> Result<Vec<IntentRecord>, Fault> {
-    let terms = leases.iter().filter_map(|l| Some((l.reference()?, l.term()?)));
+    let terms = leases.iter().filter_map(|l| Some((&l.account, l.reference()?, l.term()?)));
     payers(c, provider, terms)?.iter().map(|id| history::one(c, id)).collect()
 }
 
@@ -181,10 +215,16 @@ fn covers(check: &BudgetCheck, new: &NewIntent) -> bool {
 }
 
 /// A cycle is found by its own index, a span by that of the spend instants.
-pub(super) fn counting(one_cycle: bool) -> String {
-    let cycle = if one_cycle { "i.cycle = ?4" } else { "?4 IS NULL" };
+pub(super) fn counting(one_cycle: bool, labels: bool) -> String {
+    let cycle = if one_cycle { "i.cycle = ?4" } else { "CAST(?4 AS BIGINT) IS NULL" };
+    // The labels of its leases, in their order.
+    let labels = if labels {
+        "(SELECT json_group_array(json(coalesce(l.labels, '[]')) ORDER BY l.seq) FROM intent_lease l WHERE l.intent = h.intent)"
+    } else {
+        "'[]'"
+    };
     format!(
-        "SELECT h.account, i.policy, coalesce(h.charged, i.quoted) AS amount
+        "SELECT h.account, i.policy, coalesce(h.charged, i.quoted) AS amount, h.state, {labels} AS labels
          FROM intent_head h JOIN intent i ON i.id = h.intent
          WHERE {cycle} AND i.currency = ?1 AND (h.state = 'reserved' OR (h.spend_at >= ?2 AND h.spend_at < ?3
            AND h.state IN ('spend_started', 'accepted', 'unknown', 'confirmed', 'needs_operator')))"
@@ -194,18 +234,22 @@ pub(super) fn counting(one_cycle: bool) -> String {
 /// What counts in a budget: the charge, or the quote until that is known, of all that was started in the span and not shown
 /// to be unspent; reservations count in every span. The parts of a split payment count, the payment itself does not.
 pub(super) fn spent(c: &Connection, check: &BudgetCheck) -> Result<Money, Fault> {
-    let mut query = c.prepare_cached(&counting(check.cycle.is_some()))?;
+    let mut query = c.prepare_cached(&counting(check.cycle.is_some(), !check.labels.is_empty()))?;
     let mut rows =
         query.query(params![check.currency.as_str(), instant(check.from), instant(check.to), check.cycle])?;
     let mut sum = Money::ZERO;
     while let Some(row) = rows.next()? {
-        let account = row.get_ref("account")?.as_str().map_err(rusqlite::Error::from)?;
-        let policy = row.get_ref("policy")?.as_str().map_err(rusqlite::Error::from)?;
+        let account = row.text("account")?;
+        let policy = row.text("policy")?;
         let counts = (check.accounts.is_empty() || check.accounts.iter().any(|a| a.as_str() == account))
-            && (check.policies.is_empty() || check.policies.iter().any(|p| p == policy));
+            && (check.policies.is_empty() || check.policies.iter().any(|p| p == policy))
+            && (!check.open_only || get_word(&row, "state", State::parse)? != State::Confirmed);
         if counts {
+            let labels = row.text("labels")?;
+            let labels: Vec<Vec<String>> = serde_json::from_str(labels)
+                .map_err(|e| Fault::Nonsense(format!("the labels of a payment cannot be read: {e}")))?;
             // An overflow must stop payments, not allow them.
-            sum = sum.plus(get_money(row, "amount")?).ok_or_else(|| {
+            sum = sum.plus(part(get_money(&row, "amount")?, &labels, &check.labels)).ok_or_else(|| {
                 Fault::Nonsense(format!("the sum of budget `{}` is beyond all numbers", check.name))
             })?;
         }

@@ -3,7 +3,7 @@ use jiff::Timestamp;
 
 use super::{Access, history, in_memory, open, reserve};
 use crate::domain::State;
-use crate::ledger::{IntentFilter, Ledger, LedgerError};
+use crate::ledger::{Cycles, IntentFilter, LedgerError, Notes, Upkeep};
 
 #[test]
 fn a_full_disk_is_told_in_sqlites_words_and_leaves_the_ledger_as_it_was() {
@@ -11,11 +11,11 @@ fn a_full_disk_is_told_in_sqlites_words_and_leaves_the_ledger_as_it_was() {
     let ledger = open(dir.path(), Access::Pay).unwrap();
     ledger.note("before", "kept").unwrap();
     ledger.probe().unwrap();
-    let pages: i64 = ledger.connection().query_row("PRAGMA page_count", [], |r| r.get(0)).unwrap();
-    ledger.connection().execute_batch("VACUUM").unwrap();
-    let shrunk: i64 = ledger.connection().query_row("PRAGMA page_count", [], |r| r.get(0)).unwrap();
+    let pages: i64 = ledger.connection().unwrap().query_row("PRAGMA page_count", [], |r| r.get(0)).unwrap();
+    ledger.connection().unwrap().execute_batch("VACUUM").unwrap();
+    let shrunk: i64 = ledger.connection().unwrap().query_row("PRAGMA page_count", [], |r| r.get(0)).unwrap();
     assert!(shrunk < pages, "the probe's pages are free again");
-    ledger.connection().pragma_update_and_check(None, "max_page_count", shrunk, |_| Ok(())).unwrap();
+    ledger.connection().unwrap().pragma_update_and_check(None, "max_page_count", shrunk, |_| Ok(())).unwrap();
 
     let LedgerError::Trouble { message, .. } = ledger.probe().unwrap_err() else {
         panic!("not told as trouble")
@@ -24,9 +24,13 @@ fn a_full_disk_is_told_in_sqlites_words_and_leaves_the_ledger_as_it_was() {
     assert_eq!(ledger.noted("before").unwrap().as_deref(), Some("kept"));
     assert_eq!(ledger.noted("probe").unwrap(), None);
 
-    ledger.connection().pragma_update_and_check(None, "max_page_count", 1_000_000, |_| Ok(())).unwrap();
+    ledger
+        .connection()
+        .unwrap()
+        .pragma_update_and_check(None, "max_page_count", 1_000_000, |_| Ok(()))
+        .unwrap();
     ledger.probe().unwrap();
-    ledger.set_paused(None, true, Timestamp::UNIX_EPOCH).unwrap();
+    ledger.resume(None).unwrap();
 }
 
 #[test]
@@ -42,14 +46,17 @@ fn what_is_asked_every_cycle_walks_no_history() {
         reserve::PENDING.to_owned(),
         reserve::newest(reserve::BY_LEASE),
         reserve::newest(reserve::BY_PLACE),
-        reserve::counting(true),
-        reserve::counting(false),
+        reserve::newest(reserve::BY_LEASE_THERE),
+        reserve::newest(reserve::BY_PLACE_THERE),
+        reserve::counting(true, false),
+        reserve::counting(false, false),
+        reserve::counting(false, true),
         history::PRICE.to_owned(),
         history::PRICE_BY_PLACE.to_owned(),
         listing(&unsettled),
         listing(&recent),
     ];
-    let connection = ledger.connection();
+    let connection = ledger.connection().unwrap();
     for sql in queries {
         let mut query = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
         let free = vec![rusqlite::types::Null; query.parameter_count()];

@@ -22,7 +22,7 @@ type BoxError = Box<dyn Error + Send + Sync>;
 #[derive(Clone)]
 pub(super) enum Pass {
     /// It can cost money: looked at once more.
-    Look(LastLook),
+    Look(Box<LastLook>),
     /// It cannot.
     Free,
 }

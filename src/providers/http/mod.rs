@@ -10,13 +10,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderValue};
+use reqwest::header::{
+    ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, DATE, HeaderMap, HeaderValue, PRAGMA,
+};
 use reqwest::{Method, RequestBuilder};
 use secrecy::ExposeSecret;
 use url::{Origin, Url};
 
 use self::gate::{Gate, PASS, Pass};
+use super::traffic::{self, Ending};
 use super::{ConnectError, Connection, Words};
+use crate::domain::AccountName;
 use crate::ledger::LastLook;
 
 /// A connection that is not made within this is not made at all.
@@ -67,6 +71,7 @@ pub struct ReadHttp(Core);
 pub struct MoneyHttp(Core);
 
 struct Core {
+    account: AccountName,
     client: reqwest::Client,
     timeout: Duration,
     words: Words,
@@ -111,6 +116,16 @@ impl ReadHttp {
         self.0.send(self.0.request(Method::GET, url), cap).await
     }
 
+    /// Asks once, and hands the body over as it arrives, whatever its status; `body` is empty then. `take` says whether it wants more.
+    pub async fn get_in_pieces(
+        &self,
+        url: Url,
+        cap: usize,
+        take: impl FnMut(&[u8]) -> bool,
+    ) -> Result<Reply, Failure> {
+        self.0.receive(self.0.request(Method::GET, url), cap, take).await
+    }
+
     /// Asks once, with a JSON body. Only for calls that cost nothing.
     pub async fn post(&self, url: Url, json: Vec<u8>, cap: usize) -> Result<Reply, Failure> {
         self.0.send(self.0.json(url, json), cap).await
@@ -136,6 +151,10 @@ impl MoneyHttp {
     /// Sends one call that can cost money, once, if all that it rests on still holds: looked at before a connection is made, and
     /// again once it stands, right before the first byte. A call that brings no look is not sent.
     pub async fn pay_once(&self, url: Url, json: Vec<u8>, look: Option<&LastLook>) -> Result<Reply, Failure> {
+        self.pay(self.0.json(url, json), look).await
+    }
+
+    async fn pay(&self, request: RequestBuilder, look: Option<&LastLook>) -> Result<Reply, Failure> {
         let Some(look) = look else {
             let what = "nobody said what must still hold when it leaves; nothing was sent";
             return Err(Failure::NeverSent(what.to_owned()));
@@ -143,7 +162,13 @@ impl MoneyHttp {
         if let Some(why) = look.objection(|| self.0.clock.now(), "before a connection was made") {
             return Err(Failure::NeverSent(self.0.words.quote(&why)));
         }
-        PASS.scope(Pass::Look(look.clone()), self.0.send(self.0.json(url, json), CAP)).await
+        PASS.scope(Pass::Look(Box::new(look.clone())), self.0.send(request, CAP)).await
+    }
+
+    /// The same for a provider that is paid by GET: nothing on the way may answer it from what it remembers, or keep it.
+    pub async fn pay_once_by_get(&self, url: Url, look: Option<&LastLook>) -> Result<Reply, Failure> {
+        let request = self.0.request(Method::GET, url).header(CACHE_CONTROL, "no-cache, no-store");
+        self.pay(request.header(PRAGMA, "no-cache"), look).await
     }
 
     /// Sends one call that changes something and cannot cost money, once.
@@ -187,7 +212,8 @@ impl Core {
             message: causes(&error.without_url(), &words),
         })?;
         let clock = connection.clock.clone();
-        Ok(Self { client, timeout: unsigned(timeout), words, clock, bearer: None })
+        let account = connection.account.clone();
+        Ok(Self { account, client, timeout: unsigned(timeout), words, clock, bearer: None })
     }
 
     /// The token goes to its own origin; a URL to anywhere else is asked without it.
@@ -205,6 +231,40 @@ impl Core {
     }
 
     async fn send(&self, request: RequestBuilder, cap: usize) -> Result<Reply, Failure> {
+        // The announced length is a stranger's word: nothing is reserved on it.
+        let mut body = Vec::new();
+        let reply = self.receive(request, cap, |piece| {
+            body.extend_from_slice(piece);
+            true
+        });
+        let reply = reply.await?;
+        Ok(Reply { body, ..reply })
+    }
+
+    /// One request, counted with how it ended and what it took.
+    async fn receive(
+        &self,
+        request: RequestBuilder,
+        cap: usize,
+        take: impl FnMut(&[u8]) -> bool,
+    ) -> Result<Reply, Failure> {
+        let began = self.clock.now().boot_ms;
+        let reply = self.exchange(request, cap, take).await;
+        let ending = match &reply {
+            Ok(reply) => Ending::of_status(reply.status),
+            Err(Failure::NeverSent(_)) => Ending::NotSent,
+            Err(Failure::Lost { .. }) => Ending::NoAnswer,
+        };
+        traffic::count(&self.account, ending, self.clock.now().boot_ms.saturating_sub(began));
+        reply
+    }
+
+    async fn exchange(
+        &self,
+        request: RequestBuilder,
+        cap: usize,
+        mut take: impl FnMut(&[u8]) -> bool,
+    ) -> Result<Reply, Failure> {
         let sent = request.header(ACCEPT, "application/json").send().await;
         let mut response = sent.map_err(|error| self.failure(error, None))?;
         let status = response.status().as_u16();
@@ -217,15 +277,17 @@ impl Core {
         if announced > cap {
             return Err(too_large());
         }
-        // The announced length is a stranger's word: nothing is reserved on it.
-        let mut body = Vec::new();
+        let mut size = 0;
         while let Some(chunk) = response.chunk().await.map_err(|error| self.failure(error, Some(status)))? {
-            if body.len() + chunk.len() > cap {
+            size += chunk.len();
+            if size > cap {
                 return Err(too_large());
             }
-            body.extend_from_slice(&chunk);
+            if !take(&chunk) {
+                break;
+            }
         }
-        Ok(Reply { status, skew, body })
+        Ok(Reply { status, skew, body: Vec::new() })
     }
 
     fn skew(&self, headers: &HeaderMap) -> Option<SignedDuration> {

@@ -30,6 +30,7 @@ fn connection(base: &str) -> Connection {
         redactor: Redactor::default(),
         clock,
         limiter: Arc::new(NoLimit),
+        owner_says: Default::default(),
     }
 }
 

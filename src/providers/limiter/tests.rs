@@ -106,6 +106,64 @@ fn two_limiters_on_one_file_share_the_window() {
     });
 }
 
+/// A ledger of several machines, with a clock of its own, an hour apart from theirs.
+#[derive(Default)]
+struct Ledger {
+    rows: Mutex<Vec<RequestRow>>,
+    clock: Mutex<Option<Arc<VirtualClock>>>,
+    away: AtomicBool,
+}
+
+impl SharedWindow for Ledger {
+    fn turn(
+        &self,
+        _account: &str,
+        work: &mut dyn FnMut(&[RequestRow], i64) -> RequestTurn,
+    ) -> Result<(), String> {
+        if self.away.load(Ordering::SeqCst) {
+            return Err("away".to_owned());
+        }
+        let now = self.clock.lock().unwrap().as_ref().unwrap().now().boot_ms + 3_600_000;
+        let mut rows = self.rows.lock().unwrap();
+        let turn = work(&rows, now);
+        if turn.drop_held
+            && let Some(at) = rows.iter().position(|r| r.held)
+        {
+            rows.remove(at);
+        }
+        rows.extend(turn.add);
+        Ok(())
+    }
+}
+
+#[test]
+fn two_machines_share_one_window_and_each_keeps_its_own_while_the_ledger_is_away() {
+    let (here, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let clock = clock();
+    let ledger = Arc::new(Ledger::default());
+    *ledger.clock.lock().unwrap() = Some(Arc::clone(&clock));
+    let of = |dir: &Path| limiter(dir, 6, &clock).shared_by(Some(ledger.clone()));
+    let (one, two) = (of(here.path()), of(there.path()));
+    run(async {
+        for _ in 0..3 {
+            one.acquire(1, Purpose::Money).await;
+            two.acquire(1, Purpose::Money).await;
+        }
+        let before = now_ms(&clock);
+        two.acquire(1, Purpose::Money).await;
+        assert_eq!(now_ms(&clock) - before, MINUTE_MS + 1);
+        assert!(!here.path().join("requests.db").exists());
+        ledger.away.store(true, Ordering::SeqCst);
+        let before = now_ms(&clock);
+        for _ in 0..5 {
+            two.acquire(1, Purpose::Money).await;
+        }
+        assert_eq!(now_ms(&clock), before, "one of its own six counts still");
+        two.acquire(1, Purpose::Money).await;
+        assert_eq!(now_ms(&clock) - before, MINUTE_MS + 1);
+    });
+}
+
 #[test]
 fn routine_leaves_a_third_that_money_takes_at_once() {
     let dir = tempfile::tempdir().unwrap();
@@ -146,15 +204,15 @@ fn the_file_is_its_users_alone_also_one_that_an_earlier_renewd_made() {
     assert_eq!(mode(), 0o600);
 }
 
-/// What is logged while all tokens are taken three times, so long after each other.
-fn said(gap: Duration) -> String {
+/// What is logged while all tokens are taken so often, so long after each other.
+fn said(times: usize, gap: Duration) -> String {
     let dir = tempfile::tempdir().unwrap();
     let (clock, seen) = (clock(), tempfile::NamedTempFile::new().unwrap());
     let limiter = limiter(dir.path(), 3, &clock);
     let log = tracing_subscriber::fmt().with_writer(Arc::new(seen.reopen().unwrap())).finish();
-    tracing::subscriber::with_default(log, || {
+    crate::logging::with(log, || {
         run(async {
-            for _ in 0..3 {
+            for _ in 0..times {
                 limiter.acquire(3, Purpose::Money).await;
                 clock.advance(gap);
             }
@@ -164,10 +222,30 @@ fn said(gap: Duration) -> String {
 }
 
 #[test]
-fn a_long_wait_is_told_once_and_a_short_one_never() {
-    let long = said(Duration::ZERO);
-    assert_eq!(long.matches("yp: waiting for its request limit (3 a minute)").count(), 1, "{long}");
-    assert_eq!(said(Duration::from_secs(59)), "");
+fn a_long_wait_says_what_for_at_most_once_a_minute_and_a_short_one_says_nothing() {
+    let line = "waiting 60 s: account yp allows 3 requests a minute";
+    let one = said(2, Duration::ZERO);
+    assert_eq!(one.matches(line).count(), 1, "{one}");
+    // Each of the nine waits lasts a minute: each may speak, and none does so twice.
+    let many = said(10, Duration::ZERO);
+    assert_eq!(many.matches(line).count(), 9, "{many}");
+    assert_eq!(said(3, Duration::from_secs(59)), "");
+}
+
+#[test]
+fn many_requests_that_wait_for_one_limit_say_so_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let (clock, seen) = (clock(), tempfile::NamedTempFile::new().unwrap());
+    let limiter = limiter(dir.path(), 60, &clock);
+    let log = tracing_subscriber::fmt().with_writer(Arc::new(seen.reopen().unwrap())).finish();
+    crate::logging::with(log, || {
+        for seconds in [42, 41, 2, 30] {
+            limiter.0.tell(Duration::from_secs(seconds));
+        }
+    });
+    let said = std::fs::read_to_string(seen.path()).unwrap();
+    assert_eq!(said.matches("waiting ").count(), 1, "{said}");
+    assert!(said.contains("waiting 42 s: account yp allows 60 requests a minute"), "{said}");
 }
 
 #[test]
@@ -196,6 +274,36 @@ fn a_damaged_file_does_not_lift_the_limit() {
         limiter.acquire(1, Purpose::Money).await;
         assert_eq!(now_ms(&clock) - start, MINUTE_MS + 1);
     });
+}
+
+#[test]
+fn two_limiters_on_one_file_keep_one_pace_payments_included() {
+    let dir = tempfile::tempdir().unwrap();
+    let clock = clock();
+    let pace = Some(SignedDuration::from_millis(350));
+    for place in [dir.path().to_path_buf(), dir.path().join("missing")] {
+        let one = limiter(&place, 1_000, &clock).paced(pace);
+        // Without the file each process knows its own calls only.
+        let two = if place.exists() {
+            limiter(&place, 1_000, &clock).paced(pace)
+        } else {
+            SharedLimiter(Arc::clone(&one.0))
+        };
+        clock.advance(Duration::from_secs(61));
+        run(async {
+            let mut sent = Vec::new();
+            for _ in 0..4 {
+                one.acquire(2, Purpose::Money).await;
+                sent.push(now_ms(&clock));
+                two.acquire(1, Purpose::Routine).await;
+                sent.push(now_ms(&clock));
+                one.payment_leaves().await;
+                sent.push(now_ms(&clock));
+            }
+            let gaps: Vec<i64> = sent.windows(2).map(|w| w[1] - w[0]).collect();
+            assert!(gaps.iter().all(|gap| *gap == 350), "{gaps:?}");
+        });
+    }
 }
 
 #[test]

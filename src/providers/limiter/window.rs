@@ -47,6 +47,13 @@ pub fn wait(tokens: &[Token], now_ms: i64, n: usize, purpose: Purpose, limit: u3
     of_all.max(of_share)
 }
 
+/// How long to wait until `pace_ms` have passed since the last request left; `None` = they have. What is held has not left.
+pub fn pause(tokens: &[Token], now_ms: i64, pace_ms: i64) -> Option<Duration> {
+    let last = tokens.iter().filter(|t| !t.held && t.at_ms <= now_ms).map(|t| t.at_ms).max()?;
+    let left = last.saturating_add(pace_ms).saturating_sub(now_ms);
+    (left > 0).then(|| Duration::from_millis(left.unsigned_abs()))
+}
+
 fn free_at(taken: impl Iterator<Item = i64>, now_ms: i64, n: usize, allowed: usize) -> Option<Duration> {
     let mut taken: Vec<i64> = taken.collect();
     taken.sort_unstable();
@@ -77,6 +84,20 @@ mod tests {
         let tokens = vec![at(0, Purpose::Routine); 40];
         assert!(wait(&tokens, 1, 1, Purpose::Routine, 60).is_some());
         assert_eq!(wait(&tokens, 1, 20, Purpose::Money, 60), None);
+    }
+
+    #[test]
+    fn a_pace_is_counted_from_the_last_request_that_left() {
+        let held = Token { held: true, ..at(90, Purpose::Money) };
+        let tokens = [at(0, Purpose::Money), at(50, Purpose::Routine), held, at(500, Purpose::Money)];
+        assert_eq!(
+            pause(&tokens, 100, 350),
+            Some(Duration::from_millis(300)),
+            "what is held or of the future is not it"
+        );
+        assert_eq!(pause(&tokens, 400, 350), None);
+        assert_eq!(pause(&[], 100, 350), None);
+        assert_eq!(pause(&tokens, 50, 0), None, "no pace");
     }
 
     #[test]

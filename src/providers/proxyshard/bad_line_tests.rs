@@ -32,6 +32,7 @@ pub fn connection(address: SocketAddr) -> Connection {
         redactor: Redactor::default(),
         clock: Arc::new(SystemClock::new()),
         limiter: Arc::new(NoLimit),
+        owner_says: Default::default(),
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Responsible for what its next term costs by the provider's own record. Not responsible for judging that price. Any field may
 //! be missing; a figure that stands there and is not whole cents is never rounded or guessed.
+use jiff::Timestamp;
 use serde_json::value::RawValue;
 
 use crate::domain::Money;
@@ -10,7 +11,7 @@ use crate::providers::Words;
 use super::envelope::{self, Trouble};
 use super::facts::Facts;
 use super::json::{self, Object};
-use super::wire::{self, Status};
+use super::wire::{self, End, Status};
 
 /// An amount in an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,6 +81,8 @@ pub struct Detail {
     pub addons_paid: Figure,
     /// `None` where they cannot be read.
     pub addons: Option<Vec<Addon>>,
+    /// When the order was made, to the second, where that is told.
+    pub started_at: Option<Timestamp>,
 }
 
 /// Reads the body of `/orders/{id}`, asked for `id`.
@@ -90,7 +93,7 @@ pub fn read(body: &[u8], id: &str, words: &Words) -> Result<Detail, Trouble> {
     let answer = envelope::object(body, words)?;
     let unreadable = |what: &str| Trouble::Unreadable(what.to_owned());
     let raw = answer.get("order").ok_or_else(|| unreadable("there is no `order` in it"))?;
-    let order = Object::parse(raw.get()).map_err(|_| unreadable("`order` is no object"))?;
+    let order = Object::parse(raw.get()).map_err(|_| unreadable("`order` is not an object"))?;
     if let Some(key) = order.doubled() {
         return Err(Trouble::Unreadable(format!("`{}` stands in the order twice", words.quote(key))));
     }
@@ -108,6 +111,9 @@ pub fn read(body: &[u8], id: &str, words: &Words) -> Result<Detail, Trouble> {
         price_paid: Figure::of(&order, "price_paid"),
         addons_paid: Figure::of(&order, "addons_price_paid"),
         addons: order.get("addons").map_or(Some(Vec::new()), addons),
+        started_at: End::of(&order, "created_at")
+            .at()
+            .and_then(|made| Timestamp::from_second(made.at.as_second()).ok()),
     })
 }
 

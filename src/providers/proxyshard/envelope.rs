@@ -147,7 +147,9 @@ pub fn listed<'a>(answer: &Object<'a>, key: &str) -> Result<Vec<&'a RawValue>, T
     let none = answer.get("count").and_then(json::whole).is_none_or(|n| n == 0);
     match answer.get(key) {
         None if none && answer.get("success").and_then(json::flag) == Some(true) => Ok(Vec::new()),
-        told => told.and_then(json::list).ok_or_else(|| Trouble::Unreadable(format!("`{key}` is no list"))),
+        told => {
+            told.and_then(json::list).ok_or_else(|| Trouble::Unreadable(format!("`{key}` is not a list")))
+        }
     }
 }
 
@@ -163,7 +165,7 @@ fn text(body: &[u8]) -> Result<&str, Trouble> {
 /// serde's words name line and column only; of the body nothing is shown.
 pub fn not_json(text: &str, error: &serde_json::Error, words: &Words) -> String {
     if let Some(word) = json::no_number(text, error) {
-        return format!("{word} stands in it, which is no number of JSON");
+        return format!("{word} stands in it, which is not a JSON number");
     }
     let what = if text.trim_start().starts_with('<') {
         "it is HTML, not JSON"

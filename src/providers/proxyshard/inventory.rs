@@ -10,19 +10,19 @@ use jiff::SignedDuration;
 use tokio::task::JoinSet;
 
 use crate::clock::Clock;
-use crate::domain::{AccountName, Doubt, Inventory, Lease, OrderState};
+use crate::domain::{AccountName, Doubt, Inventory, Leases, OrderState};
 use crate::providers::http::Reply;
 use crate::providers::{Purpose, Words};
 
 use super::call::{Caller, Tokens};
-use super::census::{Listing, Lists, Standing};
 use super::detail::{self, Detail};
 use super::envelope::Trouble;
 use super::map::{self, Asked, Oddities, Row};
 use super::me::{self, Me};
-use super::memory::Memory;
 use super::page::Listed;
 use super::site::Site;
+use crate::providers::proxyshard::detail_cache::Memory;
+use crate::providers::proxyshard::merge_lists::{Listing, Lists, Standing};
 
 /// Orders on a page: the most that the provider gives.
 const LIMIT: usize = 100;
@@ -125,7 +125,7 @@ impl Surveyor {
         }
         self.tell_of_endless(rows.values().filter(|row| **row == Row::Endless).count());
         let counts = counts(&lists, &rows);
-        let leases: Vec<Lease> = rows
+        let leases: Leases = rows
             .into_values()
             .filter_map(|row| match row {
                 Row::Lease(lease) => Some(*lease),
@@ -133,7 +133,7 @@ impl Surveyor {
             })
             .collect();
         let inventory = Inventory {
-            leases,
+            leases: std::sync::Arc::new(leases),
             balance: me.wallet,
             oddities: odd.lines(),
             unreadable: lists.unreadable(),

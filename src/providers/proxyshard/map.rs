@@ -7,12 +7,12 @@ use std::collections::BTreeMap;
 use crate::domain::{AccountName, Kind, Lease, LeaseId, Money, OrderId, OrderState, TermEnd};
 use crate::providers::Words;
 
-use super::census::{Listing, Standing};
 use super::dates::Spelled;
 use super::detail::Detail;
 use super::facts::Facts;
 use super::product;
 use super::wire::{End, Status};
+use crate::providers::proxyshard::merge_lists::{Listing, Standing};
 
 /// What became of asking for an order's detail in this reading.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -108,6 +108,8 @@ pub fn row(listing: &Listing, asked: Asked, account: &AccountName, words: &Words
         provider_renews: facts.auto_renewal,
         state,
         held_since: None,
+        operator: None,
+        started_at: detail.as_ref().and_then(|detail| detail.started_at),
         cycle: facts.cycle.as_deref().map(|text| words.quote(text)),
         price: detail.as_ref().and_then(|detail| price(detail, odd)),
     }))

@@ -7,18 +7,18 @@
 #[cfg(test)]
 #[path = "bad_line_tests.rs"]
 mod bad_line;
-pub mod bodies;
 mod call;
 mod catalogue;
-mod census;
 mod change;
 mod detail;
+mod detail_cache;
 mod envelope;
 mod facts;
+pub mod fuzz_entry;
 mod inventory;
 mod map;
 mod me;
-mod memory;
+mod merge_lists;
 mod page;
 mod product;
 mod quote;

@@ -21,6 +21,7 @@ fn bare(product: &str) -> PurchaseRequest {
         rotation: None,
         auto_renewal: None,
         addons: Vec::new(),
+        mark: None,
     }
 }
 
@@ -32,6 +33,7 @@ fn full(product: &str) -> PurchaseRequest {
         promo: Some("SAVE10".to_owned()),
         auto_renewal: Some(false),
         addons: vec![("p0f".to_owned(), 2)],
+        mark: None,
         ..bare(product)
     }
 }
@@ -90,6 +92,7 @@ fn fields_of_other_providers_and_impossible_values_are_refused() {
         operator: Some("o2".to_owned()),
         rotation: Some(60),
         addons: vec![(" ".to_owned(), 1), ("a".to_owned(), 0), ("b".to_owned(), 1), ("b".to_owned(), 2)],
+        mark: None,
         ..bare("Premium Residential Proxy")
     };
     let want = [

@@ -101,6 +101,7 @@ impl Renewal<'_> {
             method: Method::Leases,
             asked_at: self.asked_at,
             paid_before,
+            each: None,
             order,
         })
     }
@@ -182,6 +183,7 @@ pub fn purchase(
         method: Method::Leases,
         asked_at,
         paid_before: None,
+        each: None,
         order: None,
     })
 }

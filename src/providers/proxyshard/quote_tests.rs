@@ -137,6 +137,7 @@ fn buy(promo: Option<&str>, addons: usize, answer: &str) -> Result<Quote, QuoteE
         rotation: None,
         auto_renewal: None,
         addons: vec![("p0f".to_owned(), 1); addons],
+        mark: None,
     };
     let calculated = Calculated::read(answer.as_bytes(), &words())?;
     purchase(&request, &calculated, wallet(1000), asked_at())

@@ -18,11 +18,11 @@ use super::call::{Answer, Caller, Tokens};
 use super::detail::{self, Detail};
 use super::envelope::Trouble;
 use super::inventory::Surveyor;
-use super::memory::Memory;
 use super::quote::{self, Calculated, Renewal};
 use super::site::Site;
 use super::wire::{self, AddonBody};
 use super::{catalogue, product, spend};
+use crate::providers::proxyshard::detail_cache::Memory;
 
 /// How long an order and its addresses are kept after the end. Source: the manual, "on hold".
 const GRACE: SignedDuration = SignedDuration::from_hours(72);
@@ -59,6 +59,10 @@ pub fn capabilities() -> Capabilities {
         sells_cycles: true,
         grace: Some(GRACE),
         bundled_kinds: Vec::new(),
+        hides_auto_renewal: false,
+        prices_by_count: false,
+        pace: None,
+        marks_purchases: false,
     }
 }
 

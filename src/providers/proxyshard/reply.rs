@@ -4,7 +4,7 @@
 //! wrong "accepted" would let an order lapse. Source: the vendor's reference, `/orders/{id}/renew`, `/orders/purchase`,
 //! `/orders/change-billing-cycle/{order_id}`, `/orders/{id}/tag`, `/orders/edit-auto-renewal/{order_id}`.
 use crate::domain::{Change, ChangeRequest, Money, OrderId};
-use crate::providers::{ChangeReply, PaymentReply, Words};
+use crate::providers::{ChangeReply, Concern, PaymentReply, Words};
 
 use super::detail::Figure;
 use super::envelope;
@@ -13,6 +13,9 @@ use super::wire;
 
 /// With a JSON body that says `success: false`, these mean that nothing was done. The reference has them and no others.
 const REFUSALS: [u16; 4] = [400, 401, 403, 404];
+
+/// The key is not taken, so the next order's would not be either. A 403 may be about one order that is not the account's.
+const WRONG_KEY: u16 = 401;
 
 /// What a whole answer proves.
 enum Proof<'a> {
@@ -30,7 +33,7 @@ pub fn renewal(order: &OrderId, status: u16, body: &[u8], words: &Words) -> Paym
             Told::Is(told) if told == order.as_str() => accepted(None),
             Told::Is(_) | Told::Unreadable => unknown(None, "success, but for another order"),
         },
-        Proof::Refused(message) => PaymentReply::Refused { code: status.into(), message },
+        Proof::Refused(message) => refused(status, message),
         Proof::Nothing { code, what } => PaymentReply::Unknown { code, message: what },
     }
 }
@@ -43,7 +46,7 @@ pub fn purchase(status: u16, body: &[u8], words: &Words) -> PaymentReply {
             Told::Is(order) => accepted(Some(order)),
             Told::Not | Told::Unreadable => unknown(None, "success, but the new order is not named"),
         },
-        Proof::Refused(message) => PaymentReply::Refused { code: status.into(), message },
+        Proof::Refused(message) => refused(status, message),
         Proof::Nothing { code, what } => PaymentReply::Unknown { code, message: what },
     }
 }
@@ -111,7 +114,12 @@ fn told_order(answer: &Object<'_>) -> Told {
 }
 
 fn accepted(order: Option<String>) -> PaymentReply {
-    PaymentReply::Accepted { balance: None, promo: None, order }
+    PaymentReply::Accepted { balance: None, charged: None, promo: None, order }
+}
+
+fn refused(status: u16, message: String) -> PaymentReply {
+    let concerns = if status == WRONG_KEY { Concern::Access } else { Concern::Lease };
+    PaymentReply::Refused { code: status.into(), message, concerns }
 }
 
 fn unknown(code: Option<i64>, what: &str) -> PaymentReply {

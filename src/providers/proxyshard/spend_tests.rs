@@ -54,6 +54,7 @@ fn purchase() -> PurchaseRequest {
         rotation: None,
         auto_renewal: None,
         addons: Vec::new(),
+        mark: None,
     }
 }
 

@@ -8,15 +8,18 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
+use jiff::SignedDuration;
 use url::Url;
 
 use crate::clock::Clock;
 use crate::domain::{AccountName, Moment};
-use crate::providers::http::{CAP, ReadHttp, Reply};
+use crate::providers::http::{CAP, LIST_CAP, ReadHttp, Reply};
 use crate::providers::limiter::Limiter;
 use crate::providers::{ConnectError, Connection, Purpose, Words};
 
 use super::envelope::{self, Trouble};
+use super::map::Fleet;
+use super::stream::ListReader;
 
 /// Before the second try; twice that before the third.
 const FIRST_DELAY: Duration = Duration::from_secs(1);
@@ -43,6 +46,9 @@ pub enum Ask {
         json: Vec<u8>,
     },
 }
+
+/// A list, and the `Date` header of its answer less our wall clock.
+pub type Listed = (Fleet, Option<SignedDuration>);
 
 /// An answer that says success, and when it was asked for.
 pub struct Answer {
@@ -85,14 +91,32 @@ impl Caller {
     ) -> Boxed<Result<Answer, Trouble>> {
         let inner = Arc::clone(&self.0);
         let (ask, tokens) = (Arc::new(ask), AtomicU32::new(tokens));
-        let one_try = move || -> Boxed<Result<Answer, Trouble>> {
+        self.tries(move || -> Boxed<Result<Answer, Trouble>> {
             let (inner, ask) = (Arc::clone(&inner), Arc::clone(&ask));
             let tokens = tokens.swap(1, Ordering::Relaxed);
             Box::pin(async move {
                 inner.limiter.acquire(tokens, purpose).await;
                 inner.try_once(call, &ask).await
             })
-        };
+        })
+    }
+
+    /// The list of leases, read as it arrives, and how far the provider's clock is ahead. Tried like any other free call.
+    pub fn list(&self, call: &'static str, url: Url, purpose: Purpose) -> Boxed<Result<Listed, Trouble>> {
+        let inner = Arc::clone(&self.0);
+        self.tries(move || -> Boxed<Result<Listed, Trouble>> {
+            let (inner, url) = (Arc::clone(&inner), url.clone());
+            Box::pin(async move {
+                inner.limiter.acquire(1, purpose).await;
+                inner.list_once(call, url).await
+            })
+        })
+    }
+
+    fn tries<T: Send + 'static>(
+        &self,
+        one_try: impl FnMut() -> Boxed<Result<T, Trouble>> + Send + 'static,
+    ) -> Boxed<Result<T, Trouble>> {
         let clock = Arc::clone(&self.0.clock);
         let sleep = move |span: Duration| -> Boxed<()> {
             let clock = Arc::clone(&clock);
@@ -124,5 +148,27 @@ impl Inner {
             tracing::debug!(account = %self.account, call, ?trouble, "a call to the provider failed");
         }
         Ok(Answer { reply: opened?, asked_at })
+    }
+
+    async fn list_once(&self, call: &'static str, url: Url) -> Result<Listed, Trouble> {
+        let mut reader = ListReader::new(&self.account, &self.words);
+        let mut trouble = None;
+        let sent = self.http.get_in_pieces(url, LIST_CAP, |piece| {
+            trouble = reader.feed(piece).err();
+            trouble.is_none()
+        });
+        let sent =
+            sent.await.map_err(|failure| Trouble::NoAnswer { what: failure.into_text(), passing: true });
+        let read = sent.and_then(|reply| {
+            envelope::check_status(reply.status)?;
+            match trouble {
+                Some(trouble) => Err(trouble),
+                None => Ok((reader.finish()?, reply.skew)),
+            }
+        });
+        if let Err(trouble) = &read {
+            tracing::debug!(account = %self.account, call, ?trouble, "a call to the provider failed");
+        }
+        read
     }
 }

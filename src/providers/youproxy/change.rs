@@ -109,7 +109,7 @@ fn echoed(auto: &Auto<'_>, answer: &wire::Object<'_>) -> Result<(), Odd> {
     let odd = |what: &str| Err((None, format!("success, but {what}")));
     let key = if auto.whole_order { "orderIds" } else { "ipAddressIds" };
     let Some(told) = answer.get(key).and_then(reply::strings) else {
-        return odd(&format!("`{key}` is no list of texts"));
+        return odd(&format!("`{key}` is not a list of texts"));
     };
     let (mut asked, mut told): (Vec<&str>, Vec<&str>) =
         (auto.ids(), told.iter().map(AsRef::as_ref).collect());

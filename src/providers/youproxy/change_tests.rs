@@ -115,6 +115,7 @@ fn cycles_and_tags_are_not_here_and_nothing_is_sent() {
         redactor: Redactor::default(),
         clock: Arc::new(crate::clock::SystemClock::new()),
         limiter: Arc::new(NoLimit),
+        owner_says: Default::default(),
     };
     let changer = YouProxyChanger::new(connection).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

@@ -91,6 +91,11 @@ pub fn check_status(status: u16) -> Result<(), Trouble> {
 pub fn open<'a>(body: &'a [u8], words: &Words) -> Result<Object<'a>, Trouble> {
     let text = wire::decoded(body).map_err(|_| unreadable("it is not UTF-8"))?;
     let object = Object::parse(text).map_err(|error| unreadable(&not_json(text, &error, words)))?;
+    judge(object, words)
+}
+
+/// An answer that says `success: true` and no error.
+pub fn judge<'a>(object: Object<'a>, words: &Words) -> Result<Object<'a>, Trouble> {
     if let Some(key) = object.doubled() {
         return Err(unreadable(&format!("`{}` stands in it twice", words.quote(key))));
     }
@@ -126,9 +131,9 @@ fn unreadable(what: &str) -> Trouble {
 /// serde's words name line and column only; of the body no more than its first characters are shown.
 pub fn not_json(text: &str, error: &serde_json::Error, words: &Words) -> String {
     if let Some(word) = wire::no_number(text, error) {
-        return format!("{word} stands in it, which is no number of JSON");
+        return format!("{word} stands in it, which is not a JSON number");
     }
     let start: String = text.trim_start().chars().take(24).collect();
-    let what = if start.starts_with('<') { "it is HTML, not JSON" } else { "it is no JSON object" };
+    let what = if start.starts_with('<') { "it is HTML, not JSON" } else { "it is not a JSON object" };
     format!("{what} ({})", words.quote(&error.to_string()))
 }

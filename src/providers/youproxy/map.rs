@@ -5,31 +5,35 @@
 //!
 //! Nobody has documented the list's shape, so the whole body is walked: an object with an `ipAddressId` is a record, everything
 //! above it may give it an order, a kind, a country or an `extendInfo`.
-use std::borrow::Cow;
-use std::collections::HashMap;
-
 use jiff::Timestamp;
 use serde_json::value::RawValue;
 
-use crate::domain::{AccountName, Kind, Lease, LeaseId, OrderId, OrderState, Sameness, Told, term};
+use crate::domain::{AccountName, Kind, LeaseView, Leases, OrderState, Told};
 use crate::providers::Words;
 
+use super::above::{Above, INNER, Level, is_container};
 use super::dates::{self, Spelled};
+use super::doubles::unite;
 use super::envelope::{self, Trouble};
 use super::wire::{self, Object};
 
 /// Containers within containers; a real list has four or five.
-const DEEPEST: usize = 24;
+pub(super) const DEEPEST: usize = 24;
 /// Where a record tells its port, in the order in which they are asked; the first that is told stands for it.
 const PORTS: [&str; 3] = ["httpsPort", "socks5Port", "port"];
 /// Never looked into: logins and reboot links.
 const SECRET: [&str; 2] = ["authInfo", "rebootLink"];
 
+/// Logins and the like.
+pub(super) fn is_secret(key: &str) -> bool {
+    SECRET.iter().any(|secret| secret.eq_ignore_ascii_case(key))
+}
+
 /// What a list holds.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Fleet {
     /// Sorted by id, each id once.
-    pub leases: Vec<Lease>,
+    pub leases: Leases,
     /// Records without a readable id or kind.
     pub unreadable: usize,
     /// Odd but readable, one line each, with counts.
@@ -45,124 +49,166 @@ pub struct Fleet {
 /// success without any list, or with `null` for one, is an account without leases; whether that is believed is not decided here.
 pub fn fleet(body: &[u8], account: &AccountName, words: &Words) -> Result<Fleet, Trouble> {
     let answer = envelope::open(body, words)?;
-    let mut walk = Walk { account, words, found: Vec::new(), seen: Seen::default() };
-    let (mut containers, mut total) = (0_usize, None);
-    for (key, raw) in answer.pairs().filter(|(key, _)| !matches!(*key, "success" | "error")) {
+    let mut walk = Walk::new(account, words);
+    for (key, raw) in answer.pairs().filter(|(key, _)| is_payload(key)) {
         if is_container(raw) {
-            containers += 1;
-            walk.visit(raw, &Above::default().under(key), 1)?;
-        } else if is_total(key) {
-            total = total.max(wire::whole(raw));
+            walk.visit(raw.get(), &Above::default().under(key, INNER), 1)?;
         }
     }
+    whole(walk, &answer)
+}
+
+/// Beside the envelope's own fields.
+pub(super) fn is_payload(key: &str) -> bool {
+    !matches!(key, "success" | "error")
+}
+
+/// What came of the walk through all that stands in an answer.
+pub(super) fn whole(mut walk: Walk<'_>, answer: &Object<'_>) -> Result<Fleet, Trouble> {
+    let payload = || answer.pairs().filter(|(key, _)| is_payload(key));
+    let containers = payload().filter(|(_, raw)| is_container(raw)).count();
+    let totals = payload().filter(|(key, raw)| !is_container(raw) && is_total(key));
+    let total = totals.filter_map(|(_, raw)| wire::whole(raw)).max();
     if let Some(n) = total.filter(|n| containers == 0 && *n > 0) {
         return Err(Trouble::Unreadable(format!("it counts {n}, and there is no list in it")));
     }
     let rows = walk.rows();
-    walk.total(&answer, rows);
-    let Walk { found, seen, .. } = walk;
-    if found.is_empty() && (seen.content || seen.unreadable > 0) {
+    walk.total(answer, rows);
+    walk.drop_kindless();
+    if walk.found.is_empty() && (walk.seen.content || walk.seen.unreadable > 0) {
         return Err(Trouble::Unreadable(
             "it is not empty, but holds no record with a readable `ipAddressId`".to_owned(),
         ));
     }
-    Ok(settle(found, seen))
+    Ok(settle(walk))
 }
 
-/// What the containers above a record say of it.
-#[derive(Clone, Default)]
-struct Above<'a> {
-    order: Option<Cow<'a, str>>,
-    kind: Option<Kind>,
-    country: Option<&'a RawValue>,
-    extend: Option<&'a RawValue>,
-}
-
-impl<'a> Above<'a> {
-    /// Under a key that may name a kind.
-    fn under(&self, key: &str) -> Self {
-        Self { kind: wire::known_kind(key).or_else(|| self.kind.clone()), ..self.clone() }
-    }
-
-    /// Within an object that may name any of them.
-    fn within(&self, object: &Object<'a>) -> Self {
-        let kind = object.any_case("proxyType").find_map(wire::text).map(|name| wire::kind(&name));
-        Self {
-            order: object.any_case("orderId").find_map(wire::id).or_else(|| self.order.clone()),
-            kind: kind.or_else(|| self.kind.clone()),
-            country: object.any_case("country").next().or(self.country),
-            extend: object.any_case("extendInfo").next().or(self.extend),
-        }
-    }
-}
-
-#[derive(Default)]
-struct Seen {
-    unreadable: usize,
+#[derive(Default, Clone)]
+pub(super) struct Seen {
+    pub unreadable: usize,
     /// Something else than empty containers.
-    content: bool,
-    no_zone: usize,
-    date_only: usize,
-    no_end: usize,
+    pub content: bool,
     no_order: usize,
     no_kind: usize,
     /// The first total that more records would fit.
     part: Option<String>,
 }
 
-struct Walk<'w> {
-    account: &'w AccountName,
-    words: &'w Words,
-    found: Vec<Lease>,
-    seen: Seen,
+/// How an end was spelled: [`Spelled`], or not readably.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    Full,
+    NoZone,
+    DateOnly,
+    Unreadable,
 }
 
-impl Walk<'_> {
-    fn visit<'a>(&mut self, raw: &'a RawValue, above: &Above<'a>, depth: usize) -> Result<(), Trouble> {
+/// From how near each value of a record came, and how its end was spelled.
+#[derive(Clone, Copy)]
+struct Mark {
+    order: Level,
+    kind: Level,
+    country: Level,
+    renews: Level,
+    end: End,
+}
+
+pub(super) struct Walk<'w> {
+    account: &'w AccountName,
+    pub(super) words: &'w Words,
+    found: Leases,
+    /// One for each that was found.
+    marks: Vec<Mark>,
+    pub(super) seen: Seen,
+    /// Stands for a kind that nothing told.
+    nothing: Kind,
+}
+
+impl<'w> Walk<'w> {
+    pub(super) fn new(account: &'w AccountName, words: &'w Words) -> Self {
+        let (found, marks, seen) = (Leases::default(), Vec::new(), Seen::default());
+        Self { account, words, found, marks, seen, nothing: Kind::from("") }
+    }
+
+    pub(super) fn visit<'a>(
+        &mut self,
+        json: &'a str,
+        above: &Above<'a>,
+        depth: usize,
+    ) -> Result<(), Trouble> {
         if depth > DEEPEST {
             return Err(Trouble::Unreadable(format!("it is nested more than {DEEPEST} deep")));
         }
-        if let Some(items) = wire::list(raw) {
+        if json.starts_with('[')
+            && let Ok(items) = serde_json::from_str::<Vec<&RawValue>>(json)
+        {
             for item in items {
-                self.step(item, above, depth)?;
+                self.step(item.get(), above, depth)?;
             }
             return Ok(());
         }
-        let object = Object::parse(raw.get())
-            .map_err(|error| Trouble::Unreadable(self.words.quote(&error.to_string())))?;
+        let object =
+            Object::parse(json).map_err(|error| Trouble::Unreadable(self.words.quote(&error.to_string())))?;
+        if !self.as_record(&object, above) {
+            return self.wrapper(&object, above, depth);
+        }
+        Ok(())
+    }
+
+    /// Takes an object that has an id for a record; `false`: it has none.
+    pub(super) fn as_record(&mut self, object: &Object<'_>, above: &Above<'_>) -> bool {
         let mut ids = object.any_case("ipAddressId").peekable();
-        if ids.peek().is_some() {
-            let (first, second) = (ids.next().and_then(wire::id), ids.next());
-            match (first, second) {
-                (Some(id), None) => self.record(&id, &object, &above.within(&object)),
-                _ => self.seen.unreadable += 1,
-            }
-            return Ok(());
+        if ids.peek().is_none() {
+            return false;
         }
-        self.wrapper(&object, above, depth)
+        let (first, second) = (ids.next().and_then(wire::id), ids.next());
+        match (first, second) {
+            (Some(id), None) => self.record(&id, object, &above.borrowed().within(object, INNER)),
+            _ => self.seen.unreadable += 1,
+        }
+        true
     }
 
     /// An object that is no record: its children are looked into. With an address or an end of its own, but no record
     /// within, it is a record that lost its id.
     fn wrapper<'a>(&mut self, object: &Object<'a>, above: &Above<'a>, depth: usize) -> Result<(), Trouble> {
-        let within = above.within(object);
+        let within = above.clone().within(object, INNER);
         let before = self.rows();
         for (key, raw) in object.pairs() {
-            if !SECRET.iter().any(|secret| secret.eq_ignore_ascii_case(key)) {
-                self.step(raw, &within.under(key), depth)?;
+            if is_container(raw) && !is_secret(key) {
+                self.visit(raw.get(), &within.borrowed().under(key, INNER), depth + 1)?;
+            } else if !is_secret(key) {
+                self.seen.content |= !wire::is_null(raw);
             }
         }
+        self.wrapped(object, before);
+        Ok(())
+    }
+
+    /// What an object that is no record says of those within it, of which there were so many before.
+    pub(super) fn wrapped(&mut self, object: &Object<'_>, before: usize) {
         self.total(object, self.rows() - before);
         let told = ["ipAddressIp", "dateEnd"].iter().any(|key| object.any_case(key).next().is_some());
         if told && self.rows() == before {
             self.seen.unreadable += 1;
         }
-        Ok(())
     }
 
     /// Records so far.
-    fn rows(&self) -> usize {
+    pub(super) fn rows(&self) -> usize {
         self.found.len() + self.seen.unreadable
+    }
+
+    /// Readable records so far.
+    pub(super) fn readable(&self) -> usize {
+        self.found.len()
+    }
+
+    /// Forgets the records from there on: what they stood in turned out to be a record.
+    pub(super) fn forget_from(&mut self, n: usize, seen: Seen) {
+        self.found.retain(|i| i < n);
+        self.marks.truncate(n);
+        self.seen = seen;
     }
 
     /// Looks whether an object that holds so many records says that there are more. An order has totals of its own, such as a price.
@@ -172,62 +218,111 @@ impl Walk<'_> {
         }
     }
 
-    fn step<'a>(&mut self, raw: &'a RawValue, above: &Above<'a>, depth: usize) -> Result<(), Trouble> {
-        if is_container(raw) {
-            return self.visit(raw, above, depth + 1);
+    pub(super) fn step<'a>(&mut self, json: &'a str, above: &Above<'a>, depth: usize) -> Result<(), Trouble> {
+        if json.starts_with(['{', '[']) {
+            return self.visit(json, above, depth + 1);
         }
-        self.seen.content |= !wire::is_null(raw);
+        self.seen.content |= json != "null";
         Ok(())
     }
 
     fn record(&mut self, id: &str, object: &Object<'_>, above: &Above<'_>) {
-        let Some(kind) = above.kind.clone() else {
-            self.seen.no_kind += 1;
-            self.seen.unreadable += 1;
-            return;
-        };
-        // Without an order id the lease's own id stands in: unique, and refused by the provider where it matters.
-        let order = above.order.as_deref().unwrap_or_else(|| {
-            self.seen.no_order += 1;
-            id
-        });
-        let end = self.end(object);
-        let lease = Lease {
-            account: self.account.clone(),
-            id: LeaseId::new(id),
-            order: OrderId::new(order),
-            ip: one(object, "ipAddressIp")
-                .and_then(wire::text)
-                .map(|ip| ip.trim().to_owned())
-                .unwrap_or_default(),
+        let (end, spelled) = end(object);
+        let address = one(object, "ipAddressIp").and_then(wire::text);
+        let operator = one(object, "mobileOperator").and_then(wire::text);
+        let operator =
+            operator.as_deref().map(str::trim).filter(|o| !o.is_empty()).map(|o| self.words.quote(o));
+        let lease = LeaseView {
+            account: self.account,
+            id,
+            // Without an order id the lease's own id stands in: unique, and refused by the provider where it matters.
+            order: above.order.1.as_deref().unwrap_or(id),
+            ip: address.as_deref().unwrap_or_default().trim(),
             port: PORTS.iter().find_map(|key| one(object, key).and_then(port)),
-            kind,
-            country: above.country.and_then(country),
+            kind: above.kind.1.as_deref().unwrap_or(&self.nothing),
+            country: above.country.1.as_deref(),
             tag: None,
             expires_at: end.map(|(at, _)| at),
             told: end.map(|(_, told)| told).unwrap_or_default(),
-            provider_renews: above.extend.and_then(auto_extend),
-            state: OrderState::Active,
+            provider_renews: above.renews.1,
+            state: &OrderState::Active,
             held_since: None,
+            operator: operator.as_deref(),
+            started_at: start(object),
             cycle: None,
             price: None,
         };
-        self.found.push(lease);
+        self.found.push(&lease);
+        let (order, kind) = (above.order.0, above.kind.0);
+        self.marks.push(Mark { order, kind, country: above.country.0, renews: above.renews.0, end: spelled });
     }
 
-    fn end(&mut self, object: &Object<'_>) -> Option<(Timestamp, Told)> {
-        let text = one(object, "dateEnd").and_then(wire::text);
-        let Some((end, spelled)) = text.and_then(|text| dates::read(&text)) else {
-            self.seen.no_end += 1;
-            return None;
-        };
-        match spelled {
-            Spelled::Full => {}
-            Spelled::NoZone => self.seen.no_zone += 1,
-            Spelled::DateOnly => self.seen.date_only += 1,
+    /// An object that was read as it came told something after the records within it: of those from `start` on it is taken where
+    /// nothing nearer was told.
+    pub(super) fn told_late(&mut self, start: usize, above: &Above<'_>, level: Level) {
+        let tells = |told: Level| told == level;
+        for n in start..self.found.len() {
+            let mark = &mut self.marks[n];
+            let order = tells(above.order.0) && mark.order < level;
+            let kind = tells(above.kind.0) && mark.kind < level;
+            let country = tells(above.country.0) && mark.country < level;
+            let renews = tells(above.renews.0) && mark.renews < level;
+            if !(order || kind || country || renews) {
+                continue;
+            }
+            let lease = self.found.lease(n);
+            let mut view = lease.view();
+            if let Some(text) = above.order.1.as_deref().filter(|_| order) {
+                (view.order, mark.order) = (text, level);
+            }
+            if let Some(text) = above.kind.1.as_deref().filter(|_| kind) {
+                (view.kind, mark.kind) = (text, level);
+            }
+            if country {
+                (view.country, mark.country) = (above.country.1.as_deref(), level);
+            }
+            if renews {
+                (view.provider_renews, mark.renews) = (above.renews.1, level);
+            }
+            self.found.set(n, &view);
         }
-        Some((end, spelled.told()))
     }
+
+    /// Records of which nothing told the kind cannot be read.
+    fn drop_kindless(&mut self) {
+        let marks = &self.marks;
+        self.seen.no_order = marks.iter().filter(|m| m.kind > 0 && m.order == 0).count();
+        let kindless = marks.iter().filter(|m| m.kind == 0).count();
+        if kindless > 0 {
+            self.seen.no_kind += kindless;
+            self.seen.unreadable += kindless;
+            self.found.retain(|n| marks[n].kind > 0);
+            self.marks.retain(|m| m.kind > 0);
+        }
+    }
+
+    fn ends(&self, spelled: End) -> usize {
+        self.marks.iter().filter(|m| m.end == spelled).count()
+    }
+}
+
+fn end(object: &Object<'_>) -> (Option<(Timestamp, Told)>, End) {
+    let text = one(object, "dateEnd").and_then(wire::text);
+    let Some((end, spelled)) = text.and_then(|text| dates::read(&text)) else {
+        return (None, End::Unreadable);
+    };
+    let how = match spelled {
+        Spelled::Full => End::Full,
+        Spelled::NoZone => End::NoZone,
+        Spelled::DateOnly => End::DateOnly,
+    };
+    (Some((end, spelled.told())), how)
+}
+
+/// To the second: ages are counted in days. One that cannot be read is not told.
+fn start(object: &Object<'_>) -> Option<Timestamp> {
+    let (start, _) = dates::read(&one(object, "dateStart").and_then(wire::text)?)?;
+    Timestamp::from_second(start.as_second()).ok()
 }
 
 /// A key that counts what should be listed.
@@ -255,29 +350,10 @@ fn more_than(object: &Object<'_>, rows: usize) -> Option<String> {
         .map(|said| format!("{said}, and {rows} records stand in it"))
 }
 
-fn is_container(raw: &RawValue) -> bool {
-    raw.get().starts_with(['{', '['])
-}
-
 /// The value under a key in any letter case, unless it stands there twice.
 fn one<'a>(object: &Object<'a>, key: &str) -> Option<&'a RawValue> {
     let mut values = object.any_case(key);
     values.next().filter(|_| values.next().is_none())
-}
-
-/// A text, or an object with an `alpha3code`.
-fn country(raw: &RawValue) -> Option<String> {
-    let object = if is_container(raw) { Object::parse(raw.get()).ok() } else { None };
-    let text = match &object {
-        Some(object) => object.any_case("alpha3code").next().and_then(wire::text),
-        None => wire::text(raw),
-    };
-    text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
-}
-
-fn auto_extend(raw: &RawValue) -> Option<bool> {
-    let object = Object::parse(raw.get()).ok()?;
-    object.any_case("autoExtend").next().and_then(wire::flag)
 }
 
 /// A number, or digits in a text.
@@ -285,60 +361,23 @@ fn port(raw: &RawValue) -> Option<u16> {
     wire::id(raw)?.trim().parse().ok()
 }
 
-/// An address that stands once is known by itself: its port, which may be changed, says nothing then.
-fn drop_ports(leases: &mut [Lease]) {
-    let mut times: HashMap<String, usize> = HashMap::new();
-    leases.iter().for_each(|l| *times.entry(l.ip.clone()).or_default() += 1);
-    leases.iter_mut().filter(|l| times.get(&l.ip) == Some(&1)).for_each(|l| l.port = None);
-}
-
 /// Sorts, keeps each id once, and puts the oddities into words.
-fn settle(mut found: Vec<Lease>, seen: Seen) -> Fleet {
-    found.sort_by(|a, b| a.id.cmp(&b.id));
-    let (mut same, mut torn) = (0_usize, 0_usize);
-    found.dedup_by(|later, kept| {
-        if later.id != kept.id {
-            return false;
-        }
-        if later == kept {
-            same += 1;
-        } else {
-            torn += 1;
-            reconcile(kept, later);
-        }
-        true
-    });
-    drop_ports(&mut found);
+fn settle(walk: Walk<'_>) -> Fleet {
+    let ends = [End::NoZone, End::DateOnly, End::Unreadable].map(|spelled| walk.ends(spelled));
+    let Walk { mut found, seen, .. } = walk;
+    let (same, torn) = unite(&mut found);
     let told = [
         (same, "stand in the list twice, alike"),
         (torn, "stand in the list twice with different data"),
-        (seen.no_zone, "have an end without a time zone, taken as UTC"),
-        (seen.date_only, "have an end without a time of day, taken as midnight UTC"),
-        (seen.no_end, "have no end that can be read"),
+        (ends[0], "have an end without a time zone, taken as UTC"),
+        (ends[1], "have an end without a time of day, taken as midnight UTC"),
+        (ends[2], "have no end that can be read"),
         (seen.no_order, "have no order id; their own id stands in"),
         (seen.no_kind, "have no proxyType and could not be read"),
     ];
     let oddities =
         told.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("leases that {what}: {n}")).collect();
     Fleet { leases: found, unreadable: seen.unreadable, oddities, part: seen.part }
-}
-
-/// Two records of one id that differ. Where they differ in what a payment rests on, the end counts as unreadable, so that
-/// nothing is paid on a guess; an auto-renewal that either tells of is believed.
-fn reconcile(kept: &mut Lease, later: &Lease) {
-    let ends = kept.named_end().zip(later.named_end());
-    // How long its terms are is not told, so a date says nothing beside an instant.
-    let agree = ends.is_some_and(|(a, b)| a == b || term::compare(a, b, None) == Sameness::Same)
-        && kept.order == later.order
-        && kept.ip == later.ip
-        && kept.kind == later.kind;
-    if !agree {
-        kept.expires_at = None;
-    } else if (kept.told, kept.expires_at) < (later.told, later.expires_at) {
-        (kept.told, kept.expires_at) = (later.told, later.expires_at);
-    }
-    kept.provider_renews = kept.provider_renews.max(later.provider_renews);
-    kept.country = kept.country.take().or_else(|| later.country.clone());
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@ use proptest::prelude::*;
 use secrecy::SecretString;
 
 use super::*;
+use crate::domain::Lease;
 use crate::redact::Redactor;
 
 fn read(body: &str) -> Result<Fleet, Trouble> {
@@ -32,6 +33,7 @@ fn lines(fleet: &Fleet) -> Vec<String> {
     let end = |l: &Lease| l.expires_at.map_or("?".to_owned(), |end| end.to_string());
     fleet
         .leases
+        .to_vec()
         .iter()
         .map(|l| format!("{} {} {} {} {} {}", l.id, l.order, l.kind, l.ip, end(l), auto(l)))
         .collect()
@@ -75,7 +77,7 @@ fn country_and_auto_renewal_are_read_in_both_forms() {
     let two = r#"{"orderId":"A","ipAddressId":"2","proxyType":"MOBILE","country":{"name":"Germany","alpha3code":"DEU"},"extendInfo":{"autoExtend":false}}"#;
     let three = r#"{"orderId":"A","ipAddressId":"3","proxyType":"MOBILE","country":null,"extendInfo":null}"#;
     let fleet = payload(&format!(r#""x":[{one},{two},{three}]"#)).unwrap();
-    let got: Vec<_> = fleet.leases.iter().map(|l| (l.country.as_deref(), l.provider_renews)).collect();
+    let got: Vec<_> = fleet.leases.iter().map(|l| (l.country, l.provider_renews)).collect();
     assert_eq!(got, [(Some("USA"), Some(true)), (Some("DEU"), Some(false)), (None, None)]);
 }
 
@@ -98,7 +100,7 @@ fn an_end_that_cannot_be_read_is_never_a_guess() {
     for end in [r#""soon""#, "null", "1788166800000", r#""""#] {
         let body = format!(r#""x":[{{"orderId":"A","ipAddressId":"1","proxyType":"IPv4","dateEnd":{end}}}]"#);
         let fleet = payload(&body).unwrap();
-        assert_eq!(fleet.leases[0].expires_at, None, "{end}");
+        assert_eq!(fleet.leases.view(0).expires_at, None, "{end}");
         assert_eq!(fleet.oddities, ["leases that have no end that can be read: 1"]);
     }
 }
@@ -134,7 +136,7 @@ fn an_empty_list_is_empty_and_anything_else_without_a_record_is_unreadable() {
     ] {
         assert_eq!(
             payload(empty),
-            Ok(Fleet { leases: vec![], unreadable: 0, oddities: vec![], part: None }),
+            Ok(Fleet { leases: Leases::default(), unreadable: 0, oddities: vec![], part: None }),
             "{empty}"
         );
     }
@@ -183,7 +185,7 @@ fn a_large_fleet_is_found_whole_and_sorted() {
     let all: Vec<String> = (0..20_000).rev().map(|n| record(&format!("{n:06}"), END)).collect();
     let fleet = payload(&format!(r#""x":[{}]"#, all.join(","))).unwrap();
     assert_eq!(fleet.leases.len(), 20_000);
-    assert!(fleet.leases.is_sorted_by_key(|l| l.id.clone()));
+    assert!(fleet.leases.iter().map(|l| l.id).is_sorted());
 }
 
 fn good() -> String {
@@ -212,7 +214,7 @@ proptest! {
         }
         if let Ok(fleet) = fleet(&bytes, &AccountName::from("yp"), &words) {
             prop_assert!(fleet.leases.len() <= 2);
-            prop_assert!(fleet.leases.is_sorted_by_key(|l| l.id.clone()));
+            prop_assert!(fleet.leases.iter().map(|l| l.id).is_sorted());
         }
     }
 

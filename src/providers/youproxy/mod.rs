@@ -3,18 +3,22 @@
 //! Responsible for the calls and their meaning. `wire.rs` knows the JSON, `envelope.rs` free answers, `map.rs` the list, `quote.rs`
 //! prices, `order.rs` new orders, `catalogue.rs` what can be bought, `reply.rs` payment answers. Not responsible for deciding what is renewed. Reads may be repeated, a payment never: see
 //! `spend.rs` for what a crash means.
-pub mod bodies;
+mod above;
 mod call;
 mod catalogue;
 mod change;
+mod doubles;
 mod envelope;
+pub mod fuzz_entry;
 mod map;
 mod order;
 mod quote;
 mod read;
 pub mod reply;
+mod scan;
 mod site;
 mod spend;
+mod stream;
 mod wire;
 
 use std::sync::Arc;

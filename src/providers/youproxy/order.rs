@@ -85,14 +85,16 @@ pub fn problems(request: &PurchaseRequest) -> Vec<FieldProblem> {
     found.need(request.period_days.is_some_and(|days| days > 0), "period", kind, "such as 30d");
     match request.country.as_deref().map(str::trim) {
         Some(code) if code.len() == 3 && code.bytes().all(|b| b.is_ascii_alphabetic()) => {}
-        Some(code) => found.tell("country", format!("`{code}` is no ISO 3166-1 alpha-3 code, such as USA")),
+        Some(code) => {
+            found.tell("country", format!("`{code}` is not an ISO 3166-1 alpha-3 code, such as USA"))
+        }
         None => found.need(false, "country", kind, "such as USA"),
     }
     found.need(filled(request.goal.as_deref()), "goal", kind, "what the addresses are for");
     match &request.auth {
         Some(PurchaseAuth::Login) => {}
         Some(PurchaseAuth::Ip(address)) => {
-            let wrong = format!("`{address}` is no address: write ip:203.0.113.7");
+            let wrong = format!("`{address}` is not an address: write ip:203.0.113.7");
             found.wrong(address.parse::<IpAddr>().is_err(), "auth", &wrong);
         }
         None => found.need(false, "auth", kind, "login or ip:ADDRESS"),

@@ -21,6 +21,7 @@ fn ask(kind: &str) -> PurchaseRequest {
         rotation: (kind == "MOBILE").then_some(600),
         auto_renewal: None,
         addons: Vec::new(),
+        mark: None,
     }
 }
 
@@ -68,6 +69,7 @@ fn what_a_kind_does_not_have_is_a_problem_too() {
         cycle: Some("monthly".to_owned()),
         auto_renewal: Some(false),
         addons: vec![("p0f".to_owned(), 1)],
+        mark: None,
         protocol: Some("http".to_owned()),
         operator: Some("vodafone".to_owned()),
         rotation: Some(600),

@@ -56,6 +56,7 @@ pub fn read(body: &[u8], asked: Asked<'_>, words: &Words) -> Result<Quote, Troub
         method: asked.method,
         asked_at: asked.at,
         paid_before: None,
+        each: None,
         order: None,
     })
 }

@@ -1,15 +1,16 @@
 //! The reads and the quote of YouProxy. It holds no client that pays.
 //!
 //! Tries and tokens are `call.rs`'s affair. A crash loses nothing.
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use jiff::SignedDuration;
 
 use crate::domain::{
-    AccountName, Balance, Catalogue, ChangeRequest, Doubt, FieldProblem, Inventory, Kind, Method, Money,
-    Offer, PurchaseRequest, Quote, QuoteError, RenewalRequest,
+    Balance, Catalogue, ChangeRequest, Doubt, FieldProblem, Inventory, Kind, Method, Money, Offer,
+    PurchaseRequest, Quote, QuoteError, RenewalRequest,
 };
-use crate::providers::http::{CAP, LIST_CAP, Reply};
+use crate::providers::http::{CAP, Reply};
 use crate::providers::{
     Capabilities, ConnectError, Connection, PromoCode, Purpose, ReadError, Reader, Words,
 };
@@ -18,7 +19,7 @@ use super::call::{Ask, Caller};
 use super::catalogue::{self, optional};
 use super::envelope::{self, Trouble};
 use super::site::{self, Site};
-use super::{map, order, quote, wire};
+use super::{order, quote, wire};
 
 /// "Incorrect ip addresses": also what a misspelt list of ids looks like.
 const BAD_IDS: i64 = 24;
@@ -28,7 +29,6 @@ const WHOLE_ORDERS: i64 = 28;
 pub struct YouProxyReader {
     caller: Caller,
     site: Site,
-    account: AccountName,
     words: Words,
     capabilities: Capabilities,
     /// The provider was seen to understand `IpAddressIds` only.
@@ -55,6 +55,10 @@ pub fn capabilities() -> Capabilities {
         sells_cycles: false,
         grace: None,
         bundled_kinds: vec![Kind::from("IPv6")],
+        hides_auto_renewal: false,
+        prices_by_count: false,
+        pace: None,
+        marks_purchases: false,
     }
 }
 
@@ -85,7 +89,6 @@ impl YouProxyReader {
             site: Site::new(&connection)?,
             caller: Caller::new(&connection)?,
             words: connection.words(),
-            account: connection.account,
             capabilities: capabilities(),
             older_spelling: AtomicBool::new(false),
         })
@@ -112,12 +115,12 @@ impl YouProxyReader {
     }
 
     async fn periods_of(&self, kind: &str) -> Result<Vec<u32>, Trouble> {
-        let wrong = || Trouble::Unreadable("`rentPeriodDays` is no list of whole numbers".to_owned());
+        let wrong = || Trouble::Unreadable("`rentPeriodDays` is not a list of whole numbers".to_owned());
         self.list("rentPeriod", Some(kind), |answer| catalogue::periods(answer).ok_or_else(wrong)).await
     }
 
     async fn promos(&self) -> Result<Vec<PromoCode>, Trouble> {
-        let wrong = || Trouble::Unreadable("`promoCodes` is no list of codes".to_owned());
+        let wrong = || Trouble::Unreadable("`promoCodes` is not a list of codes".to_owned());
         self.list("promoCode", None, |answer| catalogue::promos(answer).ok_or_else(wrong)).await
     }
 
@@ -210,15 +213,12 @@ impl Reader for YouProxyReader {
     }
 
     async fn inventory(&self, purpose: Purpose) -> Result<Inventory, ReadError> {
-        let reply = self.get("ipAddress", LIST_CAP, purpose).await?;
-        let fleet = map::fleet(&reply.body, &self.account, &self.words)?;
-        let list_skew = reply.skew;
-        drop(reply.body);
+        let (fleet, list_skew) = self.caller.list("ipAddress", self.site.url("ipAddress"), purpose).await?;
         let (balance, balance_skew) = self.balance_and_skew(purpose).await?;
         // A cache between us and the provider can only make a `Date` look worse: the nearer one counts.
         let clock_skew = [list_skew, balance_skew].into_iter().flatten().min_by_key(|skew| skew.abs());
         Ok(Inventory {
-            leases: fleet.leases,
+            leases: Arc::new(fleet.leases),
             balance,
             oddities: fleet.oddities,
             unreadable: fleet.unreadable,

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use serde_json::value::RawValue;
 
 use crate::domain::{Balance, Kind, PurchaseRequest, RenewalRequest};
-use crate::providers::{PaymentReply, Words};
+use crate::providers::{Concern, PaymentReply, Words};
 
 use super::envelope;
 use super::quote;
@@ -15,6 +15,10 @@ use super::wire::{self, Object};
 
 /// Codes that mean, with HTTP 200, `success: false`, quantity 0 and no ids, that nothing was bought.
 const REFUSALS: [i64; 16] = [2, 4, 6, 7, 8, 10, 11, 13, 14, 16, 19, 23, 24, 25, 28, 29];
+
+/// Of these a wrong key and an empty balance: whatever would be asked next meets the same.
+const WRONG_KEY: i64 = 2;
+const NO_MONEY: i64 = 16;
 
 /// What a whole answer to the payment of `request` proves.
 #[must_use]
@@ -45,7 +49,12 @@ fn from_odd((code, message): Odd) -> PaymentReply {
 }
 
 fn from_refusal((code, message): (i64, String)) -> PaymentReply {
-    PaymentReply::Refused { code, message }
+    let concerns = match code {
+        WRONG_KEY => Concern::Access,
+        NO_MONEY => Concern::Account,
+        _ => Concern::Lease,
+    };
+    PaymentReply::Refused { code, message, concerns }
 }
 
 /// The answer and whether it says success; the HTTP status comes before the body.
@@ -94,6 +103,7 @@ fn bought(request: &PurchaseRequest, answer: &Object<'_>, words: &Words) -> Resu
     let order = order.ok_or_else(|| (None, "success, but `orderNumber` names no order".to_owned()))?;
     Ok(PaymentReply::Accepted {
         balance: balance(answer),
+        charged: None,
         promo: quote::promo(answer, request.promo.is_some()),
         order: Some(words.quote(order.trim())),
     })
@@ -107,6 +117,7 @@ fn accepted(request: &RenewalRequest, answer: &Object<'_>, words: &Words) -> Pay
         Some(what) => from_odd((None, what)),
         None => PaymentReply::Accepted {
             balance: balance(answer),
+            charged: None,
             promo: quote::promo(answer, request.promo.is_some()),
             order: None,
         },
@@ -128,7 +139,7 @@ fn mismatch(request: &RenewalRequest, answer: &Object<'_>) -> Option<String> {
         return Some(format!("success, but `quantity` is not {}", asked.len()));
     }
     let Some(ids) = answer.get("ipAddressIds").and_then(strings) else {
-        return Some("success, but `ipAddressIds` is no list of texts".to_owned());
+        return Some("success, but `ipAddressIds` is not a list of texts".to_owned());
     };
     let told: BTreeSet<&str> = ids.iter().map(AsRef::as_ref).collect();
     if told.len() != ids.len() {

@@ -32,6 +32,7 @@ fn spender(address: SocketAddr) -> YouProxySpender {
         redactor: Redactor::default(),
         clock: Arc::new(SystemClock::new()),
         limiter: Arc::new(NoLimit),
+        owner_says: Default::default(),
     })
     .unwrap()
 }
@@ -85,6 +86,7 @@ fn order() -> PurchaseRequest {
         rotation: None,
         auto_renewal: None,
         addons: Vec::new(),
+        mark: None,
     }
 }
 
@@ -255,7 +257,7 @@ fn a_purchase_is_accepted_with_the_number_that_the_answer_names() {
         \"error\":null,\"promoCodeStatus\":null}";
     let (address, count) = server(Answer::Says(GOOD));
     match buy(address, &order()) {
-        PaymentReply::Accepted { balance: Some(_), promo: None, order: Some(number) } => {
+        PaymentReply::Accepted { balance: Some(_), charged: None, promo: None, order: Some(number) } => {
             assert_eq!(number, "N-7");
         }
         other => panic!("{other:?}"),

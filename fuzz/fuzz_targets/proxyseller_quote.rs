@@ -1,0 +1,7 @@
+//! libFuzzer's way into the target `proxyseller_quote`. Not responsible for what it claims: see `targets/`.
+#![no_main]
+
+#[path = "../targets/mod.rs"]
+mod targets;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| targets::proxyseller_quote(data));

@@ -1,0 +1,113 @@
+//! Balances that moved without a payment. Every believed balance is measured from an earlier one, less what payments are
+//! known to have cost in between; what nobody accounts for goes on record.
+//!
+//! | since the mark | verdict |
+//! |---|---|
+//! | another currency, or a clock set back | a new mark, nothing is compared |
+//! | the fall is what known charges took | the mark moves on |
+//! | something is unsettled since then | wait: its charge is not known |
+//! | a fall while something needs an operator, or is open for longer than 4 × lag window | what of it is more than all such may have cost goes on as below; no more than that: wait, since it may be theirs |
+//! | a difference, and no money call within the lag window | on record at once |
+//! | a difference, and money calls within the lag window, or a list that is not believed | on record once it stood for 4 × lag window |
+//!
+//! A rise stood if it stayed the same; of a fall that grew, the least that stood throughout goes on record, and the rest is a new
+//! difference. A fall is not taken to have grown while it is not known what a payment of the last 4 × lag window cost.
+//!
+//! A crash between reading and mark reads the same difference again; mark and record are one transaction.
+use jiff::{SignedDuration, Timestamp};
+
+use crate::domain::time::Timing;
+use crate::domain::{AccountName, Balance, State};
+use crate::evidence::{Reading, Step, judge_balance};
+use crate::ledger::{BalanceMark, BalanceNote, IntentFilter, Ledger, LedgerError};
+
+/// Failed payments stay open to late evidence for so long, and a day.
+const LATE: SignedDuration = SignedDuration::from_hours(24 * 61);
+
+const OPEN: [State; 4] = [State::SpendStarted, State::Accepted, State::Unknown, State::NeedsOperator];
+
+/// Measures a reading and writes what it found; `whole`: its list is believed; `settled` is when the payments that it showed were settled.
+///
+/// # Errors
+/// The ledger's.
+pub(in crate::engine) fn explain(
+    ledger: &dyn Ledger,
+    timing: &Timing,
+    reading: &Reading<'_>,
+    (balance, whole): (&Balance, bool),
+    settled: Timestamp,
+) -> Result<(), LedgerError> {
+    let at = reading.began.wall;
+    let mark = ledger.balance_mark(reading.account)?;
+    let fresh = BalanceMark {
+        account: reading.account.clone(),
+        at,
+        balance: balance.amount,
+        currency: balance.currency.clone(),
+        odd: None,
+    };
+    let Some(mark) = mark.filter(|m| m.currency == balance.currency && m.at <= at) else {
+        return put(ledger, &fresh, None, settled);
+    };
+    let marked = ledger.noted(&marked_note(&mark.account))?.and_then(|t| t.parse::<Timestamp>().ok());
+    let marked = marked.map_or(mark.at, |t| t.max(mark.at));
+    let from = |states: Vec<State>, spend_since| {
+        let account = Some(reading.account.clone());
+        ledger.intents(&IntentFilter { account, states, spend_since, ..IntentFilter::default() })
+    };
+    let payments = from(Vec::new(), Some(mark.at.min(before(at, timing.lag_window))))?;
+    let mut step = judge_balance(&mark, marked, (fresh.clone(), whole), &payments, timing);
+    if step.is_odd() {
+        // A charge that landed late belongs to a payment from before the mark, and what is open may land as late.
+        let mut all = from(vec![State::Confirmed], Some(before(at, LATE)))?;
+        all.extend(from(OPEN.to_vec(), None)?);
+        all.retain(|r| payments.iter().all(|p| p.id != r.id));
+        all.extend(payments);
+        step = judge_balance(&mark, marked, (fresh, whole), &all, timing);
+    }
+    match step {
+        Step::Stay => Ok(()),
+        Step::Mark(mark) if mark.at == at => put(ledger, &mark, None, settled),
+        Step::Mark(mark) => ledger.mark_balance(&mark, None),
+        Step::Note(mark, mut note) => {
+            // Readings that changed nothing moved no mark: the newest of them narrows the span.
+            let facts = ledger.accounts()?.into_iter().find(|f| &f.account == reading.account);
+            let same = facts.filter(|f| f.balance == Some(note.before)).and_then(|f| f.read_at);
+            note.since = same.map_or(note.since, |read| read.max(note.since));
+            tracing::warn!(
+                account = %note.account, before = %note.before, after = %note.after, explained = %note.explained,
+                unexplained = %note.unexplained, "the balance moved by what no payment on record explains"
+            );
+            // What is left of a fall that grew is still measured from where it was.
+            if mark.at == at {
+                put(ledger, &mark, Some(&note), settled)
+            } else {
+                ledger.mark_balance(&mark, Some(&note))
+            }
+        }
+    }
+}
+
+/// The note of when what the mark's reading showed was settled: a little after that reading began. What was confirmed by then is in
+/// the mark's balance.
+fn marked_note(account: &AccountName) -> String {
+    format!("balance.marked:{account}")
+}
+
+fn put(
+    ledger: &dyn Ledger,
+    mark: &BalanceMark,
+    note: Option<&BalanceNote>,
+    settled: Timestamp,
+) -> Result<(), LedgerError> {
+    ledger.mark_balance(mark, note)?;
+    ledger.note(&marked_note(&mark.account), &settled.to_string())
+}
+
+fn before(at: Timestamp, span: SignedDuration) -> Timestamp {
+    at.checked_sub(span).unwrap_or(Timestamp::MIN)
+}
+
+#[cfg(test)]
+#[path = "balance_tests.rs"]
+mod tests;

@@ -1,0 +1,228 @@
+//! Terms that the provider's own auto-renewal charged: seen in ends that moved without a payment of renewd's.
+//!
+//! They are recorded as such, so that budgets, forecasts and people know of them. An end that moved while the flag was off
+//! before and after is somebody's hand at the provider's site: that shows as unexplained spend, not here.
+use jiff::SignedDuration;
+
+use crate::domain::time::Moment;
+use crate::domain::{
+    Difference, Inventory, Lease, LeaseView, Leases, Measured, Method, Money, RenewalRequest, Sameness,
+    State, TermEnd, nominal_days, term,
+};
+use crate::engine::{LastPaid, Viewer, last_paid};
+use crate::evidence::{Sight, Span, is_seen, may_have_renewed_itself};
+use crate::ledger::{EventDetail, IntentFilter, IntentRecord, LedgerError, ProviderCharge};
+use crate::settings::Account;
+
+/// An end that moved by less is a correction, not a term.
+const TERM: SignedDuration = SignedDuration::from_hours(20);
+
+/// Leases that `listed` shows as renewed against what was known, each before and after, where no payment of renewd's speaks for it.
+pub(in crate::engine) fn renewed(
+    viewer: &Viewer,
+    account: &Account,
+    listed: &Leases,
+    difference: &Difference,
+    now: &Moment,
+) -> Result<Vec<(Lease, Lease)>, LedgerError> {
+    let near = |k: &LeaseView<'_>, now_listed: LeaseView<'_>| {
+        k.provider_renews == Some(true) || may_have_renewed_itself(k, Some(&now_listed), now.wall)
+    };
+    // What is listed as it was known has not moved.
+    let mut moved: Vec<(Lease, Lease)> = difference
+        .known
+        .iter()
+        .filter_map(|k| {
+            let listed = listed.get(k.id).filter(|l| near(&k, *l))?;
+            let (before, after) = (k.told_end()?, listed.told_end()?);
+            let later = term::compare(before, after, k.cycle.map(nominal_days)) == Sameness::Later;
+            let moved = later && after.at.duration_since(before.at) >= TERM;
+            moved.then(|| (k.to_lease(), listed.to_lease()))
+        })
+        .collect();
+    if !moved.is_empty() {
+        let ours = ours(viewer, account)?;
+        moved.retain(|(before, after)| !speaks_for(&ours, before, after));
+    }
+    Ok(moved)
+}
+
+fn ours(viewer: &Viewer, account: &Account) -> Result<Vec<IntentRecord>, LedgerError> {
+    viewer.ledger.intents(&IntentFilter { account: Some(account.name.clone()), ..IntentFilter::default() })
+}
+
+/// Records what was renewed; call before the reading becomes the known one, and after settling, which may have found whose it was.
+pub(in crate::engine) fn charges(
+    viewer: &Viewer,
+    account: &Account,
+    renewed: &[(Lease, Lease)],
+    inventory: &Inventory,
+    now: &Moment,
+) -> Result<Vec<IntentRecord>, LedgerError> {
+    let ledger = viewer.ledger.as_ref();
+    let Some(cycle) = ledger.last_cycle()?.map(|c| c.id).filter(|_| !renewed.is_empty()) else {
+        return Ok(Vec::new());
+    };
+    let ours = ours(viewer, account)?;
+    let moved: Vec<(&Lease, &Lease)> = renewed
+        .iter()
+        .map(|(before, after)| (before, after))
+        .filter(|(before, after)| !speaks_for(&ours, before, after))
+        .collect();
+    let prices = expected(viewer, account, &moved)?;
+    let last_paid = last_paid(ledger, &viewer.settings)?;
+    let fall = fall(viewer, account, inventory, &ours, now)?;
+    let whole = prices.iter().copied().collect::<Option<Vec<Money>>>().and_then(Money::sum);
+    let shares = fall.filter(|f| f.is_positive()).map(|f| f.shares(moved.len())).unwrap_or_default();
+    let mut found = Vec::new();
+    for (n, (before, after)) in moved.iter().enumerate() {
+        let (amount, by, why) = match (prices[n], whole.is_some() && whole == fall, shares.get(n)) {
+            (Some(price), true, _) => {
+                (price, Measured::Reading, "and the balance fell by what that costs".to_owned())
+            }
+            (_, _, Some(share)) if moved.len() == 1 => {
+                (*share, Measured::Reading, format!("and the balance fell by {share}"))
+            }
+            (Some(price), _, _) => {
+                let why = "the balance does not show what it cost, so its known price is taken";
+                (price, Measured::Quote, why.to_owned())
+            }
+            (None, _, Some(share)) => {
+                (*share, Measured::Quote, "its share of the fall of the balance is taken".to_owned())
+            }
+            (None, _, None) => (Money::ZERO, Measured::Quote, "what it cost is not known".to_owned()),
+        };
+        let believed =
+            Believed { expected: prices[n].unwrap_or(amount), amount, by, why: &why, last_paid: &last_paid };
+        let charge = charge(viewer, account, (before, after), &believed, inventory, cycle, now);
+        if let Some(id) = charge.map(|c| ledger.record_provider_charge(&c)).transpose()?.flatten() {
+            tracing::info!(payment = %id, account = %account.name, "the provider renewed {} on its own: {why}", before.order);
+            found.push(ledger.intent(&id)?);
+        }
+    }
+    Ok(found)
+}
+
+/// A payment of renewd's stands for this move, or may still turn out to; also one for an earlier term that landed late.
+fn speaks_for(ours: &[IntentRecord], before: &Lease, after: &Lease) -> bool {
+    let (Some(old), Some(new)) = (before.view().told_end(), after.view().told_end()) else { return false };
+    ours.iter().filter(|r| !matches!(r.state, State::Released | State::Reserved)).any(|r| {
+        !r.never_sent
+            && r.request.leases.iter().filter(|l| l.is_lease(before)).any(|l| {
+                let days = Some(r.request.period_days);
+                let may_be = |one: TermEnd, other| {
+                    matches!(term::compare(one, other, days), Sameness::Same | Sameness::Unclear)
+                };
+                let bought = r.bought(l).after.filter(|_| r.state == State::Confirmed);
+                may_be(l.end(), old) || bought.is_some_and(|end| may_be(TermEnd::instant(end), new))
+            })
+    })
+}
+
+fn expected(
+    viewer: &Viewer,
+    account: &Account,
+    moved: &[(&Lease, &Lease)],
+) -> Result<Vec<Option<Money>>, LedgerError> {
+    let last = viewer.ledger.prices(&account.name)?;
+    Ok(moved.iter().map(|(before, _)| before.price.or_else(|| last.of(*before).map(|p| p.amount))).collect())
+}
+
+/// By how much the balance fell since the reading before, less what renewd paid in between; `None` where that cannot be told.
+fn fall(
+    viewer: &Viewer,
+    account: &Account,
+    inventory: &Inventory,
+    ours: &[IntentRecord],
+    now: &Moment,
+) -> Result<Option<Money>, LedgerError> {
+    let facts = viewer.ledger.accounts()?.into_iter().find(|f| f.account == account.name);
+    let Some((before, read_at)) = facts.and_then(|f| {
+        let same = f.currency.as_ref() == Some(&inventory.balance.currency);
+        Some((f.balance.filter(|_| same)?, f.read_at?))
+    }) else {
+        return Ok(None);
+    };
+    let since = |r: &&IntentRecord| r.spend_started_at.as_ref().is_some_and(|at| at.wall >= read_at);
+    // What was sent before that reading may show only now.
+    let lag = viewer.settings.timing.lag_window;
+    let may_land = |r: &IntentRecord| {
+        r.spend_started_at
+            .as_ref()
+            .filter(|_| !r.never_sent)
+            .is_some_and(|at| at.wall >= read_at || now.elapsed_since(at) < lag)
+    };
+    let open = ours.iter().any(|r| match r.state {
+        State::SpendStarted | State::Accepted | State::Unknown => true,
+        State::Refused | State::NeedsOperator => may_land(r),
+        // This very reading may have shown both.
+        State::Confirmed => !is_seen(r) && (may_land(r) || r.state_at.wall >= read_at),
+        _ => false,
+    });
+    let paid = ours.iter().filter(since).filter(|r| r.state == State::Confirmed);
+    let paid = Money::sum(paid.map(|r| r.detail.charged.unwrap_or(r.quoted))).unwrap_or_default();
+    let sight = if open { Sight::Contested } else { Sight::Tight };
+    let span = Span { before, after: inventory.balance.amount, known: paid, sight };
+    Ok(span.fell().filter(|_| span.sight == Sight::Tight))
+}
+
+/// What is believed of a charge.
+struct Believed<'a> {
+    /// The price that was known before.
+    expected: Money,
+    /// What it seems to have cost.
+    amount: Money,
+    /// How that is known.
+    by: Measured,
+    why: &'a str,
+    last_paid: &'a LastPaid,
+}
+
+fn charge(
+    viewer: &Viewer,
+    account: &Account,
+    (before, after): (&Lease, &Lease),
+    believed: &Believed<'_>,
+    inventory: &Inventory,
+    cycle: i64,
+    now: &Moment,
+) -> Option<ProviderCharge> {
+    let (start, end) = (before.expires_at?, after.expires_at?);
+    let lease = before.reference()?;
+    let days = before.cycle.as_deref().map_or_else(
+        || u32::try_from(end.duration_since(start).as_hours().saturating_add(12) / 24).unwrap_or(30).max(1),
+        nominal_days,
+    );
+    let policies = viewer.settings.policies(now.wall, believed.last_paid);
+    let policy = policies.of(before);
+    Some(ProviderCharge {
+        provider: account.provider.clone(),
+        request: RenewalRequest {
+            account: account.name.clone(),
+            kind: before.kind.clone(),
+            leases: vec![lease],
+            period_days: days,
+            cycle: before.cycle.clone(),
+            promo: None,
+            method: Method::Leases,
+        },
+        labels: vec![policies.labels_of(before).iter().map(ToString::to_string).collect()],
+        policy: policy.map(|p| p.name.clone()).unwrap_or_default(),
+        amount: believed.expected,
+        currency: inventory.balance.currency.clone(),
+        balance_before: inventory.balance.amount.plus(believed.amount).unwrap_or(inventory.balance.amount),
+        detail: EventDetail {
+            charged: Some(believed.amount),
+            measured: Some(believed.by),
+            balance_after: Some(inventory.balance.amount),
+            expires_after: Some(end),
+            evidence: Some(format!(
+                "the provider's auto-renewal was on, its end moved without a payment of renewd's, {}",
+                believed.why
+            )),
+            ..EventDetail::default()
+        },
+        cycle,
+        at: now.clone(),
+    })
+}

@@ -1,0 +1,32 @@
+//! The ledger in a file, and with `RENEWD_TEST_SERVER=1` on a PostgreSQL server, through its port and through raw SQL: what a crash, a race, a second process and a full history do.
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
+mod accounts;
+mod append_only;
+mod approvals;
+mod budgets;
+mod chain;
+mod content;
+mod copies;
+mod crash;
+mod daily;
+mod facts;
+mod fold;
+mod keeps;
+mod listing;
+mod migrations;
+mod moving;
+mod opening;
+mod orders;
+mod place;
+mod plan;
+mod postgres;
+mod promoted;
+mod quotes;
+mod reading;
+mod reserving;
+mod restored;
+mod server;
+mod spending;
+mod splitting;
+mod support;
+mod views;

@@ -23,6 +23,8 @@ use crate::redact::Redactor;
 
 /// `capabilities` needs no more.
 const BRIEF: Duration = Duration::from_secs(2);
+/// It may be late so many times before that is held against it.
+const LATE: u32 = 2;
 /// What is called badly ends by itself within.
 const BAD: Duration = Duration::from_secs(10);
 const READ: Duration = Duration::from_secs(30);
@@ -115,10 +117,7 @@ impl Check {
         }
         let mut told = Vec::new();
         for before in [Vec::new(), alone.unwrap_or_default()] {
-            let how = How { before, ..How::default() };
-            let seen =
-                self.probe.call(Try { key: None, how, ..self.one("capabilities", &Nothing {}, BRIEF) }).await;
-            row.saw("capabilities", &seen, &self.mask);
+            let seen = self.briefly(before, &mut row).await;
             row.need(
                 seen.exited(0),
                 "it does not end with 0 within 2 s, without a secret and without network",
@@ -140,6 +139,22 @@ impl Check {
             row.note(format!("{} {}: {}", can.name, can.version, can.verbs.join(", ")));
         }
         (row.done(), can)
+    }
+
+    /// How fast a program is shows in the fastest of a few calls: what the others took longer, a busy machine took.
+    async fn briefly(&self, before: Vec<String>, row: &mut Rows) -> Seen {
+        let mut late = 0;
+        loop {
+            let how = How { before: before.clone(), ..How::default() };
+            let ask = Try { key: None, how, ..self.one("capabilities", &Nothing {}, BRIEF) };
+            let seen = self.probe.call(ask).await;
+            row.saw("capabilities", &seen, &self.mask);
+            if seen.ended() || late == LATE {
+                return seen;
+            }
+            late += 1;
+            row.note("it was asked again, because it did not end within 2 s");
+        }
     }
 
     /// What runs a program in an empty network namespace, where that is allowed.

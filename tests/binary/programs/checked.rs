@@ -197,6 +197,7 @@ fn a_bad_program_fails_in_the_row_that_is_about_it(#[case] fault: &str, #[case] 
     1
 )]
 #[case::ignores_term("trap '' TERM\n", "", "", 7)]
+#[case::late_each_time("case $verb in capabilities) sleep 20 ;; esac\n", "", "", 1)]
 #[case::an_unknown_verb_is_well("case $verb in no-such-verb) exit 0 ;; esac\n", "", "", 2)]
 #[case::hangs_without_input("[ -n \"$(head -c 1)\" ] || sleep 100\n", "", "", 2)]
 fn a_program_that_is_bad_from_its_first_line_fails_too(
@@ -206,16 +207,31 @@ fn a_program_that_is_bad_from_its_first_line_fails_too(
     #[case] wrong: u64,
 ) {
     let bench = Bench::new("1.00", &[]);
-    rack(&bench, "");
-    let program = bench.path("rack.sh");
-    let text = fs::read_to_string(&program).unwrap().replace("set -u\n", "set -u\nverb=${1-}\n").replacen(
-        good,
-        instead,
-        usize::from(!good.is_empty()),
-    );
-    fs::write(&program, text.replacen("verb=${1-}\n", &format!("verb=${{1-}}\n{first}"), 1)).unwrap();
-    let (code, document) = check(&bench, &[&program.display().to_string()]);
+    let program = from_its_first_line(&bench, first, |text| {
+        text.replacen(good, instead, usize::from(!good.is_empty()))
+    });
+    let (code, document) = check(&bench, &[&program]);
     assert_eq!((code, outcome(&document, wrong)), (3, "fail"), "{document:#}");
+}
+
+/// The rack's program with `first` before all else.
+fn from_its_first_line(bench: &Bench, first: &str, change: impl Fn(String) -> String) -> String {
+    rack(bench, "");
+    let program = bench.path("rack.sh");
+    let text = change(fs::read_to_string(&program).unwrap());
+    fs::write(&program, text.replacen("set -u\n", &format!("set -u\nverb=${{1-}}\n{first}"), 1)).unwrap();
+    program.display().to_string()
+}
+
+/// A machine that is busy for a moment says nothing about the program.
+#[test]
+fn a_program_that_is_late_once_is_asked_again() {
+    let bench = Bench::new("1.00", &[]);
+    let late = "case $verb in capabilities) ! mkdir \"$0.late\" 2>/dev/null || sleep 20 ;; esac\n";
+    let program = from_its_first_line(&bench, late, |text| text);
+    let (code, document) = check(&bench, &[&program]);
+    assert_eq!((code, outcome(&document, 1)), (0, "pass"), "{document:#}");
+    assert!(row(&document, 1)["text"].as_str().unwrap().contains("asked again"), "{document:#}");
 }
 
 #[test]

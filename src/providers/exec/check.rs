@@ -111,7 +111,7 @@ impl Check {
 
     async fn capabilities(&self) -> (Row, Option<Can>) {
         let mut row = Rows::new(1, "capabilities");
-        let alone = self.without_network().await;
+        let alone = self.probe.without_network(BRIEF).await;
         if alone.is_none() {
             row.note("run with network: an empty network namespace is not allowed here");
         }
@@ -155,26 +155,6 @@ impl Check {
             late += 1;
             row.note("it was asked again, because it did not end within 2 s");
         }
-    }
-
-    /// What runs a program in an empty network namespace, where that is allowed.
-    async fn without_network(&self) -> Option<Vec<String>> {
-        for flags in ["-n", "-rn"] {
-            let before = vec!["/usr/bin/unshare".to_owned(), flags.to_owned(), "--".to_owned()];
-            let probe = Probe {
-                command: vec!["/bin/true".to_owned()],
-                settings: self.probe.settings.clone(),
-                secret_env: None,
-                runner: self.probe.runner.clone(),
-                ..self.probe
-            };
-            let how = How { before: before.clone(), ..How::default() };
-            let one = Try { verb: "x", args: &Nothing {}, key: None, settings: None, time: BRIEF, how };
-            if probe.call(one).await.exited(0) {
-                return Some(before);
-            }
-        }
-        None
     }
 
     async fn called_badly(&self) -> Row {

@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 
 use super::can::PROTOCOL;
 use super::mask::Mask;
-use super::wire::{self, Head};
+use super::wire::{self, Head, Nothing};
 use crate::programs::{End, Job, Limits, Runner, environment, family};
 use crate::redact::Redactor;
 
@@ -172,6 +172,26 @@ impl Probe {
             Ok(ran) => Seen { end: Ok(ran.end), said, log: ran.log, heeded: ran.heeded, request, leaks },
             Err(why) => Seen { end: Err(why.0), said, log: Vec::new(), heeded: false, request, leaks },
         }
+    }
+
+    /// What runs a program in an empty network namespace, where that is allowed.
+    pub(super) async fn without_network(&self, time: Duration) -> Option<Vec<String>> {
+        for flags in ["-n", "-rn"] {
+            let before = vec!["/usr/bin/unshare".to_owned(), flags.to_owned(), "--".to_owned()];
+            let probe = Self {
+                command: vec!["/bin/true".to_owned()],
+                settings: self.settings.clone(),
+                secret_env: None,
+                runner: self.runner.clone(),
+                ..*self
+            };
+            let how = How { before: before.clone(), ..How::default() };
+            let one = Try { verb: "x", args: &Nothing {}, key: None, settings: None, time, how };
+            if probe.call(one).await.exited(0) {
+                return Some(before);
+            }
+        }
+        None
     }
 }
 

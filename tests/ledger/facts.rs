@@ -1,6 +1,6 @@
 //! Facts about accounts and leases.
 use renewd::domain::{AccountName, LeaseId};
-use renewd::ledger::{AccountFacts, Cycles, DecisionRow, Inventories};
+use renewd::ledger::{AccountFacts, Cycles, DecisionRow, Inventories, Prices};
 use rusqlite::Connection;
 
 use crate::plan::Sorted;
@@ -174,6 +174,6 @@ fn twenty_thousand_leases_are_stored_and_read_back() {
     let known = ledger.known_leases(&acct()).unwrap();
     assert_eq!(known.len(), many.len());
     assert_eq!(known[77].lease, many[77]);
-    assert!(ledger.last_prices(&acct()).unwrap().is_empty());
+    assert!(ledger.prices(&acct()).unwrap().is_empty());
     assert_eq!(known[0].lease.id, LeaseId::new("L0"));
 }

@@ -248,7 +248,7 @@ impl<T: FnMut(&[u8]) -> bool> Watch<T> {
                     Ok(n) if n > 0 => {
                         if !self.said(&out[..n]) && stage != Stage::Ended {
                             stage = Stage::Ended;
-                            self.end.get_or_insert(End::Stopped);
+                            self.end = Some(End::Stopped);
                             let _ = line.say.write_all(&[KILL]).await;
                             alarm.as_mut().set(tokio::time::sleep(LAST));
                         }
@@ -284,10 +284,11 @@ impl<T: FnMut(&[u8]) -> bool> Watch<T> {
 
     /// Whether more is wanted.
     fn said(&mut self, bytes: &[u8]) -> bool {
-        if self.end.is_some() {
+        if matches!(self.end, Some(End::Late | End::Stopped | End::Lost(_))) {
             // It is being ended: what it still says is read, so that it can end, and forgotten.
             return true;
         }
+        // Word of its end may come before the last of what it said: two ways lead here.
         self.size = self.size.saturating_add(bytes.len());
         self.size <= self.limits.size && (self.take)(bytes)
     }

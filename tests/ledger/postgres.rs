@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use renewd::domain::{AccountName, State};
-use renewd::ledger::postgres::{Limits, Target};
+use renewd::ledger::postgres::{Limits, MIGRATIONS, Target};
 use renewd::ledger::sqlite::{Access, SqlLedger, in_memory};
 use renewd::ledger::{
     Cycles, Held, Inventories, LedgerError, Notes, Outbox, Payments, RESTORED, Restored, ServerSite,
@@ -480,8 +480,12 @@ fn a_newer_or_foreign_schema_is_refused_and_left_as_it_is() {
     cluster()
         .sql(dir.path(), "INSERT INTO schema_migration (number, name, sha256) VALUES (99, 'x', 'y')")
         .unwrap();
+    let newest = i64::try_from(MIGRATIONS.len()).unwrap();
     for access in [Access::Pay, Access::Note, Access::Read] {
-        assert!(matches!(open(access), Err(LedgerError::Newer { known: 3, .. })), "{access:?}");
+        assert!(
+            matches!(open(access), Err(LedgerError::Newer { known, .. }) if known == newest),
+            "{access:?}"
+        );
     }
     cluster().sql(dir.path(), "DELETE FROM schema_migration WHERE number = 99").unwrap();
     open(Access::Read).unwrap();

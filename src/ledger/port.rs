@@ -92,7 +92,7 @@ pub trait Inventories: Send + Sync {
     fn last_list(&self, account: &AccountName) -> Result<Leases, LedgerError>;
     /// Where a list differs from what is known. Reads no lease of what is the same.
     fn difference(&self, account: &AccountName, listed: &Leases) -> Result<Difference, LedgerError>;
-    /// Leases that are this one, by id, or by order and address, as they were read last: those that are listed, else the last that left.
+    /// Known leases that are this one: by id, or by order and address.
     fn known_like(&self, account: &AccountName, of: &RequestLease) -> Result<Vec<Lease>, LedgerError>;
     /// The leases of an account that left its list at or after `since`, as last believed, sorted by id.
     fn gone_leases(&self, account: &AccountName, since: Timestamp) -> Result<Vec<Lease>, LedgerError>;

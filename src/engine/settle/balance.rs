@@ -16,7 +16,7 @@
 //! A crash between reading and mark reads the same difference again; mark and record are one transaction.
 use jiff::{SignedDuration, Timestamp};
 
-use crate::domain::time::{Moment, Timing};
+use crate::domain::time::Timing;
 use crate::domain::{AccountName, Balance, State};
 use crate::evidence::{Reading, Step, judge_balance};
 use crate::ledger::{BalanceMark, BalanceNote, IntentFilter, Ledger, LedgerError};
@@ -55,12 +55,11 @@ pub(in crate::engine) fn explain(
         let account = Some(reading.account.clone());
         ledger.intents(&IntentFilter { account, states, spend_since, ..IntentFilter::default() })
     };
-    let lag = reading.began.back(timing.lag_window);
-    let payments = from(Vec::new(), Some(Moment { wall: mark.at.min(lag.wall), ..lag }))?;
+    let payments = from(Vec::new(), Some(mark.at.min(before(at, timing.lag_window))))?;
     let mut step = judge_balance(&mark, marked, (fresh.clone(), whole), &payments, timing);
     if step.is_odd() {
         // A charge that landed late belongs to a payment from before the mark, and what is open may land as late.
-        let mut all = from(vec![State::Confirmed], Some(reading.began.back(LATE)))?;
+        let mut all = from(vec![State::Confirmed], Some(before(at, LATE)))?;
         all.extend(from(OPEN.to_vec(), None)?);
         all.retain(|r| payments.iter().all(|p| p.id != r.id));
         all.extend(payments);
@@ -103,6 +102,10 @@ fn put(
 ) -> Result<(), LedgerError> {
     ledger.mark_balance(mark, note)?;
     ledger.note(&marked_note(&mark.account), &settled.to_string())
+}
+
+fn before(at: Timestamp, span: SignedDuration) -> Timestamp {
+    at.checked_sub(span).unwrap_or(Timestamp::MIN)
 }
 
 #[cfg(test)]

@@ -52,7 +52,6 @@ fn is_news(timing: &Timing, record: &IntentRecord, look: &SettleRead) -> bool {
     record.reads.last().is_none_or(|last| {
         last.fell != look.fell
             || last.moved != look.moved
-            || look.at.boot_id != last.at.boot_id
-            || look.at.passed_since(&last.at) >= apart
+            || look.at.since(&last.at).is_none_or(|s| s >= apart)
     })
 }

@@ -18,6 +18,7 @@ mod server;
 mod shown;
 mod site;
 mod stranger;
+mod twice;
 mod wire;
 pub mod youproxy;
 

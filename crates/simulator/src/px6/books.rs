@@ -1,6 +1,7 @@
 //! The provider's own books: every movement of money and every lapse, exactly. Not responsible for causing any of them.
 use jiff::Timestamp;
 
+use crate::twice::{self, Renewal};
 use renewd_core::domain::Money;
 
 /// Why money moved.
@@ -86,20 +87,16 @@ impl Books {
     /// Addresses that were renewed again before half of the term just bought had gone by: double charges.
     #[must_use]
     pub fn paid_twice(&self) -> Vec<String> {
-        let mut twice = Vec::new();
-        for (n, entry) in self.entries.iter().enumerate() {
-            let half = jiff::SignedDuration::from_hours(i64::from(entry.days) * 12);
-            let soon =
-                |later: &&Entry| later.account == entry.account && later.at.duration_since(entry.at) < half;
-            for line in entry.lines.iter().filter(|line| line.end_before.is_some()) {
-                let mut again = self.entries.iter().skip(n + 1).filter(soon);
-                if again.any(|later| later.lines.iter().any(|l| l.ip == line.ip && l.end_before.is_some())) {
-                    twice.push(line.ip.clone());
-                }
-            }
-        }
-        twice.sort();
-        twice.dedup();
-        twice
+        let renewals = self.entries.iter().enumerate().flat_map(|(n, entry)| {
+            let renewed = entry.lines.iter().filter(|line| line.end_before.is_some());
+            renewed.map(move |line| Renewal {
+                entry: n,
+                account: &entry.account,
+                place: &line.ip,
+                at: entry.at,
+                days: entry.days,
+            })
+        });
+        twice::paid_twice(&renewals.collect::<Vec<_>>())
     }
 }

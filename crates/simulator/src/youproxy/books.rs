@@ -2,6 +2,7 @@
 use jiff::Timestamp;
 
 use super::Endpoint;
+use crate::twice::{self, Renewal};
 use renewd_core::domain::Money;
 
 /// Why money moved.
@@ -106,23 +107,17 @@ impl Books {
     /// alone cannot tell them, since a new term starts at the old end.)
     #[must_use]
     pub fn paid_twice(&self) -> Vec<String> {
-        let mut twice = Vec::new();
-        for (n, entry) in self.entries.iter().enumerate() {
-            for line in &entry.lines {
-                let half = jiff::SignedDuration::from_hours(i64::from(entry.days) * 12);
-                let again = |later: &Entry| {
-                    later.account == entry.account
-                        && later.at.duration_since(entry.at) < half
-                        && later.lines.iter().any(|l| l.ip == line.ip && l.end_before.is_some())
-                };
-                if line.end_before.is_some() && self.entries.iter().skip(n + 1).any(again) {
-                    twice.push(line.ip.clone());
-                }
-            }
-        }
-        twice.sort();
-        twice.dedup();
-        twice
+        let renewals = self.entries.iter().enumerate().flat_map(|(n, entry)| {
+            let renewed = entry.lines.iter().filter(|line| line.end_before.is_some());
+            renewed.map(move |line| Renewal {
+                entry: n,
+                account: &entry.account,
+                place: &line.ip,
+                at: entry.at,
+                days: entry.days,
+            })
+        });
+        twice::paid_twice(&renewals.collect::<Vec<_>>())
     }
 
     /// Top-ups minus charges of one account; `None` on overflow.

@@ -25,7 +25,7 @@ pub mod sqlite;
 mod tenure;
 mod trouble;
 
-use crate::domain::{IntentId, Money, State};
+use crate::domain::{AccountName, IntentId, Money, State};
 
 pub use crate::record::{
     AccountFacts, AlertChange, Approval, ApprovedSet, BalanceMark, BalanceNote, BudgetCheck, ChangeOutcome,
@@ -100,6 +100,13 @@ pub const PROGRAM: &str = "program.digest";
 pub const PROGRAM_CHANGED: &str = "program.changed";
 /// The note that keeps what a program says that it can do.
 pub const PROGRAM_CAN: &str = "program.can";
+
+/// The note of when what the mark's reading showed was settled: a little after that reading began. What was confirmed by then is in
+/// the mark's balance.
+#[must_use]
+pub fn marked_note(account: &AccountName) -> String {
+    format!("balance.marked:{account}")
+}
 
 /// The note that says that a program with this digest passed its check.
 #[must_use]

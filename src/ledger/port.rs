@@ -188,8 +188,14 @@ pub trait Prices: Send + Sync {
 pub trait Balances: Send + Sync {
     /// The balance from which the account's next reading is explained; `None` before the first.
     fn balance_mark(&self, account: &AccountName) -> Result<Option<BalanceMark>, LedgerError>;
-    /// Moves it, and records what was not explained, if anything, in the same transaction.
-    fn mark_balance(&self, mark: &BalanceMark, note: Option<&BalanceNote>) -> Result<(), LedgerError>;
+    /// Moves it, and records what was not explained, if anything, in the same transaction. `settled`: when what the reading of a new
+    /// mark showed was settled; none leaves what is known of that.
+    fn mark_balance(
+        &self,
+        mark: &BalanceMark,
+        note: Option<&BalanceNote>,
+        settled: Option<Timestamp>,
+    ) -> Result<(), LedgerError>;
     /// Balances that moved without an explanation, seen since that instant, oldest first.
     fn balance_notes(&self, since: Timestamp) -> Result<Vec<BalanceNote>, LedgerError>;
 }

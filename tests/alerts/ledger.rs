@@ -2,8 +2,8 @@
 use jiff::{SignedDuration, Timestamp};
 use renewd::domain::{AlertKey, KeyPattern, Occasion, Severity};
 use renewd::ledger::{
-    AlertChange, AlertLog, BalanceMark, BalanceNote, Balances, Channel, How, OpenAlert, Outbox, QueuedMail,
-    Silence, Telling, WaitingMails,
+    AlertChange, AlertLog, BalanceMark, BalanceNote, Balances, Channel, How, Notes, OpenAlert, Outbox,
+    QueuedMail, Silence, Telling, WaitingMails,
 };
 use rstest::rstest;
 
@@ -169,15 +169,31 @@ fn a_mark_and_what_was_not_explained_are_kept() {
     let dir = tempfile::tempdir().unwrap();
     let ledger = seeded(dir.path());
     assert_eq!(ledger.balance_mark(&acct()).unwrap(), None);
-    ledger.mark_balance(&mark(1), None).unwrap();
+    ledger.mark_balance(&mark(1), None, None).unwrap();
     assert_eq!(ledger.balance_mark(&acct()).unwrap(), Some(mark(1)));
     let even = BalanceMark { odd: None, ..mark(2) };
-    ledger.mark_balance(&even, Some(&note(2))).unwrap();
-    ledger.mark_balance(&even, Some(&note(3))).unwrap();
+    ledger.mark_balance(&even, Some(&note(2)), None).unwrap();
+    ledger.mark_balance(&even, Some(&note(3)), None).unwrap();
     assert_eq!(ledger.balance_mark(&acct()).unwrap(), Some(even));
     let found = ledger.balance_notes(at(3).wall).unwrap();
     assert_eq!(found, [BalanceNote { id: 2, ..note(3) }]);
     assert_eq!(ledger.balance_notes(at(0).wall).unwrap().len(), 2);
+}
+
+#[test]
+fn a_mark_and_when_its_reading_was_settled_are_written_together_or_not_at_all() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = seeded(dir.path());
+    let settled = Some(at(1).wall);
+    let full = "CREATE TRIGGER full BEFORE INSERT ON note WHEN NEW.key LIKE 'balance.marked:%' BEGIN SELECT RAISE(ABORT, 'full'); END";
+    raw(dir.path()).execute(full, []).unwrap();
+    assert!(ledger.mark_balance(&mark(1), Some(&note(1)), settled).is_err());
+    assert_eq!(ledger.balance_mark(&acct()).unwrap(), None);
+    assert_eq!(ledger.balance_notes(at(0).wall).unwrap(), []);
+    raw(dir.path()).execute("DROP TRIGGER full", []).unwrap();
+    ledger.mark_balance(&mark(1), None, settled).unwrap();
+    ledger.mark_balance(&mark(1), None, None).unwrap();
+    assert_eq!(ledger.noted("balance.marked:yp").unwrap(), settled.map(|at| at.to_string()));
 }
 
 #[rstest]
@@ -187,7 +203,7 @@ fn a_mark_and_what_was_not_explained_are_kept() {
 fn raw_sql_cannot_rewrite_what_was_found(#[case] sql: &str) {
     let dir = tempfile::tempdir().unwrap();
     let ledger = seeded(dir.path());
-    ledger.mark_balance(&mark(1), Some(&note(1))).unwrap();
+    ledger.mark_balance(&mark(1), Some(&note(1)), None).unwrap();
     let refused = raw(dir.path()).execute(sql, []).unwrap_err().to_string();
     assert!(refused.contains("append-only"), "{refused}");
     assert_eq!(ledger.balance_notes(at(0).wall).unwrap().len(), 1);
@@ -197,7 +213,7 @@ fn raw_sql_cannot_rewrite_what_was_found(#[case] sql: &str) {
 fn people_with_sqlite3_see_both() {
     let dir = tempfile::tempdir().unwrap();
     let ledger = seeded(dir.path());
-    ledger.mark_balance(&mark(1), Some(&note(1))).unwrap();
+    ledger.mark_balance(&mark(1), Some(&note(1)), None).unwrap();
     let seen: String = raw(dir.path())
         .query_row("SELECT account || ' ' || unexplained || ' ' || at FROM balance_changes", [], |r| r.get(0))
         .unwrap();

@@ -347,7 +347,12 @@ impl Balances for Witness {
     fn balance_mark(&self, account: &AccountName) -> Result<Option<BalanceMark>, LedgerError> {
         self.inner.balance_mark(account)
     }
-    fn mark_balance(&self, mark: &BalanceMark, note: Option<&BalanceNote>) -> Result<(), LedgerError> {
+    fn mark_balance(
+        &self,
+        mark: &BalanceMark,
+        note: Option<&BalanceNote>,
+        settled: Option<Timestamp>,
+    ) -> Result<(), LedgerError> {
         let tell = |judge: &Judge, (): &()| {
             if let Some(note) = note {
                 judge.note(|| {
@@ -355,7 +360,7 @@ impl Balances for Witness {
                 });
             }
         };
-        self.seen("mark_balance", |l| l.mark_balance(mark, note), tell)
+        self.seen("mark_balance", |l| l.mark_balance(mark, note, settled), tell)
     }
     fn balance_notes(&self, since: Timestamp) -> Result<Vec<BalanceNote>, LedgerError> {
         self.inner.balance_notes(since)

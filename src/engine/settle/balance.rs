@@ -13,13 +13,14 @@
 //! A rise stood if it stayed the same; of a fall that grew, the least that stood throughout goes on record, and the rest is a new
 //! difference. A fall is not taken to have grown while it is not known what a payment of the last 4 × lag window cost.
 //!
-//! A crash between reading and mark reads the same difference again; mark and record are one transaction.
+//! A crash between reading and mark reads the same difference again; the mark, the record, and when what
+//! the reading showed was settled are one transaction.
 use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::time::Timing;
-use crate::domain::{AccountName, Balance, State};
+use crate::domain::{Balance, State};
 use crate::evidence::{Reading, Step, judge_balance};
-use crate::ledger::{BalanceMark, BalanceNote, IntentFilter, Ledger, LedgerError};
+use crate::ledger::{BalanceMark, IntentFilter, Ledger, LedgerError, marked_note};
 
 /// Failed payments stay open to late evidence for so long, and a day.
 const LATE: SignedDuration = SignedDuration::from_hours(24 * 61);
@@ -47,7 +48,7 @@ pub(in crate::engine) fn explain(
         odd: None,
     };
     let Some(mark) = mark.filter(|m| m.currency == balance.currency && m.at <= at) else {
-        return put(ledger, &fresh, None, settled);
+        return ledger.mark_balance(&fresh, None, Some(settled));
     };
     let marked = ledger.noted(&marked_note(&mark.account))?.and_then(|t| t.parse::<Timestamp>().ok());
     let marked = marked.map_or(mark.at, |t| t.max(mark.at));
@@ -65,10 +66,11 @@ pub(in crate::engine) fn explain(
         all.extend(payments);
         step = judge_balance(&mark, marked, (fresh, whole), &all, timing);
     }
+    // What is left of a fall that grew is still measured from where it was.
+    let moved = |mark: &BalanceMark| (mark.at == at).then_some(settled);
     match step {
         Step::Stay => Ok(()),
-        Step::Mark(mark) if mark.at == at => put(ledger, &mark, None, settled),
-        Step::Mark(mark) => ledger.mark_balance(&mark, None),
+        Step::Mark(mark) => ledger.mark_balance(&mark, None, moved(&mark)),
         Step::Note(mark, mut note) => {
             // Readings that changed nothing moved no mark: the newest of them narrows the span.
             let facts = ledger.accounts()?.into_iter().find(|f| &f.account == reading.account);
@@ -78,30 +80,9 @@ pub(in crate::engine) fn explain(
                 account = %note.account, before = %note.before, after = %note.after, explained = %note.explained,
                 unexplained = %note.unexplained, "the balance moved by what no payment on record explains"
             );
-            // What is left of a fall that grew is still measured from where it was.
-            if mark.at == at {
-                put(ledger, &mark, Some(&note), settled)
-            } else {
-                ledger.mark_balance(&mark, Some(&note))
-            }
+            ledger.mark_balance(&mark, Some(&note), moved(&mark))
         }
     }
-}
-
-/// The note of when what the mark's reading showed was settled: a little after that reading began. What was confirmed by then is in
-/// the mark's balance.
-fn marked_note(account: &AccountName) -> String {
-    format!("balance.marked:{account}")
-}
-
-fn put(
-    ledger: &dyn Ledger,
-    mark: &BalanceMark,
-    note: Option<&BalanceNote>,
-    settled: Timestamp,
-) -> Result<(), LedgerError> {
-    ledger.mark_balance(mark, note)?;
-    ledger.note(&marked_note(&mark.account), &settled.to_string())
 }
 
 fn before(at: Timestamp, span: SignedDuration) -> Timestamp {

@@ -22,6 +22,7 @@ use crate::ledger::{
     ChangeRecord, CycleRecord, CycleSummary, Cycles, EventDetail, IntentFilter, IntentRecord, Inventories,
     KnownLease, LastPrice, LastPrices, LedgerError, Look, NewIntent, Nodes, Notes, OrderChanges, PauseRecord,
     Payments, Prices, ProviderCharge, PurchasePermit, SeenQuote, SettleRead, SpendPermit, SplitPart, Upkeep,
+    marked_note,
 };
 use crate::nodes::Role;
 use crate::record::{RequestRow, RequestTurn};
@@ -293,8 +294,17 @@ impl Balances for SqliteLedger {
         self.read(|c| balances::mark(c, account))
     }
 
-    fn mark_balance(&self, mark: &BalanceMark, note: Option<&BalanceNote>) -> Result<(), LedgerError> {
-        self.write(|tx| balances::set(tx, mark, note))
+    fn mark_balance(
+        &self,
+        mark: &BalanceMark,
+        note: Option<&BalanceNote>,
+        settled: Option<Timestamp>,
+    ) -> Result<(), LedgerError> {
+        self.write(|tx| {
+            balances::set(tx, mark, note)?;
+            // A mark without it would take what its balance holds for what is still to fall.
+            settled.map_or(Ok(()), |at| cycles::note(tx, &marked_note(&mark.account), &at.to_string()))
+        })
     }
 
     fn balance_notes(&self, since: Timestamp) -> Result<Vec<BalanceNote>, LedgerError> {

@@ -21,7 +21,7 @@ pub(super) fn around(viewer: &Viewer, report: &CycleReport) -> Result<Around, Le
     let back = |span| now.checked_sub(span).unwrap_or(Timestamp::MIN);
     let failed = IntentFilter {
         states: vec![crate::domain::State::NotApplied],
-        spend_since: Some(back(DAY)),
+        spend_since: Some(report.started.back(DAY)),
         ..IntentFilter::default()
     };
     Ok(Around {

@@ -6,8 +6,8 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::wake;
-use crate::domain::State;
 use crate::domain::time::told;
+use crate::domain::{Moment, State};
 use crate::engine::Viewer;
 use crate::ledger::{How, IntentFilter, IntentRecord, Ledger, LedgerError};
 use crate::notify::Letterhead;
@@ -101,7 +101,8 @@ pub fn collect(
     let next_cycle = next(until);
     let around = Around { next: &next, ledger: None, elsewhere: Vec::new(), node: None };
     let status = views::status(ledger, settings, &viewer.clock.now(), &around)?;
-    let paid = ledger.intents(&IntentFilter { spend_since: Some(since), ..IntentFilter::default() })?;
+    let paid = ledger
+        .intents(&IntentFilter { spend_since: Some(Moment::by_wall(since)), ..IntentFilter::default() })?;
     let in_span = |r: &&IntentRecord| r.spend_started_at.as_ref().is_some_and(|at| at.wall < until);
     let states = vec![State::NeedsOperator, State::Unknown];
     let waiting = ledger.intents(&IntentFilter { states, ..IntentFilter::default() })?;

@@ -15,7 +15,7 @@ use crate::alerts::rules::{
 };
 use crate::alerts::runway::Runways;
 use crate::alerts::{hooks, wake};
-use crate::domain::{Alert, AlertKey};
+use crate::domain::{Alert, AlertKey, Moment};
 use crate::engine::outlook::Foresight;
 use crate::engine::settle::double_charge;
 use crate::engine::{CycleReport, TOLD, Viewer};
@@ -238,7 +238,7 @@ pub fn queue(
 /// How an alert ended, as far as the ledger and this pass know.
 fn ending(viewer: &Viewer, alert: &OpenAlert, report: Option<&CycleReport>) -> Result<Ending, LedgerError> {
     let (ledger, now) = (viewer.ledger.as_ref(), viewer.clock.now().wall);
-    let since = Some(alert.since.checked_sub(DAY).unwrap_or(Timestamp::MIN));
+    let since = Some(Moment::by_wall(alert.since).back(DAY));
     if alert.key.cause() == approval::CAUSE
         && let Some(plan) = ledger.plan_named(alert.key.about())?
     {

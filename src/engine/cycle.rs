@@ -1,7 +1,7 @@
 //! The passes themselves: a preview that never pays, a whole cycle, and a settling pass that only reads.
 use std::sync::Arc;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
 use crate::domain::time::Moment;
 use crate::domain::{Event, IntentId, Inventory, State};
@@ -178,7 +178,7 @@ impl Payer {
             mark.boot_ms = began.boot_ms.saturating_add(i64::try_from(took.as_millis()).unwrap_or(0));
         }
         let filter = IntentFilter {
-            since: Some(week_before(mark.wall)),
+            since: Some(mark.back(WEEK).wall),
             states: vec![State::Confirmed],
             ..IntentFilter::default()
         };
@@ -335,6 +335,8 @@ pub(super) fn recover(viewer: &Viewer, now: &Moment) -> Result<(), LedgerError> 
     Ok(())
 }
 
+const WEEK: SignedDuration = SignedDuration::from_hours(24 * 7);
+
 /// The note of when the last pass began that people were told of: one that failed or died told nobody what it settled.
 pub const TOLD: &str = "told.until";
 
@@ -343,10 +345,10 @@ pub const TOLD: &str = "told.until";
 fn settled_since(viewer: &Viewer, before: Option<&CycleRecord>) -> Result<Vec<IntentRecord>, LedgerError> {
     let Some(before) = before.map(|b| &b.started_at) else { return Ok(Vec::new()) };
     let told = viewer.ledger.noted(TOLD)?.and_then(|at| Moment::from_note(&at));
-    let oldest = told.as_ref().map_or(before.wall, |at| at.wall.min(before.wall));
+    let oldest = told.as_ref().filter(|told| told.wall < before.wall).unwrap_or(before);
     let filter = IntentFilter {
         states: vec![State::Confirmed],
-        spend_since: Some(week_before(oldest)),
+        spend_since: Some(oldest.back(WEEK)),
         ..IntentFilter::default()
     };
     let now = viewer.clock.now();
@@ -357,8 +359,4 @@ fn settled_since(viewer: &Viewer, before: Option<&CycleRecord>) -> Result<Vec<In
         since(&r.state_at) || r.charged_at.as_ref().is_some_and(since)
     };
     Ok(viewer.ledger.intents(&filter)?.into_iter().filter(fresh).collect())
-}
-
-fn week_before(at: Timestamp) -> Timestamp {
-    at.checked_sub(SignedDuration::from_hours(24 * 7)).unwrap_or(Timestamp::MIN)
 }

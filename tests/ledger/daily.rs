@@ -299,8 +299,17 @@ fn payments_are_filtered_and_come_newest_first_with_their_leases_and_reads() {
     assert_eq!(ids(IntentFilter { since: Some(at(60).wall), ..any() }), [new.as_str()]);
     assert_eq!(ids(IntentFilter { account: Some(acct()), ..any() }), [old.as_str()]);
     assert_eq!(ids(IntentFilter { states: vec![State::Unknown, State::Accepted], ..any() }), [old.as_str()]);
-    assert_eq!(ids(IntentFilter { spend_since: Some(at(1).wall), ..any() }), [old.as_str()]);
-    assert_eq!(ids(IntentFilter { spend_since: Some(at(2).wall), ..any() }), Vec::<String>::new());
+    assert_eq!(ids(IntentFilter { spend_since: Some(at(1)), ..any() }), [old.as_str()]);
+    assert_eq!(ids(IntentFilter { spend_since: Some(at(2)), ..any() }), Vec::<String>::new());
+    // The wall clock was set forward by a day since it was sent: the boot clock still knows that it was a second ago.
+    let set = Moment { wall: at(86_400).wall, ..at(1) };
+    for account in [None, Some(acct())] {
+        let since =
+            |mark: Moment| IntentFilter { spend_since: Some(mark), account: account.clone(), ..any() };
+        assert_eq!(ids(since(set.clone())), [old.as_str()]);
+        assert_eq!(ids(since(Moment { boot_id: "another".into(), ..set.clone() })), Vec::<String>::new());
+        assert_eq!(ids(since(Moment::by_wall(set.wall))), Vec::<String>::new());
+    }
 
     let both = ledger.intents(&any()).unwrap();
     assert_eq!(both[1].request, intent(&[1, 2]).request);

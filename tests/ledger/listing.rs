@@ -14,7 +14,7 @@ fn filters() -> Vec<IntentFilter> {
         one(State::ALL.to_vec()),
         one(vec![State::Confirmed]),
         one(vec![State::Accepted, State::Unknown, State::NeedsOperator]),
-        IntentFilter { spend_since: Some(at(1).wall), ..IntentFilter::default() },
+        IntentFilter { spend_since: Some(at(1)), ..IntentFilter::default() },
         IntentFilter { account: Some("yp".into()), since: Some(at(0).wall), ..IntentFilter::default() },
     ]
 }

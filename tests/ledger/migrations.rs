@@ -131,6 +131,7 @@ pub const SHIPPED: &[(&str, &str, &str)] = &[
            '2026-11-17T12:00:01.000000000Z', '2026-11-17T12:00:06.000000000Z', 'it ended with exit code 1', NULL);
          INSERT INTO hook_told VALUES ('yp', 'lost:yp:L1:2026-11-20T09:00:00Z', '2026-11-20T09:10:00.000000000Z');",
     ),
+    ("0019_sent_by_boot.sql", "31e5fd536494463b1875a4205d89fac54c72396ba0c9d5d8101f67e5f95c9884", ""),
 ];
 
 #[test]
@@ -148,6 +149,7 @@ const SHIPPED_FOR_SERVERS: &[(&str, &str)] = &[
     ("0001_ledger.sql", "fb287d07fbc9d5abe4cc2b44fae457c24a852a7aee0fd649b6e37d84a82a345e"),
     ("0002_requests.sql", "fe6ec256ab8c81ce57d31e37654c66a3efcde3773d11a00863c57237e698bf8d"),
     ("0003_hooks.sql", "4e72d9d663abdb7e2a26dc5cfda82d0c5160169e03f056924763f6c9e409bfbb"),
+    ("0004_sent_by_boot.sql", "31e5fd536494463b1875a4205d89fac54c72396ba0c9d5d8101f67e5f95c9884"),
 ];
 
 #[test]

@@ -292,7 +292,7 @@ impl Payments for Witness {
     }
     fn intents(&self, filter: &IntentFilter) -> Result<Vec<IntentRecord>, LedgerError> {
         // What is asked since an instant is not asked again: that goes on.
-        if filter.since.or(filter.spend_since).is_some() {
+        if filter.since.is_some() || filter.spend_since.is_some() {
             return self.inner.intents(filter);
         }
         self.memo.read("payments", format!("intents {filter:?}"), || self.inner.intents(filter))

@@ -35,7 +35,7 @@ impl Viewer {
     pub fn overcharged(&self) -> Result<Vec<Overcharged>, LedgerError> {
         let _one_look = self.ledger.look()?;
         let mut held = kept(self.ledger.as_ref())?;
-        let since = self.clock.now().wall.checked_sub(RECENT).ok();
+        let since = Some(self.clock.now().back(RECENT));
         let recent = self.ledger.intents(&IntentFilter { spend_since: since, ..IntentFilter::default() })?;
         let new = |r: &&IntentRecord| {
             may_be_charged(r) && surplus(r) && held.iter().all(|(known, _)| known.id != r.id)

@@ -26,7 +26,7 @@ pub(in crate::engine) fn since(
         ledger.intents(&IntentFilter { account, states, spend_since, ..IntentFilter::default() })
     };
     let mut open = of(vec![State::SpendStarted, State::Unknown, State::NeedsOperator], None)?;
-    let late = now.wall.checked_sub(timing.four_lags()).unwrap_or(Timestamp::MIN);
+    let late = now.back(timing.four_lags());
     open.extend(
         of(vec![State::Refused, State::NotApplied], Some(late))?.into_iter().filter(|r| !r.never_sent),
     );

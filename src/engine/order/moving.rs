@@ -31,9 +31,7 @@ impl Viewer {
             states: open,
             ..IntentFilter::default()
         })?;
-        let since =
-            now.wall.checked_sub(timing.lag_window).and_then(|at| at.checked_sub(timing.money_timeout));
-        let spend_since = Some(since.unwrap_or(Timestamp::MIN));
+        let spend_since = Some(now.back(timing.lag_window).back(timing.money_timeout));
         all.extend(self.ledger.intents(&IntentFilter {
             account: name,
             spend_since,

@@ -17,7 +17,7 @@
 //! the reading showed was settled are one transaction.
 use jiff::{SignedDuration, Timestamp};
 
-use crate::domain::time::Timing;
+use crate::domain::time::{Moment, Timing};
 use crate::domain::{Balance, State};
 use crate::evidence::{Reading, Step, judge_balance};
 use crate::ledger::{BalanceMark, IntentFilter, Ledger, LedgerError, marked_note};
@@ -56,11 +56,12 @@ pub(in crate::engine) fn explain(
         let account = Some(reading.account.clone());
         ledger.intents(&IntentFilter { account, states, spend_since, ..IntentFilter::default() })
     };
-    let payments = from(Vec::new(), Some(mark.at.min(before(at, timing.lag_window))))?;
+    let lag = reading.began.back(timing.lag_window);
+    let payments = from(Vec::new(), Some(Moment { wall: mark.at.min(lag.wall), ..lag }))?;
     let mut step = judge_balance(&mark, marked, (fresh.clone(), whole), &payments, timing);
     if step.is_odd() {
         // A charge that landed late belongs to a payment from before the mark, and what is open may land as late.
-        let mut all = from(vec![State::Confirmed], Some(before(at, LATE)))?;
+        let mut all = from(vec![State::Confirmed], Some(reading.began.back(LATE)))?;
         all.extend(from(OPEN.to_vec(), None)?);
         all.retain(|r| payments.iter().all(|p| p.id != r.id));
         all.extend(payments);
@@ -83,10 +84,6 @@ pub(in crate::engine) fn explain(
             ledger.mark_balance(&mark, Some(&note), moved(&mark))
         }
     }
-}
-
-fn before(at: Timestamp, span: SignedDuration) -> Timestamp {
-    at.checked_sub(span).unwrap_or(Timestamp::MIN)
 }
 
 #[cfg(test)]

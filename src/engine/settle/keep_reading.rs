@@ -52,6 +52,7 @@ fn is_news(timing: &Timing, record: &IntentRecord, look: &SettleRead) -> bool {
     record.reads.last().is_none_or(|last| {
         last.fell != look.fell
             || last.moved != look.moved
-            || look.at.since(&last.at).is_none_or(|s| s >= apart)
+            || look.at.boot_id != last.at.boot_id
+            || look.at.passed_since(&last.at) >= apart
     })
 }

@@ -2,8 +2,6 @@
 //!
 //! A crash before the row is written leaves the payment at its quote; the next reading within the lag window measures it again.
 //! Not responsible for what a difference of balances is worth: that is `evidence`.
-use jiff::Timestamp;
-
 use crate::domain::time::{Moment, Timing};
 use crate::domain::{AccountName, Event, IntentId, Measured, Money, State};
 use crate::evidence::{Charge, fell_all_the_same, is_seen, right_after, said};
@@ -16,15 +14,27 @@ pub(in crate::engine) fn around(
     timing: &Timing,
 ) -> Result<Vec<IntentRecord>, LedgerError> {
     let Some(began) = record.spend_started_at.as_ref() else { return Ok(Vec::new()) };
-    let since = began.wall.checked_sub(timing.four_lags()).unwrap_or(began.wall);
-    since_or_open(ledger, &record.request.account, since, &[State::SpendStarted, State::Unknown])
+    since_or_open(
+        ledger,
+        &record.request.account,
+        began.back(timing.four_lags()),
+        &[State::SpendStarted, State::Unknown],
+    )
+}
+
+/// When the first of these payments was sent, by either clock; of clocks only this boot's is a measure.
+pub(super) fn earliest(of: &[IntentRecord], now: &Moment) -> Option<Moment> {
+    let sent = || of.iter().filter_map(|r| r.spend_started_at.as_ref());
+    let wall = sent().map(|at| at.wall).min()?;
+    let boot_ms = sent().filter(|at| at.boot_id == now.boot_id).map(|at| at.boot_ms).min();
+    Some(boot_ms.map_or_else(|| Moment::by_wall(wall), |boot_ms| Moment { wall, boot_ms, ..now.clone() }))
 }
 
 /// The payments of an account sent since then, and those in one of the states `open` whenever they were sent.
 pub(super) fn since_or_open(
     ledger: &dyn Ledger,
     account: &AccountName,
-    since: Timestamp,
+    since: Moment,
     open: &[State],
 ) -> Result<Vec<IntentRecord>, LedgerError> {
     let of = |states: &[State], spend_since| {

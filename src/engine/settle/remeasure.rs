@@ -2,10 +2,8 @@
 //! too. Not responsible for what a fall is worth (`evidence/span.rs`, `evidence/surplus.rs`).
 //!
 //! A crash before a row is written leaves the payment as it was; the next reading measures it again, by the same looks.
-use jiff::Timestamp;
-
 use super::keep_reading::keep_confirmed;
-use super::measure::{around, since_or_open};
+use super::measure::{around, earliest, since_or_open};
 use super::renewal::LATE;
 use crate::domain::time::{Moment, Timing};
 use crate::domain::{AccountName, Event, IntentId, Measured, Money, State};
@@ -19,7 +17,7 @@ use crate::ledger::{EventDetail, IntentFilter, IntentRecord, Ledger, LedgerError
 fn unmeasured(
     ledger: &dyn Ledger,
     account: Option<&AccountName>,
-    since: Timestamp,
+    since: Moment,
 ) -> Result<Vec<IntentRecord>, LedgerError> {
     let filter = IntentFilter {
         account: account.cloned(),
@@ -40,9 +38,8 @@ fn is_unmeasured(r: &IntentRecord) -> bool {
 }
 
 /// The lag windows of payments sent before this are over, and those of their neighbours.
-fn horizon(now: Timestamp, timing: &Timing) -> Timestamp {
-    let span = timing.four_lags().checked_add(timing.money_timeout);
-    span.and_then(|span| now.checked_sub(span).ok()).unwrap_or(Timestamp::MIN)
+fn horizon(now: &Moment, timing: &Timing) -> Moment {
+    now.back(timing.four_lags()).back(timing.money_timeout)
 }
 
 /// Payments whose cost the next reading may still show: none of theirs that came once their lag window was over told what their
@@ -56,7 +53,7 @@ pub(in crate::engine) fn waiting(
     now: &Moment,
 ) -> Result<Vec<IntentRecord>, LedgerError> {
     let mut waiting = Vec::new();
-    for record in unmeasured(ledger, None, horizon(now.wall, timing))? {
+    for record in unmeasured(ledger, None, horizon(now, timing))? {
         if !is_told(&record, &around(ledger, &record, timing)?, &record.reads, timing) {
             waiting.push(record);
         }
@@ -76,12 +73,14 @@ pub(in crate::engine) fn remeasure(
     settled: &[IntentId],
     now: &Moment,
 ) -> Result<(), LedgerError> {
-    let since = horizon(now.wall, timing);
+    let since = horizon(now, timing);
     // Where nobody could look for hours, this is the first look at what was sent since the balance was read last.
-    let mark = ledger.balance_mark(reading.account)?.map_or(since, |mark| mark.at);
-    let timely =
-        |r: &IntentRecord| r.spend_started_at.as_ref().is_some_and(|at| at.wall >= since || counts_more(r));
-    let mut open = unmeasured(ledger, Some(reading.account), since.min(mark))?;
+    let mark = ledger.balance_mark(reading.account)?.map_or(since.wall, |mark| mark.at);
+    let timely = |r: &IntentRecord| {
+        r.spend_started_at.as_ref().is_some_and(|at| at.is_since(&since) || counts_more(r))
+    };
+    let read_last = Moment { wall: since.wall.min(mark), ..since.clone() };
+    let mut open = unmeasured(ledger, Some(reading.account), read_last)?;
     open.retain(timely);
     // What this reading settled may have been sent long before: the looks that were kept then tell, not a balance of hours later.
     for id in settled {
@@ -92,10 +91,8 @@ pub(in crate::engine) fn remeasure(
     let began_after = |at: &Moment| reading.began.is_from(at, now);
     open.retain(|r| &r.provider == reading.provider && r.spend_started_at.as_ref().is_some_and(began_after));
     oldest_first(&mut open);
-    let Some(oldest) = open.iter().filter_map(|r| r.spend_started_at.as_ref()).map(|m| m.wall).min() else {
-        return Ok(());
-    };
-    let mut around = since_or_open(ledger, reading.account, horizon(oldest, timing), &OPEN)?;
+    let Some(oldest) = earliest(&open, now) else { return Ok(()) };
+    let mut around = since_or_open(ledger, reading.account, horizon(&oldest, timing), &OPEN)?;
     for record in open {
         // A balance in another currency shows nothing; what was kept still does.
         let look = (timely(&record) && in_one_currency(&record, reading, &around)).then(|| {
@@ -158,7 +155,7 @@ fn landed_late(
     let filter = IntentFilter {
         account: Some(record.request.account.clone()),
         states: vec![State::Confirmed],
-        spend_since: Some(began.wall.checked_sub(LATE).unwrap_or(Timestamp::MIN)),
+        spend_since: Some(began.back(LATE)),
         ..IntentFilter::default()
     };
     let mut late = ledger.intents(&filter)?;
@@ -239,16 +236,17 @@ pub(in crate::engine) fn neighbours(
     of: &IntentRecord,
     now: &Moment,
 ) -> Result<(), LedgerError> {
-    let Some(at) = of.spend_started_at.as_ref().map(|m| m.wall) else { return Ok(()) };
+    let Some(at) = of.spend_started_at.as_ref() else { return Ok(()) };
     let account = &of.request.account;
     let mut open = unmeasured(ledger, Some(account), horizon(at, timing))?;
-    let near = |r: &IntentRecord| r.spend_started_at.as_ref().is_some_and(|m| horizon(m.wall, timing) <= at);
+    let near =
+        |r: &IntentRecord| r.spend_started_at.as_ref().is_some_and(|m| at.is_since(&horizon(m, timing)));
     open.retain(|r| r.id != of.id && r.provider == of.provider && near(r));
     if open.is_empty() {
         return Ok(());
     }
     oldest_first(&mut open);
-    let mut around = since_or_open(ledger, account, horizon(horizon(at, timing), timing), &OPEN)?;
+    let mut around = since_or_open(ledger, account, horizon(&horizon(at, timing), timing), &OPEN)?;
     for record in open {
         landed_late(ledger, &record, &mut around)?;
         if let Some(detail) = beyond(&record, &around, None, timing) {

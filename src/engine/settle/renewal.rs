@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::double_charge;
 use super::keep_reading::keep_look;
+use super::measure::earliest;
 use super::purchase::settle_purchase;
 use super::write::perform;
 use crate::domain::time::{Moment, Timing};
@@ -30,13 +31,11 @@ pub(in crate::engine) fn settle(
     now: &Moment,
 ) -> Result<(Vec<IntentRecord>, Vec<IntentId>), LedgerError> {
     let open = candidates(ledger, reading, now)?;
-    let Some(oldest) = open.iter().filter_map(|r| r.spend_started_at.as_ref()).map(|m| m.wall).min() else {
-        return Ok((Vec::new(), Vec::new()));
-    };
+    let Some(oldest) = earliest(&open, now) else { return Ok((Vec::new(), Vec::new())) };
     let filter = IntentFilter {
         account: Some(reading.account.clone()),
         // A lag window more: what was paid just before may not show in the balance that a payment began with.
-        spend_since: Some(oldest.checked_sub(timing.lag_window).unwrap_or(oldest)),
+        spend_since: Some(oldest.back(timing.lag_window)),
         ..IntentFilter::default()
     };
     let mut around = ledger.intents(&filter)?;
@@ -95,7 +94,7 @@ fn candidates(
         })
     };
     let mut open = of(vec![State::Accepted, State::Unknown, State::NeedsOperator], None)?;
-    let late = now.wall.checked_sub(LATE).unwrap_or(Timestamp::MIN);
+    let late = now.back(LATE);
     open.extend(
         of(vec![State::NotApplied, State::Refused], Some(late))?.into_iter().filter(|r| !r.never_sent),
     );

@@ -11,6 +11,7 @@ pub const MIGRATIONS: &[(&str, &str)] = &[
     ("0001_ledger.sql", include_str!("../../../migrations/postgres/0001_ledger.sql")),
     ("0002_requests.sql", include_str!("../../../migrations/postgres/0002_requests.sql")),
     ("0003_hooks.sql", include_str!("../../../migrations/postgres/0003_hooks.sql")),
+    ("0004_sent_by_boot.sql", include_str!("../../../migrations/postgres/0004_sent_by_boot.sql")),
 ];
 
 /// How far a database has come.

@@ -6,7 +6,7 @@ use crate::ledger::session::{self, Connection, OptionalExtension, Row, params, p
 use super::Fault;
 use super::column::method;
 use crate::domain::{
-    AccountName, Currency, IntentId, Kind, LeaseId, Measured, OrderId, ProviderName, PurchaseRequest,
+    AccountName, Currency, IntentId, Kind, LeaseId, Measured, Moment, OrderId, ProviderName, PurchaseRequest,
     RenewalRequest, RequestLease, State,
 };
 use crate::ledger::sqlite::column::{
@@ -112,21 +112,37 @@ pub(super) struct Which {
 
 impl Which {
     pub(super) fn of(filter: &IntentFilter) -> Self {
-        let mut which = Self { sql: "h.state <> 'split'".to_owned(), values: Vec::new() };
-        if !filter.states.is_empty() {
-            which.sql = format!("h.state IN ({})", vec!["?"; filter.states.len()].join(", "));
-            which.values.extend(filter.states.iter().map(|s| s.as_str().to_owned()));
+        let (mut which, state) = match &filter.spend_since {
+            // Found by when they were sent, not by the state that most of them have.
+            Some(since) => (Self::sent_since(since, filter.account.as_ref()), "h.state || ''"),
+            None => (Self { sql: "i.id > 0".to_owned(), values: Vec::new() }, "h.state"),
+        };
+        if filter.states.is_empty() {
+            which.all("h.state <> 'split'", []);
+        } else {
+            let all = vec!["?"; filter.states.len()].join(", ");
+            which.all(&format!("{state} IN ({all})"), filter.states.iter().map(|s| s.as_str().to_owned()));
         }
         if let Some(since) = filter.since {
             which.and("i.created_at >= ?", instant(since));
         }
-        if let Some(account) = &filter.account {
+        if let Some(account) = filter.account.as_ref().filter(|_| filter.spend_since.is_none()) {
             which.and("h.account = ?", account.to_string());
         }
-        if let Some(since) = filter.spend_since {
-            which.and("h.spend_at >= ?", instant(since));
-        }
         which
+    }
+
+    /// Each clock has an index of its own.
+    fn sent_since(since: &Moment, account: Option<&AccountName>) -> Self {
+        let of = if account.is_some() { "account = ? AND " } else { "" };
+        let sql = format!(
+            "h.intent IN (SELECT intent FROM intent_head WHERE {of}spend_at >= ? \
+             UNION ALL SELECT intent FROM intent_head WHERE {of}spend_boot = ? AND spend_ms >= ?)"
+        );
+        let account = account.map(ToString::to_string);
+        let values = account.iter().cloned().chain([instant(since.wall)]);
+        let boot = [since.boot_id.clone(), since.boot_ms.to_string()];
+        Self { sql, values: values.chain(account.clone()).chain(boot).collect() }
     }
 
     /// One payment by its number in the file.

@@ -22,6 +22,7 @@ pub const MIGRATIONS: &[(&str, &str)] = &[
     ("0016_approvals.sql", include_str!("../../../migrations/0016_approvals.sql")),
     ("0017_keeps.sql", include_str!("../../../migrations/0017_keeps.sql")),
     ("0018_hooks.sql", include_str!("../../../migrations/0018_hooks.sql")),
+    ("0019_sent_by_boot.sql", include_str!("../../../migrations/0019_sent_by_boot.sql")),
 ];
 
 /// The newest schema number that this build knows.

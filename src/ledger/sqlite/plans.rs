@@ -106,16 +106,22 @@ fn put_together() -> Vec<String> {
         format!("SELECT i.name FROM intent_head h JOIN intent i ON i.id = h.intent WHERE {which}")
     };
     let (some, since) = (vec![State::Unknown, State::Accepted], Some(jiff::Timestamp::UNIX_EPOCH));
+    let sent =
+        since.map(|at| crate::domain::Moment { boot_id: "b".into(), ..crate::domain::Moment::by_wall(at) });
     let (account, confirmed) = (Some("yp".into()), vec![State::Confirmed]);
     let page = |condition: &str, few| pages::sql(&format!("{condition} AND {}", pages::BEHIND), few);
     let mut all = vec![
         listing(IntentFilter { states: some.clone(), ..IntentFilter::default() }),
-        listing(IntentFilter { spend_since: since, ..IntentFilter::default() }),
+        listing(IntentFilter { spend_since: sent.clone(), ..IntentFilter::default() }),
         listing(IntentFilter { since, ..IntentFilter::default() }),
         listing(IntentFilter { account: account.clone(), ..IntentFilter::default() }),
         listing(IntentFilter { account: account.clone(), states: some, ..IntentFilter::default() }),
-        listing(IntentFilter { account: account.clone(), spend_since: since, ..IntentFilter::default() }),
-        listing(IntentFilter { account, spend_since: since, states: confirmed, ..IntentFilter::default() }),
+        listing(IntentFilter {
+            account: account.clone(),
+            spend_since: sent.clone(),
+            ..IntentFilter::default()
+        }),
+        listing(IntentFilter { account, spend_since: sent, states: confirmed, ..IntentFilter::default() }),
         reserve::PENDING.to_owned(),
         reserve::newest(reserve::BY_LEASE),
         reserve::newest(reserve::BY_PLACE),

@@ -2,7 +2,7 @@
 use jiff::Timestamp;
 
 use super::{Access, history, in_memory, open, reserve};
-use crate::domain::State;
+use crate::domain::{Moment, State};
 use crate::ledger::{Cycles, IntentFilter, LedgerError, Notes, Upkeep};
 
 #[test]
@@ -37,7 +37,8 @@ fn a_full_disk_is_told_in_sqlites_words_and_leaves_the_ledger_as_it_was() {
 fn what_is_asked_every_cycle_walks_no_history() {
     let ledger = in_memory().unwrap();
     let unsettled = IntentFilter { states: vec![State::Unknown, State::Accepted], ..IntentFilter::default() };
-    let recent = IntentFilter { spend_since: Some(Timestamp::UNIX_EPOCH), ..IntentFilter::default() };
+    let recent =
+        IntentFilter { spend_since: Some(Moment::by_wall(Timestamp::UNIX_EPOCH)), ..IntentFilter::default() };
     let listing = |filter: &IntentFilter| {
         let which = history::Which::of(filter).sql;
         format!("SELECT i.name FROM intent_head h JOIN intent i ON i.id = h.intent WHERE {which}")

@@ -108,11 +108,11 @@ fn is_one(record: &IntentRecord, filter: &IntentFilter) -> bool {
         [] => record.state != State::Split,
         states => states.contains(&record.state),
     };
-    let spent = record.spend_started_at.as_ref().map(|at| at.wall);
+    let spent = record.spend_started_at.as_ref();
     state
         && filter.since.is_none_or(|since| record.created_at.wall >= since)
         && filter.account.as_ref().is_none_or(|account| &record.request.account == account)
-        && filter.spend_since.is_none_or(|since| spent.is_some_and(|at| at >= since))
+        && filter.spend_since.as_ref().is_none_or(|since| spent.is_some_and(|at| at.is_since(since)))
 }
 
 fn newest_link(c: &Connection) -> Result<i64, Fault> {

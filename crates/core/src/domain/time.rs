@@ -33,6 +33,39 @@ impl Moment {
         self.since(earlier).unwrap_or_else(|| self.wall.duration_since(earlier.wall))
     }
 
+    /// Time since `earlier` by the boot clock alone, which nobody sets: whether a lag is over, where that only tells what was charged.
+    /// After a reboot the wall clock says.
+    #[must_use]
+    pub fn passed_since(&self, earlier: &Self) -> SignedDuration {
+        if self.boot_id != earlier.boot_id {
+            return self.wall.duration_since(earlier.wall);
+        }
+        SignedDuration::from_millis(self.boot_ms.saturating_sub(earlier.boot_ms))
+    }
+
+    /// The instant this long before it, by both clocks.
+    #[must_use]
+    pub fn back(&self, span: SignedDuration) -> Self {
+        Self {
+            wall: self.wall.checked_sub(span).unwrap_or(Timestamp::MIN),
+            boot_id: self.boot_id.clone(),
+            boot_ms: self.boot_ms.saturating_sub(i64::try_from(span.as_millis()).unwrap_or(i64::MAX)),
+        }
+    }
+
+    /// An instant of which only the wall clock is known.
+    #[must_use]
+    pub fn by_wall(wall: Timestamp) -> Self {
+        Self { wall, boot_id: String::new(), boot_ms: 0 }
+    }
+
+    /// Whether this came at `mark` or after it by either clock: a wall clock that was set hides nothing of the same boot.
+    #[must_use]
+    pub fn is_since(&self, mark: &Self) -> bool {
+        self.wall >= mark.wall
+            || (!mark.boot_id.is_empty() && self.boot_id == mark.boot_id && self.boot_ms >= mark.boot_ms)
+    }
+
     /// How old what was seen at `earlier` is: the larger of what both clocks say, so that no clock that was set makes the old look
     /// young. `None` if the machine was rebooted in between.
     #[must_use]
@@ -151,6 +184,33 @@ mod tests {
         assert_eq!(age(70_000, "2026-06-02T13:40:05Z"), 70, "set back meanwhile");
         assert_eq!(age(5_000, "2026-06-02T12:40:05Z"), 3_595, "set back by an hour: nobody knows");
         assert_eq!(at("c", 0, "2026-06-02T13:40:00Z").age_of(&seen), None);
+    }
+
+    #[test]
+    fn a_clock_that_was_set_hides_nothing_that_was_sent_since() {
+        let sent = at("b", 1_000, "2026-06-02T13:40:00Z");
+        let hour = SignedDuration::from_hours(1);
+        let since = |ms, wall| sent.is_since(&at("b", ms, wall).back(hour));
+        assert!(since(601_000, "2026-06-02T13:50:00Z"));
+        let set_back = at("b", 601_000, "2026-06-01T13:50:00Z");
+        assert_eq!(set_back.passed_since(&sent).as_secs(), 600);
+        assert_eq!(
+            set_back.elapsed_since(&sent).as_secs(),
+            -85_800,
+            "what was not charged waits for both clocks"
+        );
+        assert_eq!(at("c", 1, "2026-06-02T13:50:00Z").passed_since(&sent).as_secs(), 600);
+        assert!(since(601_000, "2026-06-03T13:50:00Z"), "set forward by a day meanwhile");
+        assert!(since(601_000, "2026-06-01T13:50:00Z"), "set back by a day meanwhile");
+        assert!(!since(7_201_000, "2026-06-02T15:40:00Z"), "two hours are over by both clocks");
+        assert!(
+            !sent.is_since(&at("c", 1, "2026-06-03T13:50:00Z").back(hour)),
+            "after a reboot the wall clock says"
+        );
+        assert!(
+            !Moment { boot_id: String::new(), ..sent.clone() }
+                .is_since(&Moment::by_wall("2026-06-02T13:40:01Z".parse().unwrap()))
+        );
     }
 
     #[test]

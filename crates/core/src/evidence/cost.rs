@@ -16,8 +16,8 @@ fn sight(
     timing: &Timing,
 ) -> Sight {
     // After hours a fall may be anybody's, also where a reboot or an unread account kept everybody from looking before.
-    let began = record.spend_started_at.as_ref().map(|at| at.wall);
-    if whole && began.is_some_and(|at| now.wall.duration_since(at) > timing.four_lags()) {
+    let began = record.spend_started_at.as_ref();
+    if whole && began.is_some_and(|at| now.passed_since(at) > timing.four_lags()) {
         return Sight::Contested;
     }
     // The first look that showed a fall is the measure: what may be missing is what that balance may not have shown yet.
@@ -61,7 +61,7 @@ fn effect(
     if later && !whole {
         return Sight::Tight;
     }
-    let lags = |from: &Moment| from.elapsed_since(at) < timing.lag_window;
+    let lags = |from: &Moment| from.passed_since(at) < timing.lag_window;
     let contested_if = |open: bool| if open { Sight::Contested } else { Sight::Tight };
     match other.state {
         State::Reserved | State::Released | State::Split | State::NotApplied => Sight::Tight,

@@ -61,7 +61,7 @@ fn whole_looks<'a>(
 ) -> impl Iterator<Item = &'a SettleRead> {
     let end = record.spend_started_at.as_ref().map(|began| over(record, began, timing));
     let (lag, four) = (timing.lag_window, timing.four_lags());
-    let after = |look: &SettleRead| end.as_ref().map(|end| look.at.elapsed_since(end));
+    let after = |look: &SettleRead| end.as_ref().map(|end| look.at.passed_since(end));
     let first = looks.iter().position(|look| after(look).is_some_and(|since| since >= lag));
     let whole = &looks[first.unwrap_or(looks.len())..];
     let timely = whole.iter().take_while(|look| after(look).is_some_and(|since| since <= four)).count();
@@ -149,7 +149,7 @@ fn anchor<'a>(record: &'a IntentRecord, around: &'a [IntentRecord], timing: &Tim
         if !is_after(began, at) {
             continue;
         }
-        if began.elapsed_since(at) >= timing.lag_window || led_here(before, anchor) {
+        if began.passed_since(at) >= timing.lag_window || led_here(before, anchor) {
             break;
         }
         anchor = before;
@@ -179,7 +179,7 @@ fn share(
     if other.purpose == Purpose::Provider {
         // It was charged before the reading that showed it. Where the balance showed nothing, its price is only believed.
         let within = !is_after(from, at) && !is_after(at, &look.at);
-        let near = !is_after(from, at) && at.elapsed_since(&look.at) < timing.lag_window;
+        let near = !is_after(from, at) && at.passed_since(&look.at) < timing.lag_window;
         return match (is_seen(other), within, near) {
             (true, true, _) => Share::Surely,
             (false, _, true) => Share::Exactly,
@@ -198,13 +198,13 @@ fn share(
             match open {
                 false => Share::Before,
                 // As while it was open: when it landed is known no better for it.
-                true if began.elapsed_since(at) >= timing.four_lags() => Share::Exactly,
+                true if began.passed_since(at) >= timing.four_lags() => Share::Exactly,
                 true => Share::Perhaps,
             }
         }
         // The look may not show it yet.
         State::Accepted | State::Confirmed
-            if is_after(at, began) && look.at.elapsed_since(at) < timing.lag_window =>
+            if is_after(at, began) && look.at.passed_since(at) < timing.lag_window =>
         {
             Share::Perhaps
         }
@@ -213,7 +213,7 @@ fn share(
         State::Accepted | State::Confirmed => Share::Surely,
         // What was open long before may land now, but more likely it was charged then, if ever.
         State::SpendStarted | State::Unknown | State::NeedsOperator
-            if began.elapsed_since(at) >= timing.four_lags() =>
+            if began.passed_since(at) >= timing.four_lags() =>
         {
             Share::Exactly
         }
@@ -224,7 +224,7 @@ fn share(
 /// A reading so long after a look that a list can lag no more still showed its old ends: its charge is not in the look's fall.
 fn landed_after(other: &IntentRecord, look: &SettleRead, timing: &Timing) -> bool {
     let shows = |read: &SettleRead| {
-        is_after(&read.at, &look.at) && read.at.elapsed_since(&look.at) >= timing.lag_window
+        is_after(&read.at, &look.at) && read.at.passed_since(&look.at) >= timing.lag_window
     };
     other.reads.iter().any(|read| read.moved == 0 && shows(read))
 }
@@ -265,7 +265,7 @@ pub fn is_earlier_charge(
     let earlier = |o: &&IntentRecord| {
         let at = o.spend_started_at.as_ref().filter(|at| is_after(began, at) && o.id != record.id);
         matches!(o.state, State::Accepted | State::Confirmed)
-            && at.is_some_and(|at| began.elapsed_since(at) < timing.lag_window)
+            && at.is_some_and(|at| began.passed_since(at) < timing.lag_window)
             && !led_here(o, record)
     };
     let shares: Vec<Money> =

@@ -324,3 +324,19 @@ proptest! {
         prop_assert_eq!(again, charged, "and stay so");
     }
 }
+
+/// A look in whose boot the wall clock was set, by so many seconds, since the payment.
+#[rstest]
+#[case::not_at_all(0)]
+#[case::back_by_a_day(-86_400)]
+#[case::forward_by_a_day(86_400)]
+fn a_wall_clock_that_was_set_keeps_no_look_from_telling(#[case] by: i64) {
+    let mut whole = look(1_000, 9_300);
+    whole.at.wall += SignedDuration::from_secs(by);
+    let record = paid("r", 0, 500, 10_000);
+    let open = in_state(State::Unknown, paid("o", -1_200, 220, 10_000));
+    let around = [record.clone(), open];
+    let looks = [whole];
+    assert_eq!(surplus(&record, &around, &looks, &TIMING), Some(cents(200)));
+    assert!(is_told(&record, &around, &looks, &TIMING));
+}

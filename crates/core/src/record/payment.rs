@@ -201,8 +201,9 @@ pub struct IntentFilter {
     pub account: Option<AccountName>,
     /// In one of these states; empty = every state but `split` (its parts stand in its place).
     pub states: Vec<State>,
-    /// Spend started at or after (for what may still matter to evidence).
-    pub spend_since: Option<Timestamp>,
+    /// Spend started at or after it by either clock (for what may still matter to evidence): a wall clock that was set forward hides
+    /// nothing that was sent a minute ago.
+    pub spend_since: Option<Moment>,
 }
 
 /// What a budget counts, over a span that is already worked out.

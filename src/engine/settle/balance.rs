@@ -4,7 +4,7 @@
 //! | since the mark | verdict |
 //! |---|---|
 //! | another currency, or a clock set back | a new mark, nothing is compared |
-//! | the fall is what known charges took | the mark moves on |
+//! | the fall is what known charges took | the mark moves on; what an operator confirmed explains nothing that an earlier record may hold already |
 //! | something is unsettled since then | wait: its charge is not known |
 //! | a fall while something needs an operator, or is open for longer than 4 × lag window | what of it is more than all such may have cost goes on as below; no more than that: wait, since it may be theirs |
 //! | a difference, and no money call within the lag window | on record at once |
@@ -18,9 +18,9 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::time::{Moment, Timing};
-use crate::domain::{Balance, State};
+use crate::domain::{Balance, IntentId, State};
 use crate::evidence::{Reading, Step, judge_balance};
-use crate::ledger::{BalanceMark, IntentFilter, Ledger, LedgerError, marked_note};
+use crate::ledger::{BalanceMark, IntentFilter, IntentRecord, Ledger, LedgerError, marked_note};
 
 /// Failed payments stay open to late evidence for so long, and a day.
 const LATE: SignedDuration = SignedDuration::from_hours(24 * 61);
@@ -58,14 +58,21 @@ pub(in crate::engine) fn explain(
     };
     let lag = reading.began.back(timing.lag_window);
     let payments = from(Vec::new(), Some(Moment { wall: mark.at.min(lag.wall), ..lag }))?;
-    let mut step = judge_balance(&mark, marked, (fresh.clone(), whole), &payments, timing);
+    let mut step = judge_balance(
+        &mark,
+        marked,
+        (fresh.clone(), whole),
+        &payments,
+        &noted(ledger, reading, &payments)?,
+        timing,
+    );
     if step.is_odd() {
         // A charge that landed late belongs to a payment from before the mark, and what is open may land as late.
         let mut all = from(vec![State::Confirmed], Some(reading.began.back(LATE)))?;
         all.extend(from(OPEN.to_vec(), None)?);
         all.retain(|r| payments.iter().all(|p| p.id != r.id));
         all.extend(payments);
-        step = judge_balance(&mark, marked, (fresh, whole), &all, timing);
+        step = judge_balance(&mark, marked, (fresh, whole), &all, &noted(ledger, reading, &all)?, timing);
     }
     // What is left of a fall that grew is still measured from where it was.
     let moved = |mark: &BalanceMark| (mark.at == at).then_some(settled);
@@ -84,6 +91,20 @@ pub(in crate::engine) fn explain(
             ledger.mark_balance(&mark, Some(&note), moved(&mark))
         }
     }
+}
+
+/// Payments that a difference on record may be of, where an operator settled any of these.
+fn noted(
+    ledger: &dyn Ledger,
+    reading: &Reading<'_>,
+    payments: &[IntentRecord],
+) -> Result<Vec<IntentId>, LedgerError> {
+    if payments.iter().all(|r| !r.operator_spoke) {
+        return Ok(Vec::new());
+    }
+    let mut notes = ledger.balance_notes(reading.began.back(LATE).wall)?;
+    notes.retain(|n| &n.account == reading.account);
+    Ok(notes.into_iter().flat_map(|n| n.contested).collect())
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! A balance against a real ledger, through the hours around its payments.
 use jiff::SignedDuration;
+use rstest::rstest;
 
 use super::*;
 use crate::domain::{
@@ -331,6 +332,21 @@ fn a_charge_explains_one_fall_only() {
     desk.confirmed(1, 1);
     assert_eq!(desk.read(60, "97.35"), NONE);
     assert_eq!(desk.read(120, "94.70"), one("0.00", "2.65"));
+}
+
+/// A top-up hides what an unknown payment cost, and is on record beside it. Hours later as much falls again.
+#[rstest]
+#[case::an_operator_knows_of_one_charge(Event::OperatorCharged, 2)]
+#[case::its_end_moved_with_the_fall(Event::EndsMoved, 1)]
+fn what_a_record_may_hold_already_explains_no_second_fall(#[case] settled: Event, #[case] records: usize) {
+    let desk = Desk::new();
+    desk.read(0, "100.00");
+    let id = desk.sent(1, 1);
+    desk.then(&id, 30, &[(State::SpendStarted, Event::AnswerLost), (State::Unknown, Event::Inconclusive)]);
+    assert_eq!(desk.read(70, "147.35"), one("0.00", "-47.35"));
+    assert_eq!(desk.read(600, "144.70").len(), 1, "it may be the payment's");
+    desk.then(&id, 601, &[(State::NeedsOperator, settled)]);
+    assert_eq!(desk.read(602, "144.70").len(), records);
 }
 
 #[test]

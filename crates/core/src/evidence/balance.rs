@@ -34,13 +34,14 @@ impl Step {
 }
 
 /// Judges the balance in `now` against `mark`; see the table above. `whole`: its list was believed too. Where it was not, a difference
-/// must stand for as long as one amid payments.
+/// must stand for as long as one amid payments. `noted`: payments that what is on record may be of already.
 #[must_use]
 pub fn judge_balance(
     mark: &BalanceMark,
     marked: Timestamp,
     (now, whole): (BalanceMark, bool),
     payments: &[IntentRecord],
+    noted: &[IntentId],
     timing: &Timing,
 ) -> Step {
     // A payment that began in the mark's own instant came after its reading: a pass reads before it pays.
@@ -51,8 +52,10 @@ pub fn judge_balance(
     let confirmed = || payments.iter().filter(|r| r.state == State::Confirmed);
     let known = confirmed().filter(|r| since(r) && started(r).is_some_and(|at| at < now.at));
     let known = Money::sum(known.map(charge)).unwrap_or_default();
-    let late: Vec<Money> =
-        confirmed().filter(|r| !since(r) && r.state_at.wall > marked).map(charge).collect();
+    // An operator's word does not say when it was charged: what it may have been taken for once explains no second fall.
+    let spent = |r: &IntentRecord| r.operator_spoke && noted.contains(&r.id);
+    let late = confirmed().filter(|r| !since(r) && r.state_at.wall > marked && !spent(r));
+    let late: Vec<Money> = late.map(charge).collect();
     let span = Span { before: mark.balance, after: now.balance, known, sight: Sight::Tight };
     let odd = span.fell().unwrap_or_default();
     if sums(&late).contains(&odd) {

@@ -7,7 +7,7 @@ use std::io::IsTerminal;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::{Event, IntentId, Measured, Moment, Money, State};
-use crate::engine::after_word;
+use crate::engine::say;
 use crate::exit::Exit;
 use crate::ledger::sqlite::Access;
 use crate::ledger::{AccountFacts, EventDetail, IntentRecord, Ledger, Payments};
@@ -55,9 +55,8 @@ pub(super) fn resolve(ctx: &mut Context, args: &ResolveArgs) -> Result<Exit, Fai
         evidence: Some(format!("an operator said: {said}; {}", ctx.redactor.quote(note))),
         ..EventDetail::default()
     };
-    ledger.append(&id, before.state, event, &detail, &ctx.clock.now())?;
-    let after = ledger.intent(&id)?;
-    after_word(ledger.as_ref(), &ctx.settings.timing, (&before, &after), &ctx.clock.now())?;
+    let timing = &ctx.settings.timing;
+    let after = say(ledger.as_ref(), timing, &before, (event, &detail), &ctx.clock.now())?;
     let next = what_follows(&before, &after);
     if ctx.json {
         output::json(

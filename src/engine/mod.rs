@@ -34,4 +34,4 @@ pub use observe::program::{
 pub use observe::shrink::shrink_note;
 pub use ports::{EngineError, Payer, Viewer};
 pub use report::{AccountReport, CycleReport};
-pub use settle::after_word;
+pub use settle::say;

@@ -92,7 +92,7 @@ pub trait Inventories: Send + Sync {
     fn last_list(&self, account: &AccountName) -> Result<Leases, LedgerError>;
     /// Where a list differs from what is known. Reads no lease of what is the same.
     fn difference(&self, account: &AccountName, listed: &Leases) -> Result<Difference, LedgerError>;
-    /// Known leases that are this one: by id, or by order and address.
+    /// Leases that are this one, by id, or by order and address, as they were read last: those that are listed, else the last that left.
     fn known_like(&self, account: &AccountName, of: &RequestLease) -> Result<Vec<Lease>, LedgerError>;
     /// The leases of an account that left its list at or after `since`, as last believed, sorted by id.
     fn gone_leases(&self, account: &AccountName, since: Timestamp) -> Result<Vec<Lease>, LedgerError>;
@@ -131,7 +131,15 @@ pub trait Payments: Send + Sync {
         event: Event,
         detail: &EventDetail,
         at: &Moment,
-    ) -> Result<State, LedgerError>;
+    ) -> Result<State, LedgerError> {
+        Ok(self.append_all(&[(id, from, event, detail)], at)?.first().copied().unwrap_or(from))
+    }
+    /// Appends an event to each of several payments, all or none. Returns their new states, in that order.
+    fn append_all(
+        &self,
+        events: &[(&IntentId, State, Event, &EventDetail)],
+        at: &Moment,
+    ) -> Result<Vec<State>, LedgerError>;
     /// Replaces a payment of several leases by one part per lease, each in a state of its own. Returns their ids.
     fn split(
         &self,

@@ -1,5 +1,7 @@
 //! A payment that was applied to some of its leases.
-use renewd::domain::{Event, IntentId, LeaseId, State};
+use jiff::SignedDuration;
+use renewd::domain::time::Timing;
+use renewd::domain::{Event, IntentId, LeaseId, Measured, State};
 use renewd::ledger::{EventDetail, IntentFilter, LedgerError, Payments, SplitPart};
 
 use crate::support::{at, end, in_state, intent, lines, money, said, seeded};
@@ -152,4 +154,49 @@ fn a_part_whose_new_end_the_answer_told_is_accepted_and_confirmed_later_by_itsel
     let log = "SELECT e.event FROM intent_event e JOIN intent i ON i.id = e.intent";
     let log = lines(dir.path(), &format!("{log} WHERE i.name = '{}' ORDER BY e.seq", ids[0])).join(" ");
     assert_eq!(log, "reserved spend_started accepted ends_moved");
+}
+
+/// 5.80 fell for two leases at 2.65; while it is not known which took the 0.50 and what the other cost, all of it counts for the first.
+#[test]
+fn what_counted_for_another_part_is_given_back_in_the_same_transaction() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = seeded(dir.path());
+    let id = in_state(&ledger, &[1, 2], State::Unknown);
+    let more = EventDetail {
+        charged: Some(money("5.80")),
+        measured: Some(Measured::Quote),
+        ..EventDetail::default()
+    };
+    let first = SplitPart { detail: more, ..part("L1", "2.65", State::Confirmed) };
+    let parts = [first, part("L2", "2.65", State::Unknown)];
+    let ids = ledger.split(&id, State::Unknown, &parts, &said("one moved"), &at(30)).unwrap();
+    let word = EventDetail { charged: Some(money("2.65")), measured: Some(Measured::Word), ..said("looked") };
+    let less = EventDetail { charged: Some(money("3.15")), ..EventDetail::default() };
+    let both = |second| {
+        let first = (&ids[1], State::Unknown, Event::OperatorCharged, &word);
+        ledger.append_all(&[first, (&ids[0], second, Event::Measured, &less)], &at(31))
+    };
+    assert!(both(State::Unknown).is_err());
+    assert_eq!(
+        ledger.intent(&ids[1]).unwrap().state,
+        State::Unknown,
+        "a second row that fails takes the first with it"
+    );
+
+    let timing = Timing {
+        read_timeout: SignedDuration::from_secs(30),
+        money_timeout: SignedDuration::from_secs(120),
+        lag_window: SignedDuration::from_mins(15),
+        settle_reads: 3,
+    };
+    let before = ledger.intent(&ids[1]).unwrap();
+    let after =
+        renewd::engine::say(&ledger, &timing, &before, (Event::OperatorCharged, &word), &at(40)).unwrap();
+    assert_eq!((after.state, after.detail.charged), (State::Confirmed, Some(money("2.65"))));
+    assert_eq!(ledger.intent(&ids[0]).unwrap().detail.charged, Some(money("3.15")));
+    let times = lines(
+        dir.path(),
+        "SELECT DISTINCT at FROM intent_event WHERE event IN ('measured', 'operator_charged')",
+    );
+    assert_eq!(times.len(), 1);
 }

@@ -699,11 +699,8 @@ impl Run {
         let now = renewd::clock::Clock::now(self.clock.as_ref());
         let ledger = self.ledger();
         let before = ledger.intent(id).unwrap();
-        if ledger.append(id, before.state, event, detail, &now).is_ok() {
-            let after = ledger.intent(id).unwrap();
-            let timing = &self.judge.settings.timing;
-            let _full_disk = renewd::engine::after_word(ledger.as_ref(), timing, (&before, &after), &now);
-        }
+        let timing = &self.judge.settings.timing;
+        let _full_disk = renewd::engine::say(ledger.as_ref(), timing, &before, (event, detail), &now);
     }
 
     /// The word of a person who looked at the provider's books, a day later.

@@ -265,16 +265,17 @@ impl Payments for Witness {
         };
         self.seen("record_provider_charge", |l| l.record_provider_charge(charge), tell)
     }
-    fn append(
+    fn append_all(
         &self,
-        id: &IntentId,
-        from: State,
-        event: Event,
-        detail: &EventDetail,
+        events: &[(&IntentId, State, Event, &EventDetail)],
         at: &Moment,
-    ) -> Result<State, LedgerError> {
-        let tell = |judge: &Judge, to: &State| judge.appended(id, event, *to, detail);
-        self.seen("append", |l| l.append(id, from, event, detail, at), tell)
+    ) -> Result<Vec<State>, LedgerError> {
+        let tell = |judge: &Judge, to: &Vec<State>| {
+            for ((id, _, event, detail), to) in events.iter().zip(to) {
+                judge.appended(id, *event, *to, detail);
+            }
+        };
+        self.seen("append", |l| l.append_all(events, at), tell)
     }
     fn split(
         &self,

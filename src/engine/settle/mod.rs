@@ -13,8 +13,8 @@ pub(super) mod renewal;
 pub mod write;
 
 use crate::domain::time::{Moment, Timing};
-use crate::domain::{Difference, Doubt, Inventory, Leases, State};
-use crate::ledger::{IntentFilter, IntentRecord, Ledger, LedgerError};
+use crate::domain::{Difference, Doubt, Event, Inventory, Leases};
+use crate::ledger::{EventDetail, IntentRecord, Ledger, LedgerError};
 use crate::settings::Account;
 use renewal::settle;
 
@@ -31,23 +31,26 @@ pub(in crate::engine) struct Shown {
     pub charges: Vec<IntentRecord>,
 }
 
-/// What an operator's word about one payment means for others: a part gives back what was counted for its kin, and neighbours are
-/// measured by what is known now.
+/// Writes an operator's word about a payment, and what it means for others: a part gives back what was counted for its kin, and
+/// neighbours are measured by what is known now. Gives the payment as it is then.
 ///
 /// # Errors
 /// The ledger's.
-pub fn after_word(
+pub fn say(
     ledger: &dyn Ledger,
     timing: &Timing,
-    (before, after): (&IntentRecord, &IntentRecord),
+    before: &IntentRecord,
+    (event, detail): (Event, &EventDetail),
     now: &Moment,
-) -> Result<(), LedgerError> {
-    if before.state != State::Confirmed && after.state == State::Confirmed && after.parent.is_some() {
-        let account = Some(after.request.account.clone());
-        let kin = ledger.intents(&IntentFilter { account, ..IntentFilter::default() })?;
-        write::give_back(ledger, after, &kin, now)?;
-    }
-    remeasure::neighbours(ledger, timing, after, now)
+) -> Result<IntentRecord, LedgerError> {
+    let kin = match &before.parent {
+        Some(parent) => ledger.parts(parent)?,
+        None => Vec::new(),
+    };
+    write::put(ledger, before, (event, detail), &kin, now)?;
+    let after = ledger.intent(&before.id)?;
+    remeasure::neighbours(ledger, timing, &after, now)?;
+    Ok(after)
 }
 
 /// A believed reading with what the provider's own log of renewals told: `inventory` is what becomes known (with leases that are only

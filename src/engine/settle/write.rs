@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use crate::domain::time::{Moment, Timing};
-use crate::domain::{Event, Measured, Money, State};
+use crate::domain::{Event, Measured, Money, State, next_state};
 use crate::evidence::looks;
 use crate::evidence::{Charge, End, Verdict, seen};
 use crate::evidence::{Reading, fell, is_assumed};
@@ -50,10 +50,7 @@ pub(in crate::engine) fn perform(
             Event::LagOver
         }
     };
-    let state = ledger.append(&record.id, record.state, event, &detail, now)?;
-    if state == State::Confirmed && record.parent.is_some() {
-        give_back(ledger, &ledger.intent(&record.id)?, around, now)?;
-    }
+    let state = put(ledger, record, (event, &detail), around, now)?;
     tracing::info!(payment = %record.id, account = %reading.account, from = %record.state, to = %state, "payment settled");
     Ok(state)
 }
@@ -189,17 +186,39 @@ fn share_with_kin(record: &IntentRecord, around: &[IntentRecord], detail: &mut E
     }
 }
 
-/// A part that turned out to be charged has taken its cost out of the surplus that was counted for the others of its payment.
+/// Writes what became of a payment. A part that turned out to be charged has taken its cost out of the surplus that was counted for
+/// the others of its payment: both are one transaction, since a crash in between would count it twice for good.
 ///
 /// # Errors
 /// The ledger's.
-pub(in crate::engine) fn give_back(
+pub(in crate::engine) fn put(
     ledger: &dyn Ledger,
-    part: &IntentRecord,
+    record: &IntentRecord,
+    (event, detail): (Event, &EventDetail),
     around: &[IntentRecord],
     now: &Moment,
-) -> Result<(), LedgerError> {
-    let mut rest = part.detail.charged.unwrap_or(part.quoted);
+) -> Result<State, LedgerError> {
+    let confirms = next_state(record.state, event) == Ok(State::Confirmed);
+    let given = if confirms && record.state != State::Confirmed && record.parent.is_some() {
+        let cost = detail.charged.or(record.detail.charged).unwrap_or(record.quoted);
+        given_back(ledger, record, cost, around)?
+    } else {
+        Vec::new()
+    };
+    let mut rows = vec![(&record.id, record.state, event, detail)];
+    rows.extend(given.iter().map(|(other, less)| (&other.id, State::Confirmed, Event::Measured, less)));
+    Ok(ledger.append_all(&rows, now)?.first().copied().unwrap_or(record.state))
+}
+
+/// What the others of its payment give back to a part that cost so much.
+fn given_back(
+    ledger: &dyn Ledger,
+    part: &IntentRecord,
+    cost: Money,
+    around: &[IntentRecord],
+) -> Result<Vec<(IntentRecord, EventDetail)>, LedgerError> {
+    let mut rest = cost;
+    let mut given = Vec::new();
     let kin = around.iter().filter(|o| o.id != part.id && o.parent.is_some() && o.parent == part.parent);
     for other in kin {
         // As it is now: another part may have taken its own out just before.
@@ -217,9 +236,9 @@ pub(in crate::engine) fn give_back(
             evidence: Some(format!("{less} of what was counted for it was charged for {}", part.id)),
             ..EventDetail::default()
         };
-        ledger.append(&other.id, State::Confirmed, Event::Measured, &detail, now)?;
+        given.push((other, detail));
     }
-    Ok(())
+    Ok(given)
 }
 
 /// The row of a part whose end moved, while others of its payment did not.

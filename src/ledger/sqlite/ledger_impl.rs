@@ -200,15 +200,17 @@ impl Payments for SqliteLedger {
         self.write(|tx| payment::provider_charge(tx, charge))
     }
 
-    fn append(
+    fn append_all(
         &self,
-        id: &IntentId,
-        from: State,
-        event: Event,
-        detail: &EventDetail,
+        events: &[(&IntentId, State, Event, &EventDetail)],
         at: &Moment,
-    ) -> Result<State, LedgerError> {
-        self.write(|tx| payment::append(tx, id, from, event, detail, at))
+    ) -> Result<Vec<State>, LedgerError> {
+        self.write(|tx| {
+            let one = |(id, from, event, detail): &(&IntentId, State, Event, &EventDetail)| {
+                payment::append(tx, id, *from, *event, detail, at)
+            };
+            events.iter().map(one).collect()
+        })
     }
 
     fn split(

@@ -1,17 +1,19 @@
 //! Terms that the provider's own auto-renewal charged: seen in ends that moved without a payment of renewd's.
 //!
 //! They are recorded as such, so that budgets, forecasts and people know of them. An end that moved while the flag was off
-//! before and after is somebody's hand at the provider's site: that shows as unexplained spend, not here.
-use jiff::SignedDuration;
+//! before and after, and renewd did not just switch it on, is somebody's hand at the provider's site: that shows as unexplained spend, not here.
+use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::time::Moment;
 use crate::domain::{
-    Difference, Inventory, Lease, LeaseView, Leases, Measured, Method, Money, RenewalRequest, Sameness,
-    State, TermEnd, nominal_days, term,
+    AUTO_ON, AccountName, Difference, Inventory, Lease, Leases, Measured, Method, Money, OrderId,
+    RenewalRequest, Sameness, State, TermEnd, nominal_days, term,
 };
 use crate::engine::{LastPaid, Viewer, last_paid};
 use crate::evidence::{Sight, Span, is_seen, may_have_renewed_itself};
-use crate::ledger::{EventDetail, IntentFilter, IntentRecord, LedgerError, ProviderCharge};
+use crate::ledger::{
+    ChangeOutcome, EventDetail, IntentFilter, IntentRecord, Ledger, LedgerError, ProviderCharge,
+};
 use crate::settings::Account;
 
 /// An end that moved by less is a correction, not a term.
@@ -25,15 +27,12 @@ pub(in crate::engine) fn renewed(
     difference: &Difference,
     now: &Moment,
 ) -> Result<Vec<(Lease, Lease)>, LedgerError> {
-    let near = |k: &LeaseView<'_>, now_listed: LeaseView<'_>| {
-        k.provider_renews == Some(true) || may_have_renewed_itself(k, Some(&now_listed), now.wall)
-    };
     // What is listed as it was known has not moved.
     let mut moved: Vec<(Lease, Lease)> = difference
         .known
         .iter()
         .filter_map(|k| {
-            let listed = listed.get(k.id).filter(|l| near(&k, *l))?;
+            let listed = listed.get(k.id)?;
             let (before, after) = (k.told_end()?, listed.told_end()?);
             let later = term::compare(before, after, k.cycle.map(nominal_days)) == Sameness::Later;
             let moved = later && after.at.duration_since(before.at) >= TERM;
@@ -44,7 +43,30 @@ pub(in crate::engine) fn renewed(
         let ours = ours(viewer, account)?;
         moved.retain(|(before, after)| !speaks_for(&ours, before, after));
     }
+    let flagged = |before: &Lease, after: &Lease| {
+        let (before, after) = (before.view(), after.view());
+        before.provider_renews == Some(true) || may_have_renewed_itself(&before, Some(&after), now.wall)
+    };
+    if moved.iter().any(|(before, after)| !flagged(before, after)) {
+        // A list may not show yet what was switched so lately.
+        let since = now.back(viewer.settings.timing.four_lags()).wall;
+        let on = switched_on(viewer.ledger.as_ref(), &account.name, since)?;
+        moved.retain(|(before, after)| flagged(before, after) || on.contains(&before.order));
+    }
     Ok(moved)
+}
+
+/// Orders whose auto-renewal renewd has switched on since then.
+fn switched_on(
+    ledger: &dyn Ledger,
+    account: &AccountName,
+    since: Timestamp,
+) -> Result<Vec<OrderId>, LedgerError> {
+    let refused = |o: &ChangeOutcome| matches!(o.word.as_str(), "refused" | "unsupported" | "never_sent");
+    let mut changes = ledger.changes(since)?;
+    changes
+        .retain(|c| &c.account == account && c.what == AUTO_ON && !c.outcome.as_ref().is_some_and(refused));
+    Ok(changes.into_iter().map(|c| c.order).collect())
 }
 
 fn ours(viewer: &Viewer, account: &Account) -> Result<Vec<IntentRecord>, LedgerError> {
@@ -225,4 +247,47 @@ fn charge(
         cycle,
         at: now.clone(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Change, ChangeRequest};
+    use crate::engine::settle::double_charge::tests::{account, at};
+    use crate::ledger::OrderChanges;
+    use crate::ledger::sqlite::{Access, open};
+    use rstest::rstest;
+
+    #[rstest]
+    #[case::just_now(0, true, Some("done"), 1)]
+    #[case::nobody_knows_whether_it_was(0, true, Some("unknown"), 1)]
+    #[case::the_process_died(0, true, None, 1)]
+    #[case::it_was_refused(0, true, Some("refused"), 0)]
+    #[case::it_never_left(0, true, Some("never_sent"), 0)]
+    #[case::off(0, false, Some("done"), 0)]
+    #[case::every_list_shows_it_by_now(-61, true, Some("done"), 0)]
+    fn what_was_switched_on_a_moment_ago_may_have_renewed(
+        #[case] minute: i64,
+        #[case] on: bool,
+        #[case] word: Option<&str>,
+        #[case] orders: usize,
+    ) {
+        let dir = tempfile::tempdir().unwrap();
+        let ledger = open(dir.path(), Access::Pay).unwrap();
+        let request = ChangeRequest {
+            account: account(),
+            order: OrderId::new("o1"),
+            kind: crate::domain::Kind::new("isp"),
+            leases: vec![crate::domain::LeaseId::new("L1")],
+            what: Change::AutoRenewal { on, period_days: 30, whole_order: true },
+        };
+        let permit = ledger.begin_change(&"proxyshard".into(), &request, "it pays", at(minute).wall).unwrap();
+        if let Some(word) = word {
+            let outcome = ChangeOutcome { word: word.to_owned(), code: None, message: None };
+            ledger.end_change(permit.row(), &outcome, at(minute).wall).unwrap();
+        }
+        let since = at(-60).wall;
+        assert_eq!(switched_on(&ledger, &account(), since).unwrap().len(), orders);
+        assert_eq!(switched_on(&ledger, &"another".into(), since).unwrap().len(), 0);
+    }
 }

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::observe::Seen;
 use super::{Payer, Viewer};
-use crate::domain::{AccountName, Bundle, Change, ChangeRequest, Lease, LeaseId, Moment, OrderId};
+use crate::domain::{AUTO_ON, AccountName, Bundle, Change, ChangeRequest, Lease, LeaseId, Moment, OrderId};
 use crate::ledger::{ChangeOutcome, ChangeRecord, Ledger, LedgerError};
 use crate::planner::{Item, PastSwitch, Standing, Steer, steer, stuck};
 use crate::policy::{Action, PayBy, Policy, Word};
@@ -161,8 +161,8 @@ impl Viewer {
 
 fn past_switch(c: ChangeRecord) -> Option<PastSwitch> {
     let word = c.outcome.as_ref().map(|o| o.word.as_str());
-    matches!(c.what.as_str(), "auto_on" | "auto_off").then(|| PastSwitch {
-        on: c.what == "auto_on",
+    matches!(c.what.as_str(), AUTO_ON | "auto_off").then(|| PastSwitch {
+        on: c.what == AUTO_ON,
         done: word == Some("done"),
         refused: matches!(word, Some("refused" | "unsupported")),
         account: c.account,

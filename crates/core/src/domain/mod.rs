@@ -37,7 +37,7 @@ pub use lease_view::LeaseView;
 pub use leases::Leases;
 pub use money::{Money, MoneyError};
 pub use order::{
-    Catalogue, Change, ChangeRequest, FieldProblem, Offer, Operator, PromoCode, PurchaseAuth,
+    AUTO_ON, Catalogue, Change, ChangeRequest, FieldProblem, Offer, Operator, PromoCode, PurchaseAuth,
     PurchaseRequest, Stock,
 };
 pub use order_state::OrderState;

@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{AccountName, Kind, LeaseId, OrderId};
 
+/// The word for an auto-renewal that was switched on.
+pub const AUTO_ON: &str = "auto_on";
+
 /// What is to be bought in one order. Field names are those of the command line and of the order file; which of them a
 /// product needs or refuses is the adapter's knowledge.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -166,7 +169,7 @@ impl Change {
     #[must_use]
     pub fn word(&self) -> &'static str {
         match self {
-            Self::AutoRenewal { on: true, .. } => "auto_on",
+            Self::AutoRenewal { on: true, .. } => AUTO_ON,
             Self::AutoRenewal { on: false, .. } => "auto_off",
             Self::Cycle(_) => "cycle",
             Self::Tag(_) => "tag",

@@ -83,6 +83,31 @@ fn a_payment_is_judged_by_its_address_where_ids_change_hands(
     assert_eq!(ledger.intent(&id).unwrap().state, expected);
 }
 
+/// A payment that was not applied, and the second attempt that paid the term. A month later the provider renews the lease by itself.
+#[rstest]
+#[case::it_was_listed(true)]
+#[case::the_list_before_was_cut(false)]
+fn a_term_that_the_provider_renewed_is_no_old_payments(#[case] listed: bool) {
+    let (_dir, ledger) = desk();
+    let first = pay(&ledger, &[1], "100.00", 1, 0);
+    let no = &EventDetail::default();
+    ledger.append(&first, State::Unknown, Event::OperatorNotCharged, no, &at(1)).unwrap();
+    let second = pay(&ledger, &[1], "100.00", 2, 2);
+    let leases = [lease(1, 1), lease(2, 0)];
+    let shown = Shown { provider: "youproxy", bound: true, leases: &leases, balance: "98.00" };
+    settle_at(&ledger, &shown, &at(3));
+    assert_eq!(ledger.intent(&second).unwrap().state, State::Confirmed);
+    let renews = |terms| Lease { provider_renews: Some(true), ..lease(1, terms) };
+    lists(&ledger, vec![renews(1), lease(2, 0)]);
+    if !listed {
+        lists(&ledger, vec![lease(2, 0)]);
+    }
+    let leases = [renews(2), lease(2, 0)];
+    let shown = Shown { provider: "youproxy", bound: true, leases: &leases, balance: "95.00" };
+    settle_at(&ledger, &shown, &at(60 * 24 * 31));
+    assert_eq!(ledger.intent(&first).unwrap().state, State::NotApplied);
+}
+
 /// A payment of 2.00 for the first lease that was refused after `pay` had it lost.
 fn refused(ledger: &SqliteLedger) -> IntentId {
     let new = {

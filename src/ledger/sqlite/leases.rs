@@ -207,19 +207,23 @@ fn between(
     Ok(())
 }
 
-/// Known leases that are this one.
+/// Leases that are this one, as they were read last: those that are listed, else the last that left, as where a list was cut.
 pub(super) fn like(c: &Connection, account: &AccountName, of: &RequestLease) -> Result<Vec<Lease>, Fault> {
     let columns = asked(&LEASE);
     let sql = format!(
-        "SELECT {columns} FROM lease WHERE account = ?1 AND gone_at IS NULL
-           AND (lease.lease = ?2 OR (order_id = ?3 AND ip = ?4))"
+        "SELECT {columns}, gone_at AS left_at FROM lease WHERE account = ?1 AND (lease.lease = ?2 OR (order_id = ?3 AND ip = ?4))"
     );
     let mut query = c.prepare_cached(&sql)?;
     let rows =
-        query.query_map([account.as_str(), of.id.as_str(), of.order.as_str(), of.ip.as_str()], lease)?;
-    let mut found: Vec<Lease> = rows.collect::<session::Result<_>>()?;
-    found.retain(|l| of.is_lease(l));
-    Ok(found)
+        query.query_map([account.as_str(), of.id.as_str(), of.order.as_str(), of.ip.as_str()], |r| {
+            // What is listed has not left yet.
+            Ok((lease(r)?, get_opt_instant(r, "left_at")?.unwrap_or(Timestamp::MAX)))
+        })?;
+    let mut found: Vec<(Lease, Timestamp)> = rows.collect::<session::Result<_>>()?;
+    found.retain(|(l, _)| of.is_lease(l));
+    let last = found.iter().map(|(_, left)| *left).max();
+    found.retain(|(_, left)| Some(*left) == last);
+    Ok(found.into_iter().map(|(lease, _)| lease).collect())
 }
 
 /// Stores a believed inventory: the rows that changed, and the digests by which the next list is held against them. It comes sorted

@@ -219,8 +219,7 @@ impl Books {
     }
 
     fn tried(&self, lot: usize, at: Timestamp) -> bool {
-        self.lots[lot].auto.iter().any(|s| s.from > at && s.from <= at + AUTO_BEFORE)
-            || self.balance() < self.lots[lot].cents
+        self.lots[lot].auto.iter().any(|s| s.from > at) || self.balance() < self.lots[lot].cents
     }
 
     fn auto_renew(&mut self, at: Timestamp, lot: usize) {

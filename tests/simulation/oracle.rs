@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use renewd::budget::Per;
 use renewd::domain::{AlertKey, Money, State};
 use renewd::engine::CycleReport;
-use renewd::ledger::{IntentRecord, OpenAlert};
+use renewd::ledger::{BalanceNote, IntentRecord, OpenAlert};
 use renewd::planner::Item;
 use renewd::policy::{Decision, Word};
 
@@ -270,6 +270,8 @@ fn settled_rightly(run: &Run, shadows: &BTreeMap<String, Shadow>, id: &str, s: &
     let gone = s.leases.iter().any(|l| state.books.lots.iter().any(|x| x.ip == l.ip && x.gone));
     drop(state);
     let stands = s.state == State::Confirmed && s.unseen && !s.theirs && sum_stands(run, shadows, s);
+    let rest = s.charged.and_then(|c| cost.minus(c)).unwrap_or_default();
+    let noted = rest.is_positive() && noted(run, site, id, rest);
     let mut inner = run.judge.lock();
     match s.state {
         State::Reserved | State::SpendStarted | State::Accepted | State::Unknown => {
@@ -294,7 +296,7 @@ fn settled_rightly(run: &Run, shadows: &BTreeMap<String, Shadow>, id: &str, s: &
             });
             // What the provider renews by itself without ever telling an end is a fall like any other: the larger number counts.
             let unseeable = s.charged > Some(cost) && s.spent.is_some_and(|at| renewed_unseen(site, at));
-            if !unclear && !s.operator && !rival && !stands && !unseeable {
+            if !unclear && !s.operator && !rival && !stands && !unseeable && !noted {
                 let text = format!("BOOKS {id} cost {cost} by the books, {:?} by the ledger", s.charged);
                 inner.broken.push(text);
             }
@@ -302,6 +304,16 @@ fn settled_rightly(run: &Run, shadows: &BTreeMap<String, Shadow>, id: &str, s: &
         State::Confirmed if !s.theirs => inner.tally.exact += 1,
         _ => {}
     }
+}
+
+/// An answer told what it cost, and it landed after every window at another price: what that took beside is on record.
+fn noted(run: &Run, site: &Site, id: &str, rest: Money) -> bool {
+    let own = |e: &&Entry| e.unforeseen && matches!(&e.what, What::Payment(name) if name == root(id));
+    let shown = site.now().books.entries.iter().find(own).map(|e| e.shown_from);
+    let notes = run.ledger().balance_notes(Timestamp::MIN).unwrap();
+    let of = |n: &BalanceNote, at| n.unexplained == rest && n.since <= at && n.at >= at;
+    let named = |n: &&BalanceNote| first_name(n.account.as_str()) == site.account.as_str();
+    shown.is_some_and(|at| notes.iter().filter(named).any(|n| of(n, at)))
 }
 
 /// What cannot be told from its neighbours' is marked so, and then the sum is held: the payments of its policy in these hours count

@@ -45,8 +45,14 @@ pub fn settings(dir: &Path, rng: &mut Rng, start: Timestamp, limited: bool, far:
 /// by its key as well; of the others only `was` says what they were called.
 pub fn renamed(dir: &Path, what: [bool; 3], now: &Settings, rng: &mut Rng) -> Settings {
     let text = fs::read_to_string(dir.join("renewd.toml")).unwrap();
-    let mut text: String =
-        text.lines().filter(|l| !l.starts_with("was = ")).map(|l| format!("{l}\n")).collect();
+    // What keeps its name keeps what it was called before.
+    let mut again = false;
+    let stays = |line: &&str| {
+        let table = ["[[account]]", "[[policy]]", "[[budget]]"].iter().position(|table| line == table);
+        again = table.map_or(again, |kind| what[kind]);
+        !(again && line.starts_with("was = "))
+    };
+    let mut text: String = text.lines().filter(stays).map(|l| format!("{l}\n")).collect();
     let accounts: Vec<&str> = now.accounts.iter().map(|a| a.name.as_str()).collect();
     let policies: Vec<&str> = now.policies.iter().map(|p| p.name.as_str()).collect();
     let budgets: Vec<&str> = now.budgets.iter().map(|b| b.name.as_str()).collect();

@@ -144,7 +144,7 @@ pub enum Command {
     /// Move a ledger
     #[command(subcommand)]
     Ledger(LedgerCommand),
-    /// Show the whole job with a simulated provider: no account, no config, no real money
+    /// Show the whole job with simulated providers: no account, no config, no real money
     Demo(DemoArgs),
     /// Run the simulated provider alone, as a server on loopback, to try a config
     Simulate(SimulateArgs),

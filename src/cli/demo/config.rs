@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::failed;
 use crate::cli::args::DemoArgs;
 use crate::cli::context::Failure;
-use crate::cli::demo::fixtures::{CRAWL, Cast, OLD, PS, PS_KEY, YP, YP_KEY};
+use crate::cli::demo::fixtures::{CRAWL, Cast, OLD, PS, PS_KEY, PX, PX_KEY, SELL, SELL_KEY, YP, YP_KEY};
 
 /// The folder for ledger, config and mails; one that holds anything is refused, since it may be somebody's keys.
 pub(super) fn folder(args: &DemoArgs) -> Result<PathBuf, Failure> {
@@ -38,44 +38,49 @@ pub(super) fn file(dir: &Path) -> PathBuf {
     dir.join("renewd.toml")
 }
 
-/// Writes the config and the key files that it names.
-pub(super) fn write(dir: &Path, yp_url: &str, ps_url: &str, cast: &Cast) -> Result<(), Failure> {
-    for (name, key) in [(YP, YP_KEY), (PS, PS_KEY)] {
+/// Writes the config and the key files that it names. `urls`: where the providers are, in the order of their accounts.
+pub(super) fn write(dir: &Path, urls: [String; 4], cast: &Cast) -> Result<(), Failure> {
+    for (name, key) in [(YP, YP_KEY), (PS, PS_KEY), (SELL, SELL_KEY), (PX, PX_KEY)] {
         let mut options = fs::OpenOptions::new();
         let options = options.write(true).create_new(true).mode(0o600);
         let mut file = options.open(dir.join(format!("{name}.key"))).map_err(failed)?;
         writeln!(file, "{key}").map_err(failed)?;
     }
-    let text = format!("{}{}{}", head(dir, yp_url, ps_url), policies(cast), TAIL);
+    let text = format!("{}{}{}", head(dir, &urls), policies(cast), TAIL);
     let mut config = fs::File::create_new(file(dir)).map_err(failed)?;
     config.write_all(text.as_bytes()).map_err(failed)
 }
 
-fn head(dir: &Path, yp_url: &str, ps_url: &str) -> String {
+fn head(dir: &Path, urls: &[String; 4]) -> String {
     let dir = dir.display();
-    format!(
+    let top = format!(
         r#"# Written by `renewd demo`: look at what it did with renewd --config THIS history|status
 state_dir = "{dir}"
 runtime_dir = "{dir}/run"
 
 [schedule]
 jitter = "1s"
-
-[[account]]
-name = "{YP}"
-provider = "youproxy"
-base_url = "{yp_url}"
-api_key = {{ file = "{dir}/{YP}.key" }}
-max_requests_per_minute = 6000
-
-[[account]]
-name = "{PS}"
-provider = "proxyshard"
-base_url = "{ps_url}"
-api_key = {{ file = "{dir}/{PS}.key" }}
-max_requests_per_minute = 6000
 "#
-    )
+    );
+    let accounts = [
+        (YP, "youproxy", ""),
+        (PS, "proxyshard", ""),
+        (SELL, "proxyseller", ""),
+        // It does not tell: the owner must.
+        (PX, "px6", "provider_renews = \"off\"\n"),
+    ];
+    accounts.iter().zip(urls).fold(top, |text, ((name, provider, more), url)| {
+        text + &format!(
+            r#"
+[[account]]
+name = "{name}"
+provider = "{provider}"
+base_url = "{url}"
+api_key = {{ file = "{dir}/{name}.key" }}
+max_requests_per_minute = 6000
+{more}"#
+        )
+    })
 }
 
 fn policies(cast: &Cast) -> String {
@@ -83,7 +88,7 @@ fn policies(cast: &Cast) -> String {
         r#"
 [[policy]]
 name = "let-go"
-match = {{ ip = ["{}"] }}
+match = {{ account = ["{YP}"], ip = ["{}"] }}
 action = "release"
 
 [[policy]]
@@ -94,7 +99,7 @@ pay_by = "provider"
 
 [[policy]]
 name = "mobile"
-match = {{ kind = ["MOBILE"] }}
+match = {{ account = ["{YP}"], kind = ["MOBILE"] }}
 action = "renew"
 promo_code = "SAVE10"
 priority = 100

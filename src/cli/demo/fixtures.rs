@@ -1,4 +1,4 @@
-//! Who plays: the two accounts, what is in them, and the names by which story and config speak of them. Not responsible for
+//! Who plays: the four accounts, what is in them, and the names by which story and config speak of them. Not responsible for
 //! what happens to them.
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use super::failed;
 use crate::cli::context::Failure;
 use crate::domain::Money;
 use crate::simulator::proxyshard::{self, OrderSpec, Term};
-use crate::simulator::{FleetSpec, Product, Promo, World};
+use crate::simulator::{FleetSpec, Product, Promo, World, proxyseller, px6};
 
 /// The account at the simulated YouProxy.
 pub(super) const YP: &str = "yp";
@@ -16,6 +16,14 @@ pub(super) const YP_KEY: &str = "demo-key-of-no-account";
 /// The account at the simulated ProxyShard.
 pub(super) const PS: &str = "ps";
 pub(super) const PS_KEY: &str = "demo-token-of-no-account";
+/// The account at the simulated Proxy-Seller.
+pub(super) const SELL: &str = "sell";
+pub(super) const SELL_KEY: &str = "demo-key-of-no-seller";
+/// The account at the simulated px6.
+pub(super) const PX: &str = "px";
+pub(super) const PX_KEY: &str = "demo-key-of-no-px";
+/// All of them, as they are shown.
+pub(super) const ACCOUNTS: [&str; 4] = [YP, PS, SELL, PX];
 
 /// Orders that the provider renews while renewd steers it: their tag and their policy.
 pub(super) const CRAWL: &str = "crawl";
@@ -27,10 +35,14 @@ const SHOP: &str = "shop";
 const YP_LEASES: usize = 40;
 const YP_BALANCE: i64 = 9_000;
 const PS_BALANCE: i64 = 7_000;
+const SELL_LEASES: usize = 8;
+const SELL_BALANCE: i64 = 5_000;
+const PX_LEASES: usize = 8;
+const PX_BALANCE: i64 = 2_000;
 /// Lists show a payment only so much later, as real ones do.
 const LAG: Duration = Duration::from_secs(240);
 
-/// What the story has to know of the two accounts.
+/// What the story has to know of the accounts.
 pub(super) struct Cast {
     /// The address that is let go at `yp`.
     pub(super) let_go: String,
@@ -60,17 +72,35 @@ const ORDERS: [Row; 9] = [
 /// The end of the order that has to be rescued, in hours from the start.
 pub(super) const RESCUED_END: i64 = 20 * 24 + 11;
 
-/// Both worlds at `start`.
-pub(super) fn assemble(seed: u64, start: Timestamp) -> Result<(World, proxyshard::World, Cast), Failure> {
+/// The providers at the start.
+pub(super) struct Worlds {
+    pub(super) yp: World,
+    pub(super) ps: proxyshard::World,
+    pub(super) sell: proxyseller::World,
+    pub(super) px: px6::World,
+}
+
+/// All worlds at `start`.
+pub(super) fn assemble(seed: u64, start: Timestamp) -> Result<(Worlds, Cast), Failure> {
     let (yp, let_go) = youproxy(seed, start)?;
     let (ps, old) = shard(start)?;
+    let usd = |cents| format!("{} USD", Money::from_cents(cents));
+    let spec = proxyseller::FleetSpec::new(SELL_KEY, Money::from_cents(SELL_BALANCE), SELL_LEASES);
+    let mut sell = proxyseller::World::fleet(seed, start, &spec);
+    sell.list_lag = LAG;
+    let spec = px6::FleetSpec::new(PX_KEY, Money::from_cents(PX_BALANCE), PX_LEASES);
+    let mut px = px6::World::fleet(seed, start, &spec);
+    px.list_lag = LAG;
     let opening = format!(
-        "{YP_LEASES} leases and {} USD at {YP} (YouProxy), {} orders and {} USD at {PS} (ProxyShard)",
-        Money::from_cents(YP_BALANCE),
+        "{YP_LEASES} leases and {} at {YP} (YouProxy), {} orders and {} at {PS} (ProxyShard), \
+         {SELL_LEASES} leases and {} at {SELL} (Proxy-Seller), {PX_LEASES} leases and {} at {PX} (px6)",
+        usd(YP_BALANCE),
         ORDERS.len(),
-        Money::from_cents(PS_BALANCE)
+        usd(PS_BALANCE),
+        usd(SELL_BALANCE),
+        usd(PX_BALANCE)
     );
-    Ok((yp, ps, Cast { let_go, old, opening }))
+    Ok((Worlds { yp, ps, sell, px }, Cast { let_go, old, opening }))
 }
 
 /// A fleet, a promo code for its mobile leases, and the address of one that is to be let go.

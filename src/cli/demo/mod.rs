@@ -1,7 +1,7 @@
-//! `renewd demo`: sixty simulated days of the whole job, against two simulated providers over real sockets, with a real ledger.
+//! `renewd demo`: sixty simulated days of the whole job, against four simulated providers over real sockets, with a real ledger.
 //!
 //! Not a mock: config, adapters, engine, ledger, alerts and mails are those of `run`; only the clock is sped up, and mails go to
-//! files. It ends by holding both providers' books against the ledger: a difference is a failure. Here: putting the parts
+//! files. It ends by holding the providers' books against the ledger: a difference is a failure. Here: putting the parts
 //! together. The fleets are in `cast`, what happens in `story`, what is said of it in `voice`, the sums in `summary`.
 mod config;
 mod fixtures;
@@ -46,12 +46,14 @@ pub(super) async fn demo(args: &DemoArgs, json: bool) -> Result<Exit, Failure> {
     let dir = config::folder(args)?;
     let start = start()?;
     let clock = Arc::new(VirtualClock::starting_at(start));
-    let (yp, ps, cast) = fixtures::assemble(args.seed, start)?;
+    let (worlds, cast) = fixtures::assemble(args.seed, start)?;
     let anywhere = || (loopback::address(), 0).into();
     let serve = args.serve.map(page::address).transpose()?;
-    let yp = Simulator::start(clock.clone(), yp, anywhere()).await.map_err(failed)?;
-    let ps = Simulator::start(clock.clone(), ps, anywhere()).await.map_err(failed)?;
-    config::write(&dir, &yp.base_url(), &ps.base_url(), &cast)?;
+    let yp = Simulator::start(clock.clone(), worlds.yp, anywhere()).await.map_err(failed)?;
+    let ps = Simulator::start(clock.clone(), worlds.ps, anywhere()).await.map_err(failed)?;
+    let sell = Simulator::start(clock.clone(), worlds.sell, anywhere()).await.map_err(failed)?;
+    let px = Simulator::start(clock.clone(), worlds.px, anywhere()).await.map_err(failed)?;
+    config::write(&dir, [yp.base_url(), ps.base_url(), sell.base_url(), px.base_url()], &cast)?;
     let payer = payer(&dir, clock.clone(), serve)?;
     let page = match serve {
         Some(address) => Some(Page::open(&payer.viewer, address).await),
@@ -63,6 +65,8 @@ pub(super) async fn demo(args: &DemoArgs, json: bool) -> Result<Exit, Failure> {
         clock,
         yp: yp.handle(),
         ps: ps.handle(),
+        sell: sell.handle(),
+        px: px.handle(),
         cast,
         dir: dir.clone(),
         start,
@@ -80,6 +84,8 @@ pub(super) async fn demo(args: &DemoArgs, json: bool) -> Result<Exit, Failure> {
     let summary = summary::sum_up(&story, &tally)?;
     yp.stop().await;
     ps.stop().await;
+    sell.stop().await;
+    px.stop().await;
     summary::show(&summary, &dir, json);
     if let Some(page) = story.page.take() {
         page.stay().await;

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{DAYS, failed};
 use crate::cli::context::Failure;
-use crate::cli::demo::fixtures::{CRAWL, PS, YP};
+use crate::cli::demo::fixtures::{ACCOUNTS, CRAWL, PS};
 use crate::cli::demo::tally::{Tally, sum};
 use crate::cli::output;
 use crate::clock::{Clock, VirtualClock};
@@ -64,7 +64,7 @@ impl Voice {
         self.bar.set_position(u64::try_from(self.day()).unwrap_or_default());
         self.bar.set_message(format!("{} cycles", tally.cycles));
         self.charges(report)?;
-        for name in [YP, PS] {
+        for name in ACCOUNTS {
             self.going(name, report);
             self.steered(name, report);
             self.payments(name, report, tally)?;
@@ -77,12 +77,17 @@ impl Voice {
         // The report has the newest first.
         let mine: Vec<&IntentRecord> =
             report.payments.iter().rev().filter(|p| p.request.account.as_str() == name).collect();
-        for p in mine.iter().filter(|p| p.state == State::Unknown) {
+        // A plain yes says nothing more: what has words of its own and was charged all the same was settled within this very cycle.
+        let at_once = |p: &IntentRecord| p.state == State::Confirmed && p.detail.message.is_some();
+        for p in mine.iter().filter(|p| p.state == State::Unknown || at_once(p)) {
             self.say(&format!(
                 "{name}: the connection broke while paying {} USD ({}): not paid again, renewd looks for evidence",
                 p.quoted, p.id
             ));
             tally.lost.entry(name.to_owned()).or_default().push(p.id.to_string());
+            if at_once(p) {
+                self.settled(p);
+            }
         }
         let (rescues, routine): (Vec<&IntentRecord>, Vec<&IntentRecord>) =
             mine.into_iter().partition(|p| p.policy == CRAWL);
@@ -215,7 +220,7 @@ impl Voice {
     pub(super) fn routine(&self, ledger: &dyn Ledger, told: Timestamp, days: i64) -> Result<(), Failure> {
         let from = told.checked_add(SignedDuration::from_nanos(1)).map_err(failed)?;
         let mut parts = Vec::new();
-        for name in [YP, PS] {
+        for name in ACCOUNTS {
             let filter = IntentFilter {
                 since: Some(from),
                 account: Some(name.into()),

@@ -10,7 +10,9 @@ use jiff::{SignedDuration, Timestamp};
 use super::{DAYS, config};
 use crate::alerts::{deliver, digest, tell};
 use crate::cli::context::Failure;
-use crate::cli::demo::fixtures::{Cast, PS, PS_KEY, RESCUED_END, YP, YP_KEY};
+use crate::cli::demo::fixtures::{
+    ACCOUNTS, Cast, PS, PS_KEY, PX, PX_KEY, RESCUED_END, SELL, SELL_KEY, YP, YP_KEY,
+};
 use crate::cli::demo::output::Voice;
 use crate::cli::demo::page::Page;
 use crate::cli::demo::tally::Tally;
@@ -20,15 +22,17 @@ use crate::engine::{CycleReport, Payer};
 use crate::ledger::IntentFilter;
 use crate::notify::{Attempt, Mailer};
 use crate::policy::Word;
-use crate::simulator::{Aim, Answer, Fault, Handle, World, proxyshard};
+use crate::simulator::{Aim, Answer, Fault, Handle, World, proxyseller, proxyshard, px6};
 
 /// Hours from cycle to cycle.
 const STEP: i64 = 6;
 /// Cycles in a day.
 const DAY: i64 = 24 / STEP;
-/// The next payment at `yp` after this step loses its answer; so does the one at `ps`.
+/// The next payment at an account after this step loses its answer.
 const LOST_AT_YP: i64 = 4 * DAY;
 const LOST_AT_PS: i64 = 8 * DAY;
+const LOST_AT_SELL: i64 = 10 * DAY;
+const LOST_AT_PX: i64 = 14 * DAY;
 /// The last step before the provider tries to renew the order that will have to be rescued.
 const BEFORE_RESCUE: i64 = RESCUED_END / STEP - 1;
 
@@ -39,6 +43,8 @@ pub(super) struct Story {
     pub(super) clock: Arc<VirtualClock>,
     pub(super) yp: Handle<World>,
     pub(super) ps: Handle<proxyshard::World>,
+    pub(super) sell: Handle<proxyseller::World>,
+    pub(super) px: Handle<px6::World>,
     pub(super) cast: Cast,
     pub(super) dir: PathBuf,
     pub(super) start: Timestamp,
@@ -93,7 +99,7 @@ impl Story {
         };
         let waiting: Vec<&'static str> = tally.coming.keys().copied().collect();
         let all: Vec<&'static str> =
-            [YP, PS].into_iter().filter(|name| short(name) || waiting.contains(name)).collect();
+            ACCOUNTS.into_iter().filter(|name| short(name) || waiting.contains(name)).collect();
         if all.is_empty() {
             return Ok(());
         }
@@ -119,6 +125,12 @@ impl Story {
         }
         if step == LOST_AT_PS {
             self.ps.inject(Fault::on(Aim::Money).answer(Answer::Close));
+        }
+        if step == LOST_AT_SELL {
+            self.sell.inject(Fault::on(Aim::Money).answer(Answer::Close));
+        }
+        if step == LOST_AT_PX {
+            self.px.inject(Fault::on(Aim::Money).answer(Answer::Close));
         }
     }
 
@@ -167,7 +179,8 @@ impl Story {
     /// Whoever reads a mail pays in a day later. At `ps` they learn: the second time they heed the early warning.
     fn people_read(&self, step: i64, report: &CycleReport, tally: &mut Tally) -> Result<(), Failure> {
         let open = self.payer.viewer.ledger.open_alerts()?;
-        for (name, first, later) in [(YP, 60_000, 60_000), (PS, 2_500, 6_000)] {
+        let habits = [(YP, 60_000, 60_000), (PS, 2_500, 6_000), (SELL, 4_000, 4_000), (PX, 2_000, 2_000)];
+        for (name, first, later) in habits {
             let short = report
                 .items
                 .iter()
@@ -192,8 +205,12 @@ impl Story {
         tally.coming = later;
         let now: BTreeMap<&'static str, (i64, Money)> = now;
         for (name, (_, amount)) in now {
-            let paid =
-                if name == YP { self.yp.top_up(YP_KEY, amount) } else { self.ps.top_up(PS_KEY, amount) };
+            let paid = match name {
+                YP => self.yp.top_up(YP_KEY, amount),
+                PS => self.ps.top_up(PS_KEY, amount),
+                SELL => self.sell.top_up(SELL_KEY, amount),
+                _ => self.px.top_up(PX_KEY, amount),
+            };
             if let Some(balance) = paid {
                 *tally.top_ups.entry(name).or_default() += 1;
                 self.voice.say(&format!(

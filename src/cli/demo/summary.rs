@@ -1,10 +1,10 @@
-//! What the demo came to: the ledger against both providers' books, to the cent. Not responsible for how it came to that.
+//! What the demo came to: the ledger against the providers' books, to the cent. Not responsible for how it came to that.
 use std::fs;
 use std::path::Path;
 
 use super::{DAYS, config, failed};
 use crate::cli::context::Failure;
-use crate::cli::demo::fixtures::{PS, PS_KEY, YP, YP_KEY};
+use crate::cli::demo::fixtures::{PS, PS_KEY, PX, PX_KEY, SELL, SELL_KEY, YP, YP_KEY};
 use crate::cli::demo::output::count;
 use crate::cli::demo::script::Story;
 use crate::cli::demo::tally::{Tally, sum};
@@ -12,9 +12,9 @@ use crate::cli::output;
 use crate::cli::table::AS_IT_IS;
 use crate::domain::{Money, State};
 use crate::ledger::{IntentFilter, IntentRecord, Purpose};
-use crate::simulator::{EntryKind, proxyshard};
+use crate::simulator::{EntryKind, World, proxyseller, proxyshard, px6};
 
-/// Both accounts.
+/// All accounts.
 #[derive(serde::Serialize)]
 pub(super) struct Summary {
     days: i64,
@@ -71,8 +71,10 @@ struct Books {
 
 pub(super) fn sum_up(story: &Story, tally: &Tally) -> Result<Summary, Failure> {
     let accounts = vec![
-        account(story, tally, (YP, "YouProxy"), youproxy(story), &story.cast.let_go)?,
-        account(story, tally, (PS, "ProxyShard"), shard(story), &story.cast.old)?,
+        account(story, tally, (YP, "YouProxy"), youproxy(story), Some(&story.cast.let_go))?,
+        account(story, tally, (PS, "ProxyShard"), shard(story), Some(&story.cast.old))?,
+        account(story, tally, (SELL, "Proxy-Seller"), seller(story), None)?,
+        account(story, tally, (PX, "px6"), px(story), None)?,
     ];
     let mails = fs::read_dir(config::mails(&story.dir)).map_err(failed)?.filter(Result::is_ok).count();
     Ok(Summary {
@@ -93,37 +95,45 @@ pub(super) fn sum_up(story: &Story, tally: &Tally) -> Result<Summary, Failure> {
     })
 }
 
+/// The books of one kind of world: each has entries of its own type.
+macro_rules! books {
+    ($handle:expr, $kinds:path, $key:expr, $lapsed:expr) => {{
+        use $kinds as Kind;
+        $handle.with(|world| {
+            let books = world.books();
+            let others = |kind| Money::sum(books.entries.iter().filter(|e| e.kind == kind).map(|e| e.amount));
+            let charges = || books.charges().filter(|e| e.kind != Kind::Foreign);
+            Books {
+                charged: Money::sum(charges().map(|e| e.amount)),
+                charges: charges().count(),
+                paid_in: others(Kind::TopUp).zip(others(Kind::Foreign)).and_then(|(i, o)| i.minus(o)),
+                balance: world.account($key).map(|a| a.balance),
+                paid_twice: books.paid_twice().len(),
+                lapsed: $lapsed(world),
+            }
+        })
+    }};
+}
+
 fn youproxy(story: &Story) -> Books {
-    story.yp.with(|world| {
-        let books = world.books();
-        let others = |kind| Money::sum(books.entries.iter().filter(|e| e.kind == kind).map(|e| e.amount));
-        let charges = || books.charges().filter(|e| e.kind != EntryKind::Foreign);
-        Books {
-            charged: Money::sum(charges().map(|e| e.amount)),
-            charges: charges().count(),
-            paid_in: others(EntryKind::TopUp).zip(others(EntryKind::Foreign)).and_then(|(i, o)| i.minus(o)),
-            balance: world.account(YP_KEY).map(|a| a.balance),
-            paid_twice: books.paid_twice().len(),
-            lapsed: world.lapsed().iter().map(|l| l.ip.clone()).collect(),
-        }
-    })
+    books!(story.yp, EntryKind, YP_KEY, |w: &mut World| w.lapsed().iter().map(|l| l.ip.clone()).collect())
 }
 
 fn shard(story: &Story) -> Books {
-    use proxyshard::EntryKind;
-    story.ps.with(|world| {
-        let books = world.books();
-        let others = |kind| Money::sum(books.entries.iter().filter(|e| e.kind == kind).map(|e| e.amount));
-        let charges = || books.charges().filter(|e| e.kind != EntryKind::Foreign);
-        Books {
-            charged: Money::sum(charges().map(|e| e.amount)),
-            charges: charges().count(),
-            paid_in: others(EntryKind::TopUp).zip(others(EntryKind::Foreign)).and_then(|(i, o)| i.minus(o)),
-            balance: world.account(PS_KEY).map(|a| a.balance),
-            paid_twice: books.paid_twice().len(),
-            lapsed: world.lapsed().iter().map(|l| l.order.clone()).collect(),
-        }
-    })
+    let lapsed = |w: &mut proxyshard::World| w.lapsed().iter().map(|l| l.order.clone()).collect();
+    books!(story.ps, proxyshard::EntryKind, PS_KEY, lapsed)
+}
+
+fn seller(story: &Story) -> Books {
+    books!(story.sell, proxyseller::EntryKind, SELL_KEY, |w: &mut proxyseller::World| w
+        .books()
+        .lapses
+        .clone())
+}
+
+fn px(story: &Story) -> Books {
+    let lapsed = |w: &mut px6::World| w.books().lapses.iter().map(|l| l.ip.clone()).collect();
+    books!(story.px, px6::EntryKind, PX_KEY, lapsed)
 }
 
 /// Holds one account's ledger against its provider's books; only `released` may have lapsed.
@@ -132,7 +142,7 @@ fn account(
     tally: &Tally,
     (name, provider): (&'static str, &'static str),
     books: Books,
-    released: &str,
+    released: Option<&String>,
 ) -> Result<Account, Failure> {
     let ledger = story.payer.viewer.ledger.as_ref();
     let all = ledger.intents(&IntentFilter { account: Some(name.into()), ..IntentFilter::default() })?;
@@ -149,7 +159,7 @@ fn account(
         && books.paid_in == Some(paid_in)
         && books.balance == balance
         && books.paid_twice == 0
-        && books.lapsed == [released];
+        && books.lapsed.iter().eq(released);
     Ok(Account {
         account: name,
         provider,
@@ -171,7 +181,7 @@ fn account(
     })
 }
 
-/// Prints it: one JSON document, or a table with a column for each account.
+/// Prints it: one JSON document, or tables with a column for each account.
 pub(super) fn show(s: &Summary, dir: &Path, json: bool) {
     let config = config::file(dir);
     if json {
@@ -179,14 +189,17 @@ pub(super) fn show(s: &Summary, dir: &Path, json: bool) {
             &serde_json::json!({ "schema": 1, "ok": s.agrees, "summary": s, "dir": dir, "config": config }),
         );
     }
-    let heads: Vec<String> = s.accounts.iter().map(|a| format!("{} ({})", a.account, a.provider)).collect();
-    let head: Vec<&str> = std::iter::once("what").chain(heads.iter().map(String::as_str)).collect();
-    output::line("");
-    output::line(&output::table(&head, rows(&s.accounts), &AS_IT_IS));
+    // Two at a time, so that they fit beside each other.
+    for two in s.accounts.chunks(2) {
+        let heads: Vec<String> = two.iter().map(|a| format!("{} ({})", a.account, a.provider)).collect();
+        let head: Vec<&str> = std::iter::once("what").chain(heads.iter().map(String::as_str)).collect();
+        output::line("");
+        output::line(&output::table(&head, rows(two), &AS_IT_IS));
+    }
     output::line("");
     output::line(&format!("{} days in {} cycles, {} mails.", s.days, s.cycles, s.mails));
     output::line(if s.agrees {
-        "The ledger and both providers' books agree to the cent."
+        "The ledger and the providers' books agree to the cent."
     } else {
         "The ledger and the providers' books do not agree: please report this."
     });

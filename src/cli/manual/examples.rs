@@ -160,7 +160,7 @@ pub(super) const ALL: &[Example] = &[
         "sudo -u renewd renewd backup /var/backups/renewd/today.db",
         "A consistent copy while the daemon runs.",
     ),
-    of_page("renewd-demo", "renewd demo", "Sixty days in a moment, with two simulated providers."),
+    of_page("renewd-demo", "renewd demo", "Sixty days in a moment, with four simulated providers."),
     of_page(
         "renewd-demo",
         "renewd demo --serve 127.0.0.1:9787",

@@ -1,5 +1,5 @@
-//! The provider's own pace of writes: one at a time, and a while between them. Not responsible for the request limit, nor for other
-//! processes: only one that holds the ledger's lock pays.
+//! The provider's own pace of writes: one at a time, and a while between them, over all renewd processes, since only one that holds the
+//! ledger's lock pays. Not responsible for the request limit.
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,32 +18,31 @@ pub struct Pace {
     gap: Duration,
     clock: Arc<dyn Clock>,
     /// When the newest was over.
-    last: Mutex<Option<Moment>>,
+    last: Mutex<Moment>,
 }
 
 /// The turn of one call: over when it is dropped after [`Turn::over`].
 pub struct Turn<'a> {
     clock: &'a dyn Clock,
-    last: MutexGuard<'a, Option<Moment>>,
+    last: MutexGuard<'a, Moment>,
 }
 
 impl Pace {
-    /// With this gap between the end of a call and the start of the next.
+    /// With this gap between the end of a call and the start of the next. The first waits as if another process had just had its turn:
+    /// it held the ledger's lock until this one took it.
     pub fn new(gap: Duration, clock: Arc<dyn Clock>) -> Self {
-        Self { gap, clock, last: Mutex::new(None) }
+        let last = Mutex::new(clock.now());
+        Self { gap, clock, last }
     }
 
     /// Waits for a turn.
     pub async fn turn(&self) -> Turn<'_> {
         let last = self.last.lock().await;
-        if let Some(over) = last.as_ref() {
-            // After a reboot nobody waits: it took longer. A wall clock that was set back makes no wait shorter.
-            let passed =
-                self.clock.now().since(over).map(|span| Duration::try_from(span).unwrap_or_default());
-            let wait = passed.map_or(Duration::ZERO, |passed| self.gap.saturating_sub(passed));
-            if !wait.is_zero() {
-                self.clock.sleep(wait).await;
-            }
+        // After a reboot nobody waits: it took longer. A wall clock that was set back makes no wait shorter.
+        let passed = self.clock.now().since(&last).map(|span| Duration::try_from(span).unwrap_or_default());
+        let wait = passed.map_or(Duration::ZERO, |passed| self.gap.saturating_sub(passed));
+        if !wait.is_zero() {
+            self.clock.sleep(wait).await;
         }
         Turn { clock: self.clock.as_ref(), last }
     }
@@ -52,7 +51,7 @@ impl Pace {
 impl Turn<'_> {
     /// The call is over, however it ended.
     pub fn over(mut self) {
-        *self.last = Some(self.clock.now());
+        *self.last = self.clock.now();
     }
 }
 
@@ -68,8 +67,12 @@ mod tests {
         let start = clock.now();
         let passed = |clock: &VirtualClock| clock.now().since(&start).unwrap().as_millis();
         pace.turn().await.over();
-        assert_eq!(passed(&clock), 0, "the first waits for nobody");
+        assert!(passed(&clock) >= 2_000, "a process before this one may just have paid");
         pace.turn().await.over();
-        assert!(passed(&clock) >= 2_000);
+        assert!(passed(&clock) >= 4_000);
+        clock.advance(PAYMENTS);
+        let before = passed(&clock);
+        pace.turn().await.over();
+        assert_eq!(passed(&clock), before, "that long ago nobody waits");
     }
 }

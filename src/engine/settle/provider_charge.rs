@@ -2,11 +2,13 @@
 //!
 //! They are recorded as such, so that budgets, forecasts and people know of them. An end that moved while the flag was off
 //! before and after, and renewd did not just switch it on, is somebody's hand at the provider's site: that shows as unexplained spend, not here.
+use std::collections::HashSet;
+
 use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::time::Moment;
 use crate::domain::{
-    AUTO_ON, AccountName, Difference, Inventory, Lease, Leases, Measured, Method, Money, OrderId,
+    AUTO_ON, AccountName, Difference, Inventory, Lease, LeaseView, Leases, Measured, Method, Money, OrderId,
     RenewalRequest, Sameness, State, TermEnd, nominal_days, term,
 };
 use crate::engine::{LastPaid, Viewer, last_paid};
@@ -19,6 +21,9 @@ use crate::settings::Account;
 /// An end that moved by less is a correction, not a term.
 const TERM: SignedDuration = SignedDuration::from_hours(20);
 
+/// So long ago a list may have been cut: what left before that is gone, and comes back as somebody's purchase.
+const BACK: SignedDuration = SignedDuration::from_hours(24 * 7);
+
 /// Leases that `listed` shows as renewed against what was known, each before and after, where no payment of renewd's speaks for it.
 pub(in crate::engine) fn renewed(
     viewer: &Viewer,
@@ -28,17 +33,11 @@ pub(in crate::engine) fn renewed(
     now: &Moment,
 ) -> Result<Vec<(Lease, Lease)>, LedgerError> {
     // What is listed as it was known has not moved.
-    let mut moved: Vec<(Lease, Lease)> = difference
-        .known
-        .iter()
-        .filter_map(|k| {
-            let listed = listed.get(k.id)?;
-            let (before, after) = (k.told_end()?, listed.told_end()?);
-            let later = term::compare(before, after, k.cycle.map(nominal_days)) == Sameness::Later;
-            let moved = later && after.at.duration_since(before.at) >= TERM;
-            moved.then(|| (k.to_lease(), listed.to_lease()))
-        })
-        .collect();
+    let known = difference.known.iter().filter_map(|k| Some((k.to_lease(), listed.get(k.id)?.to_lease())));
+    let since = now.wall.checked_sub(BACK).unwrap_or(Timestamp::MIN);
+    let back = returned(viewer.ledger.as_ref(), &account.name, listed, difference, since)?;
+    let mut moved: Vec<(Lease, Lease)> =
+        known.chain(back).filter(|(before, after)| is_later(before, after)).collect();
     if !moved.is_empty() {
         let ours = ours(viewer, account)?;
         moved.retain(|(before, after)| !speaks_for(&ours, before, after));
@@ -54,6 +53,38 @@ pub(in crate::engine) fn renewed(
         moved.retain(|(before, after)| flagged(before, after) || on.contains(&before.order));
     }
     Ok(moved)
+}
+
+fn is_later(before: &Lease, after: &Lease) -> bool {
+    let days = before.cycle.as_deref().map(nominal_days);
+    let (Some(before), Some(after)) = (before.view().told_end(), after.view().told_end()) else {
+        return false;
+    };
+    term::compare(before, after, days) == Sameness::Later && after.at.duration_since(before.at) >= TERM
+}
+
+/// Leases that left the list since then and are back, each as it was known and as it is listed.
+fn returned(
+    ledger: &dyn Ledger,
+    account: &AccountName,
+    listed: &Leases,
+    difference: &Difference,
+    since: Timestamp,
+) -> Result<Vec<(Lease, Lease)>, LedgerError> {
+    // Under another id it never left.
+    let still: HashSet<(&str, &str)> = difference.known.iter().map(|k| (k.order, k.ip)).collect();
+    let is_new =
+        |l: &LeaseView<'_>| difference.known.get(l.id).is_none() && !still.contains(&(l.order, l.ip));
+    let new: Vec<LeaseView<'_>> = difference.places().map(|n| listed.view(n)).filter(is_new).collect();
+    if new.is_empty() {
+        return Ok(Vec::new());
+    }
+    let gone = ledger.gone_leases(account, since)?;
+    let as_known = |l: &LeaseView<'_>| {
+        let same = gone.iter().filter(|g| g.reference().is_some_and(|g| g.is_lease(*l)));
+        same.max_by_key(|g| g.expires_at).cloned()
+    };
+    Ok(new.into_iter().filter_map(|l| Some((as_known(&l)?, l.to_lease()))).collect())
 }
 
 /// Orders whose auto-renewal renewd has switched on since then.
@@ -253,9 +284,9 @@ fn charge(
 mod tests {
     use super::*;
     use crate::domain::{Change, ChangeRequest};
-    use crate::engine::settle::double_charge::tests::{account, at};
-    use crate::ledger::OrderChanges;
+    use crate::engine::settle::double_charge::tests::{account, at, lease, usd};
     use crate::ledger::sqlite::{Access, open};
+    use crate::ledger::{Inventories, OrderChanges};
     use rstest::rstest;
 
     #[rstest]
@@ -289,5 +320,31 @@ mod tests {
         let since = at(-60).wall;
         assert_eq!(switched_on(&ledger, &account(), since).unwrap().len(), orders);
         assert_eq!(switched_on(&ledger, &"another".into(), since).unwrap().len(), 0);
+    }
+
+    #[test]
+    fn a_lease_that_a_cut_list_was_without_is_held_against_what_was_known_of_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let ledger = open(dir.path(), Access::Pay).unwrap();
+        let store = |leases: Vec<Lease>, minute: i64| {
+            let inventory = Inventory {
+                leases: std::sync::Arc::new(leases.into()),
+                balance: usd("1.00"),
+                oddities: Vec::new(),
+                unreadable: 0,
+                clock_skew: None,
+                doubt: None,
+                owner: None,
+            };
+            ledger.record_inventory(&"proxyshard".into(), &account(), at(minute).wall, &inventory).unwrap();
+        };
+        store(vec![lease(1, 0), lease(2, 0)], 0);
+        store(vec![lease(2, 0)], 5);
+        let listed = Leases::from(vec![lease(1, 1), lease(2, 0), lease(3, 1)]);
+        let difference = ledger.difference(&account(), &listed).unwrap();
+        let back = |minute| returned(&ledger, &account(), &listed, &difference, at(minute).wall).unwrap();
+        assert_eq!(back(0), [(lease(1, 0), lease(1, 1))], "one that was never listed has no term before");
+        assert!(is_later(&back(0)[0].0, &back(0)[0].1));
+        assert_eq!(back(6), [], "what left before is gone for good");
     }
 }

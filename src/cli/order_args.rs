@@ -91,13 +91,13 @@ pub struct BuyArgs {
     /// Promo code
     #[arg(long, value_name = "CODE")]
     pub promo: Option<String>,
-    /// YouProxy, Proxy-Seller: IPv4, IPv6, MOBILE or ISP
+    /// YouProxy, Proxy-Seller: IPv4, IPv6, MOBILE or ISP; px6: IPv4, IPv4-shared or IPv6
     #[arg(long)]
     pub kind: Option<String>,
-    /// YouProxy, Proxy-Seller: country, ISO 3166-1 alpha-3
+    /// YouProxy, Proxy-Seller: country, ISO 3166-1 alpha-3; px6: in two letters, such as us
     #[arg(long)]
     pub country: Option<String>,
-    /// YouProxy, Proxy-Seller: term in days, such as 30d
+    /// YouProxy, Proxy-Seller, px6: term in days, such as 30d
     #[arg(long, value_name = "DAYS")]
     pub period: Option<String>,
     /// YouProxy, Proxy-Seller: what it is for

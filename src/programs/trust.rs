@@ -58,6 +58,9 @@ impl Trust {
     }
 }
 
+/// A folder with more entries is no program.
+const MOST_ENTRIES: usize = 10_000;
+
 /// Whether a command may be run: each of its files is there, and nobody else can change it. Only looks.
 ///
 /// # Errors
@@ -68,10 +71,44 @@ pub fn may_run(command: &[String]) -> Result<(), String> {
 
 fn closed_files(command: &[String]) -> Result<Vec<&str>, String> {
     let files = files(command)?;
+    let not_run = |why| format!("the program is not run: {why}");
     for file in &files {
-        trusted(Path::new(file)).map_err(|why| format!("the program is not run: {why}"))?;
+        trusted(Path::new(file)).map_err(not_run)?;
+    }
+    for folder in named(command).filter(|path| Path::new(path).is_dir()) {
+        closed_folder(Path::new(folder)).map_err(not_run)?;
     }
     Ok(files)
+}
+
+/// A folder may hold what is run, as a package of Python does: nobody else may change anything in it.
+fn closed_folder(folder: &Path) -> Result<(), String> {
+    trusted(folder)?;
+    let (mut left, mut seen) = (vec![folder.to_owned()], 0);
+    while let Some(folder) = left.pop() {
+        let told = |e: std::io::Error| format!("{}: {e}", folder.display());
+        for entry in fs::read_dir(&folder).map_err(told)? {
+            let path = entry.map_err(told)?.path();
+            seen += 1;
+            if seen > MOST_ENTRIES {
+                return Err(format!("{}: more than {MOST_ENTRIES} files", folder.display()));
+            }
+            trusted(&path)?;
+            if path.is_dir() && !path.is_symlink() {
+                left.push(path);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The elements that are whole paths, or end in one behind `=`.
+fn named(command: &[String]) -> impl Iterator<Item = &str> {
+    let path = |element: &'_ String| {
+        let from = if element.starts_with('/') { Some(0) } else { element.find("=/").map(|at| at + 1) };
+        from.map(|from| from..element.len())
+    };
+    command.iter().filter_map(move |element| element.get(path(element)?))
 }
 
 /// The elements that are files. The first must be one, named by its whole path: nothing is looked for in `PATH`.
@@ -83,7 +120,7 @@ fn files(command: &[String]) -> Result<Vec<&str>, String> {
     if !Path::new(first).is_file() {
         return Err(format!("the program {first} does not exist, or is not a file"));
     }
-    Ok(command.iter().map(String::as_str).filter(|e| e.starts_with('/') && Path::new(e).is_file()).collect())
+    Ok(named(command).filter(|path| Path::new(path).is_file()).collect())
 }
 
 fn stamp(file: &str) -> Result<Stamp, String> {
@@ -145,6 +182,34 @@ mod tests {
         for bad in [&["sh", path][..], &["/nowhere/p"], &["/tmp"], &[]] {
             assert!(found(bad).is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn a_folder_and_a_path_behind_an_option_count_as_well() {
+        let home = tempfile::tempdir().unwrap();
+        let package = home.path().join("package");
+        let (inner, option) = (package.join("inner"), home.path().join("settings"));
+        fs::create_dir_all(&inner).unwrap();
+        fs::write(inner.join("__main__.py"), "print(1)").unwrap();
+        fs::write(&option, "a = 1").unwrap();
+        let mode = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+        mode(&package, 0o755);
+        mode(&inner, 0o755);
+        mode(&inner.join("__main__.py"), 0o644);
+        mode(&option, 0o644);
+        let with = format!("--settings={}", option.display());
+        let command = ["/bin/sh", package.to_str().unwrap(), with.as_str()];
+        let one = found(&command).unwrap().digest;
+        fs::write(&option, "a = 2").unwrap();
+        assert_ne!(found(&command).unwrap().digest, one);
+        mode(&option, 0o666);
+        assert!(found(&command).err().unwrap().contains("settings"));
+        mode(&option, 0o644);
+        mode(&inner.join("__main__.py"), 0o666);
+        assert!(found(&command).err().unwrap().contains("__main__.py"));
+        mode(&inner.join("__main__.py"), 0o644);
+        mode(&inner, 0o777);
+        assert!(found(&command).err().unwrap().contains("inner"));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! what nobody asks for (logins, links) is never copied.
 use std::borrow::Cow;
 use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -77,6 +78,13 @@ impl<'de: 'a, 'a> Deserialize<'de> for Object<'a> {
         }
         deserializer.deserialize_map(Pairs).map(Self)
     }
+}
+
+/// A mark by which a value is known again: its text may hold a password and is not kept.
+pub fn mark(raw: &RawValue) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    raw.get().hash(&mut hasher);
+    hasher.finish()
 }
 
 /// Literally `null`.

@@ -167,6 +167,8 @@ fn every_write_of_the_ledger_and_every_call_that_changes_something_is_a_crash_po
     writes.extend(complete::writes(&read("approvals.rs")));
     // The requests of the last minute are kept in a ledger on a server alone.
     writes.retain(|name| name != "request_turn");
+    // One event or several are told apart by their payments, not by how they were asked for.
+    writes.iter_mut().filter(|name| *name == "append_all").for_each(|name| *name = "append".to_owned());
     assert!(writes.len() > 20 && writes.contains(&"start_spend".to_owned()), "{writes:?}");
     let all: Vec<String> = writes.into_iter().chain(steps::changing_calls()).collect();
     let missing: Vec<&String> = all.iter().filter(|name| !reached(name)).collect();

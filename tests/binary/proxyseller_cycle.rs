@@ -227,10 +227,15 @@ fn short_funds_hold_by_either_generation(#[case] coded: bool) {
     assert_eq!(bench.payments_sent(), 0);
 }
 
-#[test]
-fn the_providers_own_renewal_is_seen_and_taken_over() {
-    let bench = SellerBench::new("100.00", &[(Product::Ipv4, &[A], 48)]);
-    bench.handle.with(|w| w.account_mut(KEY).unwrap().proxy_mut(A).unwrap().auto = true);
+#[rstest]
+#[case::one_list_has_all(None)]
+#[case::the_list_of_all_types_is_cut(Some(1))]
+fn the_providers_own_renewal_is_seen_and_taken_over(#[case] cap: Option<usize>) {
+    let bench = SellerBench::new("100.00", &[(Product::Ipv4, &[B], 700), (Product::Ipv4, &[A], 48)]);
+    bench.handle.with(|w| {
+        w.list_cap = cap;
+        w.account_mut(KEY).unwrap().proxy_mut(A).unwrap().auto = true;
+    });
     let (_, once) = bench.json(&["once"]);
     assert!(bench.item(&once, A)["reason"].as_str().unwrap().starts_with("provider_owns:"), "{once:#}");
     assert_eq!(bench.payments_sent(), 0);

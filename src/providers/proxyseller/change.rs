@@ -16,6 +16,7 @@ use super::envelope::{Coded, Opened};
 use super::map::Gather;
 use super::pace::{Pace, WRITES};
 use super::quote;
+use super::read::pages;
 use super::reply::{self, Odd};
 use super::site::Site;
 use super::wire::{self, BALANCE, Object, ProlongBody, Targets, Type};
@@ -45,14 +46,17 @@ impl SellerChanger {
         })
     }
 
-    /// The provider's present ids of the leases, by a list that is read for it.
-    async fn present(&self, request: &ChangeRequest) -> Result<Vec<String>, String> {
+    /// The provider's present ids of the leases, by a list that is read for it: that of all types, and where it has not all of this type
+    /// that one, too.
+    async fn present(&self, request: &ChangeRequest, of: &Type) -> Result<Vec<String>, String> {
         let ask = Ask::Get { url: self.site.url("proxy/list"), cap: LIST_CAP };
         let read = self.caller.ask("proxy/list", ask, Purpose::Money, 1).await;
         let told = |trouble| format!("the list was not read before the change: {trouble:?}");
         let answer = read.map_err(told)?;
         let mut gather = Gather::new(&self.account, &self.words);
-        drop(gather.all(&answer.reply.body).map_err(told)?);
+        if gather.all(&answer.reply.body).map_err(told)?.iter().any(|lacks| lacks.path == of.path) {
+            pages((&self.caller, &self.site), &mut gather, of, Purpose::Money).await.map_err(told)?;
+        }
         let known = gather.finish().known;
         let ids = known.names_of(request.leases.iter().map(|lease| lease.as_str()));
         ids.filter(|ids| !ids.is_empty()).ok_or_else(|| {
@@ -74,7 +78,7 @@ impl SellerChanger {
         };
         let ids = match of.whole_orders {
             true => vec![request.order.as_str().to_owned()],
-            false => match self.present(request).await {
+            false => match self.present(request, of).await {
                 Ok(ids) => ids,
                 Err(why) => return ChangeReply::NeverSent(why),
             },

@@ -1,13 +1,13 @@
 //! From the provider's lists to leases. Responsible for finding every record, for telling records of one lease from two leases, and for
 //! saying what could not be read or is not there: a lease that is missed here would lapse in silence. Not responsible for asking, nor for
 //! deciding whether an empty list is believed by what was known before. Pure.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde_json::value::RawValue;
 
 use crate::domain::{AccountName, Kind, Lease, LeaseId, Leases, OrderId, OrderState, Sameness, Told, term};
-use crate::providers::Words;
+use crate::providers::{Words, json};
 
 use super::dates::{self, Spelled};
 use super::envelope::{self, Trouble};
@@ -36,12 +36,36 @@ pub struct Gather<'w> {
     words: &'w Words,
     leases: BTreeMap<String, Lease>,
     known: Known,
+    /// What pages of single types brought.
+    paged: BTreeSet<String>,
+    /// Marks of records that name no lease.
+    unreadable: BTreeSet<u64>,
     seen: Seen,
+}
+
+/// What a page brought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Page {
+    /// Records on it.
+    pub rows: usize,
+    /// Of these, such as no page before had: where pages repeat themselves, the list ends.
+    pub new: usize,
+    /// The number of pages, where it tells that.
+    pub pages: Option<i64>,
+    /// The number of records on all pages, where it tells that.
+    pub total: Option<usize>,
+}
+
+/// A record against what was there.
+enum Met {
+    New(String),
+    Same(String),
+    Torn(String),
+    Unreadable,
 }
 
 #[derive(Default)]
 struct Seen {
-    unreadable: usize,
     same: usize,
     torn: usize,
     no_zone: usize,
@@ -50,12 +74,15 @@ struct Seen {
     no_id: usize,
     resident: usize,
     part: Option<String>,
+    /// How many there are, as the list of all says that does not have them all.
+    total: Option<usize>,
 }
 
 impl<'w> Gather<'w> {
     pub fn new(account: &'w AccountName, words: &'w Words) -> Self {
         let (leases, known, seen) = (BTreeMap::new(), Known::default(), Seen::default());
-        Self { account, words, leases, known, seen }
+        let (paged, unreadable) = (BTreeSet::new(), BTreeSet::new());
+        Self { account, words, leases, known, paged, unreadable, seen }
     }
 
     /// Takes the body of `proxy/list`; gives the types of which it does not hold the whole list.
@@ -81,7 +108,8 @@ impl<'w> Gather<'w> {
                 continue;
             }
             for raw in items {
-                self.record(key, raw);
+                let met = self.record(key, raw);
+                self.seen.same += usize::from(matches!(met, Met::Same(_)));
             }
         }
         missing.extend(TYPES.iter().filter(|of| data.member(of.path).is_none()));
@@ -90,33 +118,47 @@ impl<'w> Gather<'w> {
             return Err(Trouble::Unreadable(what.to_owned()));
         }
         let envelope = wire::decoded(body).ok().and_then(|text| Object::parse(text).ok());
-        let said = envelope.as_ref().and_then(|e| more_than(e, rows)).or_else(|| more_than(&data, rows));
-        if said.is_some() {
+        if envelope.as_ref().is_some_and(|e| more_than(e, rows)) || more_than(&data, rows) {
+            self.seen.total = envelope.as_ref().and_then(total).max(total(&data));
             return Ok(TYPES.iter().collect());
         }
         Ok(missing)
     }
 
-    /// Takes a page of `proxy/list/{type}`; gives how many of its records were new, and the number of pages where it tells that.
+    /// Takes a page of `proxy/list/{type}`.
     ///
     /// # Errors
     /// As above.
-    pub fn page(&mut self, of: &Type, body: &[u8]) -> Result<(usize, Option<i64>), Trouble> {
+    pub fn page(&mut self, of: &Type, body: &[u8]) -> Result<Page, Trouble> {
         let raw = envelope::data(body, self.words)?;
-        let pages = |object: &Object<'_>| {
-            let told = |o: &Object<'_>| o.get("total_pages").and_then(wire::whole);
-            told(object).or_else(|| object.get("metadata").and_then(|m| told(&Object::parse(m.get()).ok()?)))
-        };
-        let (items, pages) = match wire::list(raw) {
-            Some(items) => (Some(items), None),
+        let told = |o: &Object<'_>| o.get("total_pages").and_then(wire::whole);
+        let (items, pages, total) = match wire::list(raw) {
+            Some(items) => (Some(items), None, None),
             None => {
                 let data = envelope::fields(raw, self.words)?;
-                (data.get("items").and_then(wire::list), pages(&data))
+                let inner = data.get("metadata").and_then(|m| Object::parse(m.get()).ok());
+                let pages = told(&data).or_else(|| told(inner.as_ref()?));
+                (data.get("items").and_then(wire::list), pages, total(&data))
             }
         };
         let wrong = || Trouble::Unreadable(format!("the page of `{}` has no list of `items`", of.path));
-        let news = items.ok_or_else(wrong)?.into_iter().filter(|raw| self.record(of.path, raw)).count();
-        Ok((news, pages))
+        let items = items.ok_or_else(wrong)?;
+        let rows = items.len();
+        let new = items.into_iter().filter(|raw| self.is_new(of, raw)).count();
+        Ok(Page { rows, new, pages, total })
+    }
+
+    /// Takes a record of a page; what the list of all types had is new here all the same.
+    fn is_new(&mut self, of: &Type, raw: &RawValue) -> bool {
+        match self.record(of.path, raw) {
+            Met::New(id) | Met::Torn(id) => self.paged.insert(id),
+            Met::Same(id) => {
+                let new = self.paged.insert(id);
+                self.seen.same += usize::from(!new);
+                new
+            }
+            Met::Unreadable => self.paged.insert(json::mark(raw).to_string()),
+        }
     }
 
     /// Some of what the provider has is not here.
@@ -124,11 +166,11 @@ impl<'w> Gather<'w> {
         self.seen.part.get_or_insert(why);
     }
 
-    /// Takes a record; `true`: it is of a lease that was not there before.
-    fn record(&mut self, path: &str, raw: &RawValue) -> bool {
+    /// Takes a record.
+    fn record(&mut self, path: &str, raw: &RawValue) -> Met {
         let Some((place, lease, name, base)) = self.read(path, raw) else {
-            self.seen.unreadable += 1;
-            return false;
+            self.unreadable.insert(json::mark(raw));
+            return Met::Unreadable;
         };
         let id = place.id();
         self.seen.no_id += usize::from(name.is_none());
@@ -138,20 +180,17 @@ impl<'w> Gather<'w> {
         match self.leases.get_mut(&id) {
             None => {
                 self.known.name(&id, name);
-                self.leases.insert(id, lease);
-                true
+                self.leases.insert(id.clone(), lease);
+                Met::New(id)
             }
-            Some(kept) if *kept == lease && self.known.is(&id, name.as_deref()) => {
-                self.seen.same += 1;
-                false
-            }
+            Some(kept) if *kept == lease && self.known.is(&id, name.as_deref()) => Met::Same(id),
             Some(kept) => {
                 self.seen.torn += 1;
                 reconcile(kept, &lease);
                 if !self.known.is(&id, name.as_deref()) {
                     self.known.forget(&id);
                 }
-                false
+                Met::Torn(id)
             }
         }
     }
@@ -227,7 +266,8 @@ impl<'w> Gather<'w> {
 
     /// Puts the oddities into words.
     pub fn finish(self) -> Fleet {
-        let Seen { unreadable, same, torn, no_zone, date_only, no_end, no_id, resident, part } = self.seen;
+        let unreadable = self.unreadable.len();
+        let Seen { same, torn, no_zone, date_only, no_end, no_id, resident, part, total } = self.seen;
         let told = [
             (same, "leases that stand in the list twice, alike"),
             (torn, "leases that stand in the list twice with different data"),
@@ -239,6 +279,10 @@ impl<'w> Gather<'w> {
         ];
         let oddities = told.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{what}: {n}")).collect();
         let leases: Vec<Lease> = self.leases.into_values().collect();
+        let found = leases.len() + unreadable + resident;
+        let lacks = total.filter(|total| *total > found);
+        let part = part
+            .or_else(|| lacks.map(|n| format!("the list says that there are {n}, and {found} were found")));
         Fleet { leases: leases.into(), known: self.known, unreadable, oddities, part }
     }
 }
@@ -281,16 +325,27 @@ const TOTALS: [&str; 5] = ["total", "total_count", "totalCount", "total_items", 
 const PAGES: [&str; 3] = ["total_pages", "totalPages", "pages"];
 const MORE: [&str; 3] = ["has_more", "hasMore", "has_next"];
 
-/// What an object, or its `metadata`, says of more than the records that stand in it.
-fn more_than(object: &Object<'_>, rows: usize) -> Option<()> {
-    let more = |o: &Object<'_>| {
-        let whole = |key: &&str| o.get(key).and_then(wire::whole).and_then(|n| usize::try_from(n).ok());
-        TOTALS.iter().filter_map(whole).any(|n| n > rows)
-            || PAGES.iter().filter_map(whole).any(|n| n > 1)
-            || MORE.iter().any(|key| o.get(key).and_then(wire::flag) == Some(true))
-    };
+/// An object and its `metadata`, asked for the same.
+fn either<T>(object: &Object<'_>, ask: impl Fn(&Object<'_>) -> Option<T>) -> Option<T> {
     let inner = object.get("metadata").and_then(|raw| Object::parse(raw.get()).ok());
-    (more(object) || inner.is_some_and(|inner| more(&inner))).then_some(())
+    ask(object).or_else(|| ask(inner.as_ref()?))
+}
+
+/// How many records there are in all.
+fn total(object: &Object<'_>) -> Option<usize> {
+    let whole = |o: &Object<'_>, key| o.get(key).and_then(wire::whole).and_then(|n| usize::try_from(n).ok());
+    either(object, |o| TOTALS.iter().filter_map(|key| whole(o, key)).max())
+}
+
+/// Whether it says that there are more than the records that stand in it.
+fn more_than(object: &Object<'_>, rows: usize) -> bool {
+    let many = |key: &&str, o: &Object<'_>| o.get(key).and_then(wire::whole).is_some_and(|n| n > 1);
+    let more = |key: &&str, o: &Object<'_>| o.get(key).and_then(wire::flag) == Some(true);
+    let says = |o: &Object<'_>| {
+        let says = PAGES.iter().any(|key| many(key, o)) || MORE.iter().any(|key| more(key, o));
+        says.then_some(())
+    };
+    total(object).is_some_and(|n| n > rows) || either(object, says).is_some()
 }
 
 #[cfg(test)]

@@ -196,11 +196,15 @@ fn pages_are_taken_one_by_one_and_a_repeated_one_brings_nothing_new() {
         format!(r#"{{"status":"success","data":{{"items":[{items}],"total_pages":2}},"errors":[]}}"#)
     };
     let two = record("").replace("203.0.113.1", "203.0.113.2");
-    assert_eq!(gather.page(of, page(&record("")).as_bytes()), Ok((1, Some(2))));
-    assert_eq!(gather.page(of, page(&two).as_bytes()), Ok((1, Some(2))));
-    assert_eq!(gather.page(of, page(&two).as_bytes()), Ok((0, Some(2))));
+    let brought = |new, pages| Ok(Page { rows: 1, new, pages, total: None });
+    assert_eq!(gather.page(of, page(&record("")).as_bytes()), brought(1, Some(2)));
+    assert_eq!(gather.page(of, page(&two).as_bytes()), brought(1, Some(2)));
+    assert_eq!(gather.page(of, page(&two).as_bytes()), brought(0, Some(2)));
     let bare = format!(r#"{{"status":"success","data":[{two}],"errors":[]}}"#);
-    assert_eq!(gather.page(of, bare.as_bytes()), Ok((0, None)));
+    assert_eq!(gather.page(of, bare.as_bytes()), brought(0, None));
+    let unreadable = page("{}");
+    assert_eq!(gather.page(of, unreadable.as_bytes()), brought(1, Some(2)));
+    assert_eq!(gather.page(of, unreadable.as_bytes()), brought(0, Some(2)));
     assert!(gather.page(of, br#"{"status":"success","data":{},"errors":[]}"#).is_err());
     assert_eq!(gather.finish().leases.len(), 2);
 }

@@ -18,7 +18,7 @@ use crate::providers::{
 use super::call::{Ask, Caller};
 use super::envelope::{self, Trouble};
 use super::known::Known;
-use super::map::{Fleet, Gather};
+use super::map::{Fleet, Gather, Page};
 use super::quote::Set;
 use super::site::Site;
 use super::wire::{TYPES, Type};
@@ -27,7 +27,7 @@ use super::{catalogue, log, order, quote, spend, wire};
 /// A list of one type that goes on for longer is no list.
 const PAGES: u32 = 1_000;
 /// Records of a page.
-const PER_PAGE: &str = "100";
+const PER_PAGE: usize = 100;
 
 /// Reads one account.
 pub struct SellerReader {
@@ -69,6 +69,35 @@ pub(super) fn balance(body: &[u8], words: &Words) -> Result<Balance, Trouble> {
     amount.map(wire::usd).ok_or_else(wrong)
 }
 
+/// One type, until a page brings nothing that no page of it had before: what the list of all types had already ends nothing.
+pub(super) async fn pages(
+    (caller, site): (&Caller, &Site),
+    gather: &mut Gather<'_>,
+    of: &Type,
+    purpose: Purpose,
+) -> Result<(), Trouble> {
+    let call = format!("proxy/list/{}", of.path);
+    let mut found = 0;
+    for page in 1..=PAGES {
+        let url = site.url_with(&call, &[("page", &page.to_string()), ("per_page", &PER_PAGE.to_string())]);
+        let reply = caller.ask("proxy/list/type", Ask::Get { url, cap: LIST_CAP }, purpose, 1).await?.reply;
+        let Page { rows, new, pages, total } = gather.page(of, &reply.body)?;
+        found += if new > 0 { rows } else { 0 };
+        if new == 0 && rows >= PER_PAGE {
+            let what =
+                format!("page {page} is full and brings nothing new: it is not clear where the list ends");
+            return Err(Trouble::Unreadable(what));
+        }
+        if new == 0 || pages.is_some_and(|pages| i64::from(page) >= pages) {
+            return match total.filter(|total| *total > found) {
+                Some(total) => Err(Trouble::Unreadable(format!("it says {total}, and {found} were found"))),
+                None => Ok(()),
+            };
+        }
+    }
+    Err(Trouble::Unreadable(format!("it has more than {PAGES} pages")))
+}
+
 impl SellerReader {
     /// Builds the client; sends nothing.
     pub fn new(connection: &Connection) -> Result<Self, ConnectError> {
@@ -101,26 +130,12 @@ impl SellerReader {
         let reply = self.get("proxy/list", self.site.url("proxy/list"), LIST_CAP, purpose).await?;
         let mut gather = Gather::new(&self.account, &self.words);
         for of in gather.all(&reply.body)? {
-            if let Err(trouble) = self.pages(&mut gather, of, purpose).await {
+            if let Err(trouble) = pages((&self.caller, &self.site), &mut gather, of, purpose).await {
                 let why = format!("the list of `{}` could not be read whole: {trouble:?}", of.path);
                 gather.is_part(self.words.quote(&why));
             }
         }
         Ok((gather.finish(), reply.skew))
-    }
-
-    /// One type, until a page brings nothing new.
-    async fn pages(&self, gather: &mut Gather<'_>, of: &Type, purpose: Purpose) -> Result<(), Trouble> {
-        let call = format!("proxy/list/{}", of.path);
-        for page in 1..=PAGES {
-            let url = self.site.url_with(&call, &[("page", &page.to_string()), ("per_page", PER_PAGE)]);
-            let reply = self.get("proxy/list/type", url, LIST_CAP, purpose).await?;
-            let (rows, pages) = gather.page(of, &reply.body)?;
-            if rows == 0 || pages.is_some_and(|pages| i64::from(page) >= pages) {
-                return Ok(());
-            }
-        }
-        Err(Trouble::Unreadable(format!("it has more than {PAGES} pages")))
     }
 
     async fn balance_and_skew(&self, purpose: Purpose) -> Result<(Balance, Option<SignedDuration>), Trouble> {

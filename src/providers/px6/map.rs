@@ -4,15 +4,15 @@
 //! in every row and are never copied. Source: the vendor's developer page, `getproxy`.
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::collections::HashMap;
 use std::collections::btree_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
 use jiff::Timestamp;
 use serde_json::value::RawValue;
 
 use crate::domain::{AccountName, Kind, Lease, LeaseId, Leases, OrderId, OrderState, OwnerSays, Told};
-use crate::providers::Words;
+use crate::providers::{Words, json};
 
 use super::envelope::Trouble;
 use super::wire::{self, Object};
@@ -42,7 +42,8 @@ pub struct Added {
 #[derive(Default)]
 pub struct Listed {
     found: BTreeMap<String, Lease>,
-    unreadable: usize,
+    /// Marks of rows that cannot be read.
+    unreadable: HashSet<u64>,
     odd: BTreeMap<&'static str, usize>,
 }
 
@@ -68,10 +69,8 @@ impl Listed {
             let lease = Object::parse(row.get()).ok().and_then(|row| self.lease(key.as_deref(), &row, of));
             match lease {
                 Some(lease) => added.new += usize::from(self.keep(lease)),
-                None => {
-                    self.unreadable += 1;
-                    added.new += 1;
-                }
+                // The same row again is none that is new: else pages that repeat themselves would have no end.
+                None => added.new += usize::from(self.unreadable.insert(json::mark(row))),
             }
         }
         Ok(added)
@@ -179,7 +178,7 @@ impl Listed {
         }
         leases.sort();
         let lines = self.odd.into_iter().map(|(what, n)| format!("proxies that {what}: {n}"));
-        Fleet { leases, unreadable: self.unreadable, oddities: lines.collect() }
+        Fleet { leases, unreadable: self.unreadable.len(), oddities: lines.collect() }
     }
 }
 

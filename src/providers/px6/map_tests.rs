@@ -157,3 +157,21 @@ fn a_port_belongs_to_an_address_that_stands_twice() {
     let ports: Vec<Option<u16>> = fleet.leases.iter().map(|l| l.port).collect();
     assert_eq!(ports, [Some(1), Some(2), None]);
 }
+
+#[test]
+fn a_page_that_repeats_itself_brings_nothing_new_whatever_stands_on_it() {
+    let (account, words) = (AccountName::from("px"), words());
+    let says = OwnerSays { renews_off: true, version: None };
+    let of = Origin {
+        account: &account,
+        says: &says,
+        now: "2026-11-21T06:00:00Z".parse().unwrap(),
+        words: &words,
+    };
+    let page = page("2", &format!("[{{{}}},{{\"ip\":\"185.22.134.251\"}}]", row("")));
+    let mut listed = Listed::default();
+    let mut add = || listed.add(&envelope::open(page.as_bytes(), &words).unwrap(), &of).unwrap();
+    assert_eq!(add(), Added { rows: 2, new: 2 });
+    assert_eq!(add(), Added { rows: 2, new: 0 });
+    assert_eq!(listed.finish().unreadable, 1);
+}

@@ -1,6 +1,7 @@
 //! Every call's method, path, query and body, as the vendor's pages and SDKs have them; and what is read on where a list is a part.
 use renewd::domain::{Doubt, Kind, QuoteError};
 use renewd::providers::{Purpose, ReadError};
+use rstest::rstest;
 
 use super::{BALANCE, bench, list, read, record, request};
 
@@ -113,6 +114,45 @@ async fn a_list_that_says_that_there_is_more_is_read_on_by_type_and_page() {
         ["GET proxy/list/ipv4?page=3&per_page=100", "GET proxy/list/ipv6?page=1&per_page=100"]
     );
     assert_eq!(asked.len(), 10);
+}
+
+/// 250 leases, of which the list of all types has the first 100: so has the first page.
+#[rstest]
+#[case::every_page_is_there(250, 250, None)]
+#[case::the_pages_end_too_soon(200, 200, Some("it says 250, and 200 were found"))]
+#[case::every_page_is_the_first(100, 100, Some("it is not clear where the list ends"))]
+#[tokio::test]
+async fn what_the_list_of_all_types_had_already_ends_no_list_of_a_type(
+    #[case] given: usize,
+    #[case] found: usize,
+    #[case] doubt: Option<&str>,
+) {
+    let records: Vec<String> = (0..250).map(|n| record(n, &format!("64af{n:04}"))).collect();
+    let more = list(&records[..100])
+        .replace(r#""errors":[]"#, r#""errors":[],"metadata":{"total_pages":3,"total":250}"#);
+    let page = |records: &[String]| {
+        format!(
+            r#"{{"status":"success","data":{{"items":[{}],"total":250}},"errors":[]}}"#,
+            records.join(",")
+        )
+    };
+    let b = bench(&[(200, &more)]).await;
+    if given == 100 {
+        (0..2).for_each(|_| b.then(200, &page(&records[..100])));
+    } else {
+        records[..given].chunks(100).for_each(|some| b.then(200, &page(some)));
+        b.then(200, &page(&[]));
+    }
+    (0..5).for_each(|_| b.then(200, r#"{"status":"success","data":{"items":[]},"errors":[]}"#));
+    b.then(200, BALANCE);
+    let inventory = b.reader.inventory(Purpose::Routine).await.unwrap();
+    assert_eq!(inventory.leases.len(), found);
+    let told = match &inventory.doubt {
+        Some(Doubt::Part(why)) => Some(why.as_str()),
+        _ => None,
+    };
+    assert_eq!(told.is_some(), doubt.is_some(), "{told:?}");
+    assert!(told.is_none_or(|told| told.contains(doubt.unwrap())), "{told:?}");
 }
 
 #[tokio::test]

@@ -2,14 +2,14 @@
 //!
 //! They are recorded as such, so that budgets, forecasts and people know of them. An end that moved while the flag was off
 //! before and after, and renewd did not just switch it on, is somebody's hand at the provider's site: that shows as unexplained spend, not here.
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::time::Moment;
 use crate::domain::{
     AUTO_ON, AccountName, Difference, Inventory, Lease, LeaseView, Leases, Measured, Method, Money, OrderId,
-    RenewalRequest, Sameness, State, TermEnd, nominal_days, term,
+    RenewalRequest, RequestLease, Sameness, State, TermEnd, nominal_days, term,
 };
 use crate::engine::{LastPaid, Viewer, last_paid};
 use crate::evidence::{Sight, Span, is_seen, may_have_renewed_itself};
@@ -38,10 +38,6 @@ pub(in crate::engine) fn renewed(
     let back = returned(viewer.ledger.as_ref(), &account.name, listed, difference, since)?;
     let mut moved: Vec<(Lease, Lease)> =
         known.chain(back).filter(|(before, after)| is_later(before, after)).collect();
-    if !moved.is_empty() {
-        let ours = ours(viewer, account)?;
-        moved.retain(|(before, after)| !speaks_for(&ours, before, after));
-    }
     let flagged = |before: &Lease, after: &Lease| {
         let (before, after) = (before.view(), after.view());
         before.provider_renews == Some(true) || may_have_renewed_itself(&before, Some(&after), now.wall)
@@ -51,6 +47,11 @@ pub(in crate::engine) fn renewed(
         let since = now.back(viewer.settings.timing.four_lags()).wall;
         let on = switched_on(viewer.ledger.as_ref(), &account.name, since)?;
         moved.retain(|(before, after)| flagged(before, after) || on.contains(&before.order));
+    }
+    // Last, since it reads all that was ever paid: most ends that move are renewd's own renewals.
+    if !moved.is_empty() {
+        let ours = ours(viewer, account)?;
+        moved.retain(|(before, after)| !speaks_for(&ours, before, after));
     }
     Ok(moved)
 }
@@ -71,20 +72,46 @@ fn returned(
     difference: &Difference,
     since: Timestamp,
 ) -> Result<Vec<(Lease, Lease)>, LedgerError> {
-    // Under another id it never left.
-    let still: HashSet<(&str, &str)> = difference.known.iter().map(|k| (k.order, k.ip)).collect();
-    let is_new =
-        |l: &LeaseView<'_>| difference.known.get(l.id).is_none() && !still.contains(&(l.order, l.ip));
-    let new: Vec<LeaseView<'_>> = difference.places().map(|n| listed.view(n)).filter(is_new).collect();
+    let unknown =
+        difference.places().map(|n| listed.view(n)).filter(|l| difference.known.get(l.id).is_none());
+    let new: Vec<LeaseView<'_>> = unknown.collect();
     if new.is_empty() {
         return Ok(Vec::new());
     }
-    let gone = ledger.gone_leases(account, since)?;
-    let as_known = |l: &LeaseView<'_>| {
-        let same = gone.iter().filter(|g| g.reference().is_some_and(|g| g.is_lease(*l)));
-        same.max_by_key(|g| g.expires_at).cloned()
-    };
-    Ok(new.into_iter().filter_map(|l| Some((as_known(&l)?, l.to_lease()))).collect())
+    // Under another id it never left.
+    let (still, gone) =
+        (Places::of(difference.known.iter().map(|k| k.to_lease())), ledger.gone_leases(account, since)?);
+    let gone = Places::of(gone);
+    let back = new.into_iter().filter(|l| still.like(l).is_none());
+    Ok(back.filter_map(|l| Some((gone.like(&l)?.clone(), l.to_lease()))).collect())
+}
+
+/// Leases to be found by id, or by order and address.
+struct Places {
+    by_id: HashMap<String, (RequestLease, Lease)>,
+    /// The ids of each order and address.
+    ids: HashMap<(String, String), Vec<String>>,
+}
+
+impl Places {
+    fn of(leases: impl IntoIterator<Item = Lease>) -> Self {
+        let (mut by_id, mut ids) = (HashMap::new(), HashMap::<_, Vec<String>>::new());
+        for lease in leases {
+            let Some(reference) = lease.reference() else { continue };
+            let id = lease.id.to_string();
+            ids.entry((lease.order.to_string(), lease.ip.clone())).or_default().push(id.clone());
+            by_id.insert(id, (reference, lease));
+        }
+        Self { by_id, ids }
+    }
+
+    /// The one that is this lease; of several the one whose term ends last.
+    fn like(&self, lease: &LeaseView<'_>) -> Option<&Lease> {
+        let place = self.ids.get(&(lease.order.to_owned(), lease.ip.to_owned()));
+        let same = place.into_iter().flatten().map(String::as_str).chain([lease.id]);
+        let found = same.filter_map(|id| self.by_id.get(id)).filter(|(known, _)| known.is_lease(*lease));
+        found.map(|(_, lease)| lease).max_by_key(|lease| lease.expires_at)
+    }
 }
 
 /// Orders whose auto-renewal renewd has switched on since then.

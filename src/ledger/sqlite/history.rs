@@ -132,17 +132,20 @@ impl Which {
         which
     }
 
-    /// Each clock has an index of its own.
+    /// Each clock has an index of its own. Where no boot is known the wall clock says.
     fn sent_since(since: &Moment, account: Option<&AccountName>) -> Self {
         let of = if account.is_some() { "account = ? AND " } else { "" };
-        let sql = format!(
-            "h.intent IN (SELECT intent FROM intent_head WHERE {of}spend_at >= ? \
-             UNION ALL SELECT intent FROM intent_head WHERE {of}spend_boot = ? AND spend_ms >= ?)"
-        );
         let account = account.map(ToString::to_string);
-        let values = account.iter().cloned().chain([instant(since.wall)]);
-        let boot = [since.boot_id.clone(), since.boot_ms.to_string()];
-        Self { sql, values: values.chain(account.clone()).chain(boot).collect() }
+        let mut sql = format!("SELECT intent FROM intent_head WHERE {of}spend_at >= ?");
+        let mut values: Vec<String> = account.iter().cloned().chain([instant(since.wall)]).collect();
+        if !since.boot_id.is_empty() {
+            sql += &format!(
+                " UNION ALL SELECT intent FROM intent_head WHERE {of}spend_boot = ? AND spend_ms >= ?"
+            );
+            values.extend(account);
+            values.extend([since.boot_id.clone(), since.boot_ms.to_string()]);
+        }
+        Self { sql: format!("h.intent IN ({sql})"), values }
     }
 
     /// One payment by its number in the file.

@@ -37,7 +37,7 @@ impl Moment {
     /// After a reboot the wall clock says.
     #[must_use]
     pub fn passed_since(&self, earlier: &Self) -> SignedDuration {
-        if self.boot_id != earlier.boot_id {
+        if self.boot_id != earlier.boot_id || self.boot_id.is_empty() {
             return self.wall.duration_since(earlier.wall);
         }
         SignedDuration::from_millis(self.boot_ms.saturating_sub(earlier.boot_ms))

@@ -43,11 +43,7 @@ fn the_demo_tells_its_stories_and_the_books_agree() {
             one.split(" for ").nth(1).unwrap().trim_end_matches(" USD").replace('.', "").parse().unwrap()
         })
         .collect();
-    let lost = text.lines().filter(|l| l.contains(" settled by evidence: "));
-    for name in ["yp", "ps", "sell", "px"] {
-        let at = format!(": {name}: p-");
-        assert!(lost.clone().any(|l| l.contains(&at)), "an answer is lost at {name}: {text}");
-    }
+    an_answer_is_lost_at_each_account(&text);
     let charged = text.lines().find(|l| l.contains("charged, as the ledger says")).unwrap();
     let charged: u64 = charged.split_whitespace().nth(5).unwrap().replace('.', "").parse().unwrap();
     assert_eq!(cents.iter().sum::<u64>(), charged, "the weeks add up to the table: {text}");
@@ -66,6 +62,14 @@ fn the_demo_tells_its_stories_and_the_books_agree() {
     assert!(status.starts_with("renewd is healthy"), "what it says to do next ends well: {status}");
     assert!(place.join("ledger.db").exists());
     mails_are_called_by_day_and_subject(&place.join("mails"));
+}
+
+fn an_answer_is_lost_at_each_account(text: &str) {
+    let lost = text.lines().filter(|l| l.contains(" settled by evidence: "));
+    for name in ["yp", "ps", "sell", "px"] {
+        let at = format!(": {name}: p-");
+        assert!(lost.clone().any(|l| l.contains(&at)), "an answer is lost at {name}: {text}");
+    }
 }
 
 #[allow(clippy::unwrap_used, reason = "a panic is a failed test")]

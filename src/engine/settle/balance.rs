@@ -18,7 +18,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::time::{Moment, Timing};
-use crate::domain::{Balance, IntentId, Measured, State};
+use crate::domain::{Balance, IntentId, State};
 use crate::evidence::{Reading, Step, judge_balance};
 use crate::ledger::{BalanceMark, IntentFilter, IntentRecord, Ledger, LedgerError, marked_note};
 
@@ -99,7 +99,7 @@ fn noted(
     reading: &Reading<'_>,
     payments: &[IntentRecord],
 ) -> Result<Vec<IntentId>, LedgerError> {
-    if payments.iter().all(|r| r.detail.measured != Some(Measured::Word)) {
+    if payments.iter().all(|r| !r.operator_spoke) {
         return Ok(Vec::new());
     }
     let mut notes = ledger.balance_notes(reading.began.back(LATE).wall)?;

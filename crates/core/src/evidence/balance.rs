@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Sight, Span, is_seen};
 use crate::domain::time::Timing;
-use crate::domain::{IntentId, Measured, Money, State};
+use crate::domain::{IntentId, Money, State};
 use crate::record::{BalanceMark, BalanceNote, IntentRecord};
 
 /// More late charges than this are not tried in every combination.
@@ -55,7 +55,7 @@ pub fn judge_balance(
     // An operator's word does not say when it was charged: what it may have been taken for once explains no second fall.
     let named =
         |r: &IntentRecord| noted.contains(&r.id) || r.parent.as_ref().is_some_and(|p| noted.contains(p));
-    let spent = |r: &IntentRecord| r.detail.measured == Some(Measured::Word) && named(r);
+    let spent = |r: &IntentRecord| r.operator_spoke && named(r);
     let late = confirmed().filter(|r| !since(r) && r.state_at.wall > marked && !spent(r));
     let late: Vec<Money> = late.map(charge).collect();
     let span = Span { before: mark.balance, after: now.balance, known, sight: Sight::Tight };

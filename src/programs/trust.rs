@@ -104,11 +104,10 @@ fn closed_folder(folder: &Path) -> Result<(), String> {
 
 /// The elements that are whole paths, or end in one behind `=`.
 fn named(command: &[String]) -> impl Iterator<Item = &str> {
-    let path = |element: &'_ String| {
-        let from = if element.starts_with('/') { Some(0) } else { element.find("=/").map(|at| at + 1) };
-        from.map(|from| from..element.len())
-    };
-    command.iter().filter_map(move |element| element.get(path(element)?))
+    command.iter().filter_map(|element| match element.starts_with('/') {
+        true => Some(element.as_str()),
+        false => element.get(element.find("=/")? + 1..),
+    })
 }
 
 /// The elements that are files. The first must be one, named by its whole path: nothing is looked for in `PATH`.

@@ -2,31 +2,33 @@
 //! a provider that names the term that it charged (`proxyshard`).
 use jiff::{SignedDuration, Timestamp};
 
-/// Something that was renewed by a movement of money.
-pub(super) struct Renewal<'a> {
-    /// The place of the movement in the books: one charge renews each thing once.
-    pub(super) entry: usize,
+/// A movement of money.
+pub(super) struct Charge<'a> {
     /// The account's API key.
     pub(super) account: &'a str,
-    /// What was renewed, by what never changes.
-    pub(super) place: &'a str,
     /// When the money moved.
     pub(super) at: Timestamp,
     /// The term bought.
     pub(super) days: u32,
+    /// What it renewed, by what never changes.
+    pub(super) renewed: Vec<&'a str>,
 }
 
-/// Places that were renewed again before half of the term just bought had gone by.
-pub(super) fn paid_twice(renewals: &[Renewal<'_>]) -> Vec<String> {
-    let again = |first: &&Renewal<'_>| {
+/// Places that another charge renewed again before half of the term just bought had gone by.
+pub(super) fn paid_twice<'a>(charges: impl Iterator<Item = Charge<'a>>) -> Vec<String> {
+    let charges: Vec<Charge<'_>> = charges.collect();
+    let mut twice = Vec::new();
+    for (n, first) in charges.iter().enumerate() {
         let half = SignedDuration::from_hours(i64::from(first.days) * 12);
-        renewals.iter().any(|later| {
-            later.entry > first.entry
-                && (later.account, later.place) == (first.account, first.place)
-                && later.at.duration_since(first.at) < half
-        })
-    };
-    let mut twice: Vec<String> = renewals.iter().filter(again).map(|r| r.place.to_owned()).collect();
+        let again = |place: &&&str| {
+            charges.iter().skip(n + 1).any(|later| {
+                later.account == first.account
+                    && later.at.duration_since(first.at) < half
+                    && later.renewed.contains(*place)
+            })
+        };
+        twice.extend(first.renewed.iter().filter(again).map(|place| (*place).to_owned()));
+    }
     twice.sort();
     twice.dedup();
     twice
@@ -38,12 +40,12 @@ mod tests {
 
     /// Renewals for 30 days, each by its charge, account, place and day.
     fn twice(renewals: &[(usize, &str, &str, i64)]) -> Vec<String> {
-        let mut all = Vec::new();
-        for &(entry, account, place, day) in renewals {
-            let at = Timestamp::from_second(day * 86_400).unwrap();
-            all.push(Renewal { entry, account, place, at, days: 30 });
-        }
-        paid_twice(&all)
+        paid_twice(renewals.chunk_by(|a, b| a.0 == b.0).map(|charge| Charge {
+            account: charge[0].1,
+            at: Timestamp::from_second(charge[0].3 * 86_400).unwrap(),
+            days: 30,
+            renewed: charge.iter().map(|renewal| renewal.2).collect(),
+        }))
     }
 
     #[test]

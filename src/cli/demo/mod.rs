@@ -2,7 +2,7 @@
 //!
 //! Not a mock: config, adapters, engine, ledger, alerts and mails are those of `run`; only the clock is sped up, and mails go to
 //! files. It ends by holding the providers' books against the ledger: a difference is a failure. Here: putting the parts
-//! together. The fleets are in `cast`, what happens in `story`, what is said of it in `voice`, the sums in `summary`.
+//! together. The fleets are in `fixtures`, what happens in `script`, what is said of it in `output`, the sums in `summary`.
 mod config;
 mod fixtures;
 mod output;

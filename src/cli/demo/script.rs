@@ -1,5 +1,5 @@
 //! What happens in the demo's sixty days: cycles like the daemon's, accidents, and people who read their mail. Not responsible
-//! for what is said of it (`voice`) or what it comes to (`summary`).
+//! for what is said of it (`output`) or what it comes to (`summary`).
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -33,11 +33,14 @@ pub(in crate::engine) fn renewed(
     now: &Moment,
 ) -> Result<Vec<(Lease, Lease)>, LedgerError> {
     // What is listed as it was known has not moved.
-    let known = difference.known.iter().filter_map(|k| Some((k.to_lease(), listed.get(k.id)?.to_lease())));
+    let known = difference.known.iter().filter_map(|k| Some((k, listed.get(k.id)?)));
+    let mut moved: Vec<(Lease, Lease)> = known
+        .filter(|(before, after)| is_later(before, after))
+        .map(|(before, after)| (before.to_lease(), after.to_lease()))
+        .collect();
     let since = now.wall.checked_sub(BACK).unwrap_or(Timestamp::MIN);
     let back = returned(viewer.ledger.as_ref(), &account.name, listed, difference, since)?;
-    let mut moved: Vec<(Lease, Lease)> =
-        known.chain(back).filter(|(before, after)| is_later(before, after)).collect();
+    moved.extend(back.into_iter().filter(|(before, after)| is_later(&before.view(), &after.view())));
     let flagged = |before: &Lease, after: &Lease| {
         let (before, after) = (before.view(), after.view());
         before.provider_renews == Some(true) || may_have_renewed_itself(&before, Some(&after), now.wall)
@@ -56,11 +59,9 @@ pub(in crate::engine) fn renewed(
     Ok(moved)
 }
 
-fn is_later(before: &Lease, after: &Lease) -> bool {
-    let days = before.cycle.as_deref().map(nominal_days);
-    let (Some(before), Some(after)) = (before.view().told_end(), after.view().told_end()) else {
-        return false;
-    };
+fn is_later(before: &LeaseView<'_>, after: &LeaseView<'_>) -> bool {
+    let days = before.cycle.map(nominal_days);
+    let (Some(before), Some(after)) = (before.told_end(), after.told_end()) else { return false };
     term::compare(before, after, days) == Sameness::Later && after.at.duration_since(before.at) >= TERM
 }
 
@@ -78,10 +79,9 @@ fn returned(
     if new.is_empty() {
         return Ok(Vec::new());
     }
+    let still = Places::of(difference.known.iter().map(|k| k.to_lease()));
+    let gone = Places::of(ledger.gone_leases(account, since)?);
     // Under another id it never left.
-    let (still, gone) =
-        (Places::of(difference.known.iter().map(|k| k.to_lease())), ledger.gone_leases(account, since)?);
-    let gone = Places::of(gone);
     let back = new.into_iter().filter(|l| still.like(l).is_none());
     Ok(back.filter_map(|l| Some((gone.like(&l)?.clone(), l.to_lease()))).collect())
 }
@@ -371,7 +371,7 @@ mod tests {
         let difference = ledger.difference(&account(), &listed).unwrap();
         let back = |minute| returned(&ledger, &account(), &listed, &difference, at(minute).wall).unwrap();
         assert_eq!(back(0), [(lease(1, 0), lease(1, 1))], "one that was never listed has no term before");
-        assert!(is_later(&back(0)[0].0, &back(0)[0].1));
+        assert!(is_later(&back(0)[0].0.view(), &back(0)[0].1.view()));
         assert_eq!(back(6), [], "what left before is gone for good");
     }
 }

@@ -61,7 +61,8 @@ enum Met {
     New(String),
     Same(String),
     Torn(String),
-    Unreadable,
+    /// Its mark.
+    Unreadable(u64),
 }
 
 #[derive(Default)]
@@ -136,9 +137,7 @@ impl<'w> Gather<'w> {
             Some(items) => (Some(items), None, None),
             None => {
                 let data = envelope::fields(raw, self.words)?;
-                let inner = data.get("metadata").and_then(|m| Object::parse(m.get()).ok());
-                let pages = told(&data).or_else(|| told(inner.as_ref()?));
-                (data.get("items").and_then(wire::list), pages, total(&data))
+                (data.get("items").and_then(wire::list), either(&data, told), total(&data))
             }
         };
         let wrong = || Trouble::Unreadable(format!("the page of `{}` has no list of `items`", of.path));
@@ -157,7 +156,7 @@ impl<'w> Gather<'w> {
                 self.seen.same += usize::from(!new);
                 new
             }
-            Met::Unreadable => self.paged.insert(json::mark(raw).to_string()),
+            Met::Unreadable(mark) => self.paged.insert(mark.to_string()),
         }
     }
 
@@ -169,8 +168,9 @@ impl<'w> Gather<'w> {
     /// Takes a record.
     fn record(&mut self, path: &str, raw: &RawValue) -> Met {
         let Some((place, lease, name, base)) = self.read(path, raw) else {
-            self.unreadable.insert(json::mark(raw));
-            return Met::Unreadable;
+            let mark = json::mark(raw);
+            self.unreadable.insert(mark);
+            return Met::Unreadable(mark);
         };
         let id = place.id();
         self.seen.no_id += usize::from(name.is_none());

@@ -1,5 +1,5 @@
-//! The provider's own pace of writes: one at a time, and a while between them, over all renewd processes, since only one that holds the
-//! ledger's lock pays. Not responsible for the request limit.
+//! The provider's own pace of writes: one at a time, and a while between them, over all processes of one machine, since only one that holds
+//! the ledger's lock pays. Not responsible for the request limit, nor for another node.
 use std::sync::Arc;
 use std::time::Duration;
 

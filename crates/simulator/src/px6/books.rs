@@ -1,7 +1,7 @@
 //! The provider's own books: every movement of money and every lapse, exactly. Not responsible for causing any of them.
 use jiff::Timestamp;
 
-use crate::twice::{self, Renewal};
+use crate::twice::{self, Charge};
 use renewd_core::domain::Money;
 
 /// Why money moved.
@@ -87,16 +87,10 @@ impl Books {
     /// Addresses that were renewed again before half of the term just bought had gone by: double charges.
     #[must_use]
     pub fn paid_twice(&self) -> Vec<String> {
-        let renewals = self.entries.iter().enumerate().flat_map(|(n, entry)| {
+        twice::paid_twice(self.entries.iter().map(|entry| {
             let renewed = entry.lines.iter().filter(|line| line.end_before.is_some());
-            renewed.map(move |line| Renewal {
-                entry: n,
-                account: &entry.account,
-                place: &line.ip,
-                at: entry.at,
-                days: entry.days,
-            })
-        });
-        twice::paid_twice(&renewals.collect::<Vec<_>>())
+            let renewed = renewed.map(|line| line.ip.as_str()).collect();
+            Charge { account: &entry.account, at: entry.at, days: entry.days, renewed }
+        }))
     }
 }

@@ -2,7 +2,7 @@
 use jiff::Timestamp;
 
 use super::Endpoint;
-use crate::twice::{self, Renewal};
+use crate::twice::{self, Charge};
 use renewd_core::domain::Money;
 
 /// Why money moved.
@@ -107,17 +107,11 @@ impl Books {
     /// alone cannot tell them, since a new term starts at the old end.)
     #[must_use]
     pub fn paid_twice(&self) -> Vec<String> {
-        let renewals = self.entries.iter().enumerate().flat_map(|(n, entry)| {
+        twice::paid_twice(self.entries.iter().map(|entry| {
             let renewed = entry.lines.iter().filter(|line| line.end_before.is_some());
-            renewed.map(move |line| Renewal {
-                entry: n,
-                account: &entry.account,
-                place: &line.ip,
-                at: entry.at,
-                days: entry.days,
-            })
-        });
-        twice::paid_twice(&renewals.collect::<Vec<_>>())
+            let renewed = renewed.map(|line| line.ip.as_str()).collect();
+            Charge { account: &entry.account, at: entry.at, days: entry.days, renewed }
+        }))
     }
 
     /// Top-ups minus charges of one account; `None` on overflow.
